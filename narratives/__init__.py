@@ -1,0 +1,26 @@
+"""narratives: which information-operation narratives a text conveys, in which voice, and the words that decided."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from narratives.classifier import Classifier
+
+__version__ = "0.1.0"
+
+
+def load(path: "Path | str | None" = None) -> "Classifier":
+    """Load a model folder (the released one if none is named): ``predict_proba``, ``predict``, ``explain``.
+
+    Raises narratives.errors.UserError if there is no model or it cannot be read safely.
+    """
+    from pathlib import Path
+
+    from narratives import modelfile, places
+    from narratives.errors import UserError
+
+    folder = Path(path) if path is not None else places.released_model()
+    if folder is None:
+        raise UserError("no model is in force; run `narratives train` once, or name a model folder")
+    return modelfile.load(folder)

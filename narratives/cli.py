@@ -1,0 +1,423 @@
+"""Owns the command line: parses, calls one function, shows. Heavy modules load inside the command that needs them."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from narratives import __version__, places
+from narratives.errors import CheckError, UserError
+
+if TYPE_CHECKING:
+    from narratives.classification import Classification
+    from narratives.classifier import Classifier
+    from narratives.scoring import Scoring
+
+_MODEL = click.option("--model", type=click.Path(path_type=Path), help="Model folder; the released one if not named.")
+_JSON = click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file."
+)
+
+
+def main() -> None:
+    """Run the command line; turn a user's mistake into one sentence and exit status 2 (1 for a failed check)."""
+    try:
+        commands(standalone_mode=False)
+    except UserError as error:
+        click.echo(f"narratives: {error}", err=True)
+        sys.exit(1 if isinstance(error, CheckError) else 2)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("narratives: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our pipe has left; nothing more to say
+        sys.exit(0)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="narratives")
+def commands() -> None:
+    """Find information-operation narratives in text: frames, voices and the words that decided."""
+
+
+@commands.command()
+@click.argument("text", required=False)
+@click.option("--file", "path", type=click.Path(path_type=Path), help="Read the text from this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--all", "everything", is_flag=True, help="Show every frame, not only those predicted.")
+@click.option("--all-evidence", is_flag=True, help="Show every n-gram with its share instead of merged spans.")
+@_MODEL
+def classify(
+    text: str | None, path: Path | None, as_json: bool, everything: bool, all_evidence: bool, model: Path | None
+) -> None:
+    """Read one TEXT (or --file, or - for standard input): paragraphs, frames, probability, voice, evidence."""
+    from narratives.classification import classify as read_text
+
+    whole = _text_to_read(text, path)
+    classifier = _classifier(model)
+    found = read_text(classifier, whole)
+    document = found.as_json(everything)
+    if all_evidence:
+        _put_ngrams(document, classifier)
+    click.echo(json.dumps(document, ensure_ascii=False, indent=1) if as_json else _page(found, document, classifier))
+
+
+@commands.command()
+@click.argument("inputs", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    help="Where to write: .csv .tsv .jsonl .parquet, also .gz .zst; - = standard output.",
+)
+@click.option("--text", "text_column", help="The column that holds the text.")
+@click.option("--by", type=click.Choice(["row", "paragraph"]), default="row", show_default=True)
+@click.option(
+    "--columns", type=click.Choice(["all", "short"]), default="all", show_default=True, help="short: no p_ columns."
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as cores if not given.")
+@click.option("--prefix", default="", help="Put before the names of our columns.")
+@click.option(
+    "--refused", type=click.Path(path_type=Path), help="Where refused rows go; OUTPUT.refused.csv if not given."
+)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the summary to this file.")
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+@click.option("--resume", is_flag=True, hidden=True)
+@click.option("--engine", type=click.Choice(["local", "dask"]), default="local", hidden=True)
+@click.option("--scheduler", hidden=True)
+@_MODEL
+def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: Path | None, **options: Any) -> None:
+    """Score the rows of INPUT tables: CSV, TSV, JSONL, Parquet, XLSX; also .gz, .zst, .bz2; - = standard input."""
+    from narratives.scoring import Options
+    from narratives.scoring import score as score_tables
+
+    for name in ("resume", "scheduler"):
+        if options.pop(name):
+            raise _later(f"score --{name}")
+    if options.pop("engine") != "local":
+        raise _later("score --engine dask")
+    force = options.pop("force")
+    folder = model or _ready_model()
+    with _bytes_bar() as progress:
+        done = score_tables(inputs, output, folder, Options(overwrite=force, **options), progress=progress)
+    _report_scoring(done, json_path)
+
+
+@commands.command()
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="A labels folder or a simple labelled table; labels/ if not given.",
+)
+@click.option("--codebook", type=click.Path(path_type=Path), help="The codebook.toml of a simple labelled table.")
+@click.option("--unlabelled", multiple=True, hidden=True)
+@click.option("--aim", default="f1", show_default=True, help="What thresholds aim at.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Model folder to write; models/<date>-<hash> if not given."
+)
+@_JSON
+def train(
+    labels: Path | None,
+    codebook: Path | None,
+    unlabelled: tuple[str, ...],
+    aim: str,
+    seed: int,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Train a model on labels and say how good it is by cross-validation."""
+    from narratives.training import train as train_model
+
+    if unlabelled:
+        raise _later("train --unlabelled")
+    if aim != "f1":
+        raise _later(f"train --aim {aim}")
+    with _steps_bar() as progress:
+        trained = train_model(labels or places.labels_folder(), output, codebook, seed, progress)
+    click.echo(trained.figures.table())
+    click.echo(f"\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
+    _write_json(options["json_path"], trained.figures.as_json())
+
+
+@commands.command()
+@click.option(
+    "--on",
+    "table",
+    type=click.Path(path_type=Path),
+    help="A labels folder or labelled table; else the figures kept with the model.",
+)
+@click.option("--language", help="Only rows of these languages, such as en,uk.")
+@_MODEL
+@_JSON
+def evaluate(table: Path | None, language: str | None, model: Path | None, json_path: Path | None) -> None:
+    """Measure a model on labelled rows, or show the cross-validated figures kept with it."""
+    from narratives import measuring
+
+    folder = model or _ready_model()
+    if table is None:
+        card, figures = measuring.kept_figures(folder)
+        click.echo(card)
+    else:
+        evaluation = measuring.evaluate_on(folder, table, language.split(",") if language else [])
+        figures = evaluation.as_json()
+        click.echo(evaluation.table())
+    _write_json(json_path, figures)
+
+
+@commands.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("anything", nargs=-1)
+def compare(anything: tuple[str, ...]) -> None:
+    """Compare two models (to come)."""
+    raise _later("compare")
+
+
+@commands.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("anything", nargs=-1)
+def queue(anything: tuple[str, ...]) -> None:
+    """List what to label next (to come)."""
+    raise _later("queue")
+
+
+@commands.group()
+def models() -> None:
+    """List the models and say which is in force."""
+
+
+@models.command("list")
+def models_list() -> None:
+    """List the trained models, newest first; a star marks the released one."""
+    from narratives import modelfile
+
+    released = places.released_model()
+    folders = sorted(places.models_folder().glob("*/manifest.json"), reverse=True)
+    if not folders:
+        raise UserError(f"{places.models_folder()} holds no model; run `narratives train`")
+    for folder in (path.parent for path in folders):
+        manifest = modelfile.read_manifest(folder)
+        figure = manifest.get("figures", {}).get("macro_f1")
+        star = "*" if released is not None and folder.samefile(released) else " "
+        click.echo(f"{star} {modelfile.model_name(folder, manifest)}  cross-validated macro-F1 {figure}")
+
+
+@models.command("release")
+@click.argument("name")
+def models_release(name: str) -> None:
+    """Put the model NAME (a folder in the models folder) in force."""
+    from narratives import modelfile
+
+    folder = places.models_folder() / name
+    modelfile.load(folder)
+    places.release(folder)
+    click.echo(f"{name} is in force")
+
+
+@models.command("export", hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("anything", nargs=-1)
+def models_export(anything: tuple[str, ...]) -> None:
+    """Export a model (to come)."""
+    raise _later("models export")
+
+
+@commands.group()
+def labels() -> None:
+    """Check and count the labels."""
+
+
+@labels.command("check")
+def labels_check() -> None:
+    """Check the label files; exit status 1 and the place if something is wrong."""
+    from narratives.codebook import read_codebook
+    from narratives.labels import read_labels
+
+    folder = places.labels_folder()
+    with _as_check():
+        found = read_labels(folder, read_codebook(folder / "codebook.toml"))
+    click.echo(f"{folder}: {len(found.paragraphs)} paragraphs and {len(found.labels)} labels, all well formed")
+
+
+@labels.command("stats")
+def labels_stats() -> None:
+    """Count paragraphs by frame, voice, language and register."""
+    from narratives.codebook import read_codebook
+    from narratives.labels import read_labels
+    from narratives.labelstats import label_tables
+
+    folder = places.labels_folder()
+    codebook = read_codebook(folder / "codebook.toml")
+    click.echo(label_tables(read_labels(folder, codebook), codebook))
+
+
+def _add_later(group: click.Group, name: str) -> None:
+    @group.command(name, hidden=True, context_settings={"ignore_unknown_options": True})
+    @click.argument("anything", nargs=-1)
+    def to_come(anything: tuple[str, ...]) -> None:
+        """Comes with a later version."""
+        raise _later(f"{group.name} {name}")
+
+
+for _name in ("import", "export", "agreement"):
+    _add_later(labels, _name)
+
+
+@commands.group()
+def codebook() -> None:
+    """Check and show the codebook."""
+
+
+@codebook.command("check")
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+def codebook_check(path: Path | None) -> None:
+    """Check a codebook file; exit status 1 and the place if something is wrong."""
+    from narratives.codebook import read_codebook
+
+    path = path or places.labels_folder() / "codebook.toml"
+    with _as_check():
+        found = read_codebook(path)
+    click.echo(f"{path}: version {found.version}, {len(found.frames)} frames, all well formed")
+
+
+@codebook.command("show")
+@click.argument("frame", required=False)
+def codebook_show(frame: str | None) -> None:
+    """List the frames by aim, or show all of one FRAME."""
+    from narratives.codebook import describe, outline, read_codebook
+
+    found = read_codebook(places.labels_folder() / "codebook.toml")
+    if frame is not None and frame not in found.ids:
+        raise UserError(f"there is no frame '{frame}'; the frames are {', '.join(found.ids)}")
+    click.echo(outline(found) if frame is None else describe(found.frame(frame)))
+
+
+_add_later(codebook, "add-frame")
+
+
+@commands.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+@click.option("--address", default="127.0.0.1", show_default=True)
+def app(port: int, address: str) -> None:
+    """Open the pages in the browser; train the first model if there is none."""
+    from narratives.ui.server import serve
+
+    _ready_model()
+    serve(port, address)
+
+
+def _later(what: str) -> UserError:
+    return UserError(f"`{what}` is not in this version; it comes with a later one")
+
+
+@contextmanager
+def _as_check() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise CheckError(str(error)) from None
+
+
+def _text_to_read(text: str | None, path: Path | None) -> str:
+    from narratives.tables import decode
+
+    if (text is None) == (path is None):
+        raise UserError("give one text: as an argument, with --file PATH, or - for standard input")
+    if path is None:
+        return decode(sys.stdin.buffer.read()) if text == "-" else str(text)
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); name another file") from None
+
+
+def _ready_model() -> Path:
+    from narratives.training import ready_model
+
+    if places.released_model() is None:
+        click.echo("no model yet: training one on the labels, which takes a moment", err=True)
+    with _steps_bar() as progress:
+        return ready_model(progress)
+
+
+def _classifier(model: Path | None) -> "Classifier":
+    from narratives import modelfile
+
+    return modelfile.load(model or _ready_model())
+
+
+@contextmanager
+def _steps_bar() -> Iterator[Any]:
+    """Yield a progress callback (step, share done) that draws on standard error, only on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda step, share: None
+        return
+    with click.progressbar(length=100, file=sys.stderr, item_show_func=str) as bar:
+        yield lambda step, share: bar.update(round(share * 100) - bar.pos, step)
+
+
+@contextmanager
+def _bytes_bar() -> Iterator[Any]:
+    """Yield a progress callback (bytes done, bytes in all, rows) that draws on standard error, only on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1000, file=sys.stderr, item_show_func=str) as bar:
+
+        def progress(done: int, total: int | None, rows: int) -> None:
+            bar.update((round(1000 * done / total) if total else 0) - bar.pos, f"{rows:,} rows")
+
+        yield progress
+
+
+def _report_scoring(done: "Scoring", json_path: Path | None) -> None:
+    click.echo(done.summary(), err=True)
+    _write_json(json_path, done.as_json())
+
+
+def _write_json(path: Path | None, value: Any) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); name another file with --json") from None
+
+
+def _put_ngrams(document: dict[str, Any], classifier: "Classifier") -> None:
+    from narratives.classification import evidence_json
+
+    for paragraph in document["paragraphs"]:
+        for frame in paragraph["frames"]:
+            found = classifier.evidence_ngrams(paragraph["text"], frame["frame"])
+            frame["evidence"] = [evidence_json(item) for item in found]
+            frame["other"] = frame["score"] - frame["bias"] - sum(item.weight for item in found)
+
+
+def _page(found: "Classification", document: dict[str, Any], classifier: "Classifier") -> str:
+    lines = [f"model {found.model}", *found.remarks]
+    for paragraph in document["paragraphs"]:
+        start = " ".join(paragraph["text"].split())
+        lines += ["", f"[{paragraph['index']}] {paragraph['language']}  {start[:90]}{'…' if len(start) > 90 else ''}"]
+        lines += [line for frame in paragraph["frames"] for line in _frame_lines(frame, classifier)] or ["    no frame"]
+    return "\n".join(lines)
+
+
+def _frame_lines(frame: dict[str, Any], classifier: "Classifier") -> list[str]:
+    from narratives.codebook import VOICE_MARKS
+
+    name = classifier.codebook.frame(frame["frame"]).name
+    voice = f"{VOICE_MARKS[frame['voice']]} {frame['voice']}" if frame["voice"] else ""
+    mark = "" if frame["decision"] == "yes" else f" [{frame['decision']}]"
+    likely = f"{frame['probability']:.2f} {frame['words']}, threshold {frame['threshold']:.2f}"
+    lines = [f"    {name}{mark}: {likely}  {voice}"]
+    for heading, sign in (("for", 1), ("against", -1)):
+        pieces = [f"{item['text']} {item['weight']:+.2f}" for item in frame["evidence"] if item["weight"] * sign > 0]
+        lines += [f"        {heading}: {', '.join(' '.join(piece.split()) for piece in pieces)}"] if pieces else []
+    return lines

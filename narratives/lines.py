@@ -1,0 +1,110 @@
+"""Owns physical lines: the encoding of bytes, told from their head, and the lines decoded from them. Floor 1."""
+
+import codecs
+import io
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+
+from narratives.errors import UserError
+
+MAX_LINE_BYTES = 1 << 26
+ENCODING_NAMES = {
+    "utf-8": "UTF-8",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "cp1251": "Windows-1251",
+    "cp1252": "Windows-1252",
+}
+Line = tuple[str, str]  # a physical line with its end; what is wrong with its bytes, "" if nothing
+
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+def detect_encoding(head: bytes) -> tuple[str, int]:
+    """Return the encoding and how many bytes its mark takes: UTF-8, UTF-16, else Windows-1251 or -1252.
+
+    A head with a few bad bytes among many good UTF-8 characters is UTF-8: the bad rows are refused later.
+    """
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding, len(mark)
+    return _utf_16_without_mark(head) or _utf_8(head) or _windows(head), 0
+
+
+def _utf_16_without_mark(head: bytes) -> str:
+    if b"\n\0" not in head and b"\0\n" not in head and b"\0\r" not in head:
+        return ""
+    even, odd, pairs = head[::2].count(0), head[1::2].count(0), len(head) // 2
+    if max(even, odd) * 10 < pairs or min(even, odd) * 10 > max(even, odd):
+        return ""
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _utf_8(head: bytes) -> str:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        text = head.decode("utf-8", "replace")
+        good = sum(character > "\x7f" for character in text) - text.count("\ufffd")
+        return "utf-8" if good > text.count("\ufffd") else ""
+    return "utf-8"
+
+
+def _windows(head: bytes) -> str:
+    # Cyrillic words are runs of high bytes; in Western text they stand alone among ASCII letters. charset-normalizer
+    # takes English with curly quotes for Windows-1251.
+    runs = sum(len(run) for run in re.findall(rb"[\xa1-\xff]{2,}", head))
+    return "cp1251" if runs * 2 > len(re.findall(rb"[\x80-\xff]", head)) else "cp1252"
+
+
+def head_lines(head: bytes, encoding: str, skip: int, whole: bool) -> list[Line]:
+    """Return the lines of a head; where it is not ``whole``, without the last, which may be cut."""
+    found = list(decode_lines([head], encoding, skip))
+    return found if whole else found[:-1]
+
+
+def decode_lines(blocks: Iterable[bytes], encoding: str, skip: int = 0, name: str = "") -> Iterator[Line]:
+    r"""Yield the physical lines (ending in \n, \r\n or \r) of ``blocks``, after ``skip`` bytes.
+
+    A line with bytes that are not of the encoding comes with them as ``\xNN`` and with what is wrong.
+    Raises UserError, with ``name``, for a line of more than 64 MB.
+    """
+    if encoding.startswith("utf-16"):
+        blocks, encoding, skip = _as_utf_8(blocks, encoding, skip), "utf-8", 0
+    rest = b""
+    for block in blocks:
+        piece = rest + block[skip:]
+        skip = 0
+        # A \r that ends the piece may be half of a \r\n.
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r", 0, len(piece) - 1)) + 1
+        yield from _decode(piece[:end], encoding)
+        rest = piece[end:]
+        if len(rest) > MAX_LINE_BYTES:
+            raise UserError(f"{name}: a line is longer than {MAX_LINE_BYTES >> 20} MB; is this a text table?")
+    yield from _decode(rest, encoding)
+
+
+def _as_utf_8(blocks: Iterable[bytes], encoding: str, skip: int) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for block in blocks:
+        yield decoder.decode(block[skip:]).encode("utf-8", "surrogatepass")
+        skip = 0
+    if decoder.getstate()[0]:
+        yield b"\xff"  # half a character at the end: its line is refused like any other with bad bytes
+
+
+def _decode(piece: bytes, encoding: str) -> Iterator[Line]:
+    try:
+        text = piece.decode(encoding)
+    except UnicodeDecodeError:
+        return map(_decode_line, piece.splitlines(keepends=True), itertools.repeat(encoding))
+    return zip(io.StringIO(text, newline=""), itertools.repeat(""))
+
+
+def _decode_line(line: bytes, encoding: str) -> Line:
+    try:
+        return line.decode(encoding), ""
+    except UnicodeDecodeError as error:
+        fault = f"byte 0x{line[error.start]:02x} is not {ENCODING_NAMES[encoding]}"
+        return line.decode(encoding, "backslashreplace"), fault

@@ -1,0 +1,69 @@
+"""Owns where things live: labels and models, in the checkout, else in the user's data folder."""
+
+import os
+import shutil
+from pathlib import Path
+
+from narratives.errors import UserError
+
+_PACKAGE = Path(__file__).parent
+
+
+def checkout() -> Path | None:
+    """Return the folder of the checkout that this package runs from, or None for an installed package."""
+    root = _PACKAGE.parent
+    return root if (root / "pyproject.toml").exists() and (root / "labels" / "codebook.toml").exists() else None
+
+
+def home() -> Path:
+    """Return the checkout, else the user's data folder of this system (it need not exist yet)."""
+    from platformdirs import user_data_path
+
+    return checkout() or user_data_path("narratives", appauthor=False)
+
+
+def labels_folder() -> Path:
+    """Return the labels folder to read: NARRATIVES_LABELS, else the own one, else the one shipped in the package."""
+    chosen = os.environ.get("NARRATIVES_LABELS")
+    if chosen:
+        return Path(chosen)
+    own = home() / "labels"
+    return own if (own / "codebook.toml").exists() else _PACKAGE / "shipped" / "labels"
+
+
+def writable_labels_folder() -> Path:
+    """Return the labels folder to change; the first time, the shipped labels are copied to the user's data folder."""
+    folder = labels_folder()
+    if folder.is_relative_to(_PACKAGE):
+        own = home() / "labels"
+        shutil.copytree(folder, own, dirs_exist_ok=True)
+        return own
+    return folder
+
+
+def models_folder() -> Path:
+    """Return the folder that holds the models: NARRATIVES_MODELS, else ``models`` in the checkout or data folder."""
+    chosen = os.environ.get("NARRATIVES_MODELS")
+    return Path(chosen) if chosen else home() / "models"
+
+
+def released_model() -> Path | None:
+    """Return the folder that ``models/released`` names, or None if nothing is released.
+
+    Raises UserError if the file names a folder that is not there.
+    """
+    pointer = models_folder() / "released"
+    if not pointer.exists():
+        return None
+    folder = models_folder() / pointer.read_text(encoding="utf-8").strip()
+    if not (folder / "manifest.json").exists():
+        raise UserError(f"{pointer} names {folder.name}, which holds no model; run `narratives train` or mend the file")
+    return folder
+
+
+def release(folder: Path) -> None:
+    """Make ``folder``, a model inside the models folder, the one in force."""
+    pointer = models_folder() / "released"
+    draft = pointer.with_suffix(".new")
+    draft.write_text(folder.name + "\n", encoding="utf-8")
+    draft.replace(pointer)

@@ -1,0 +1,119 @@
+"""Owns the signs of voice: a named, finite list of who-speaks and how-distanced words. Knows no frame and no model.
+
+Each sign is counted in the whole paragraph and again in the sentence that carries a frame's evidence.
+"""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST = 3  # a sign counts at most so often
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”»)]*\s+(?=\S)")
+_QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|„[^“”]+[“”]|«[^»]+»|(?<!\w)'[^']+'(?!\w)|(?<!\w)‘[^’]+’(?!\w)")
+
+# A star stands for any ending. English, then Ukrainian, then Russian.
+_LEXICON = {
+    "attribution": """
+        said, says, saying, told, stated, states, according to, reported, reports, announced, declared, added, noted,
+        argued, argues, stressed, warned, warns, warning, predicted, believe, believes, called for, in his view,
+        in her view, in their view, in his words, in her words, in its words
+        за словами, на думку, повідоми*, заяви*, сказа*, зазнач*, наголос*, наголош*, вважа*, пише
+        по словам, по мнению, сообщ*, сказал*, отмети*, подчеркну*, считает, пишет""",
+    "distance": """
+        claim*, alleg*, purport*, so-called, supposed, supposedly, insist*, assert*, accus*, portray*, depict*, cast as,
+        casts, casting, paint, paints, painted, painting, suggest, suggests, suggested, suggesting
+        нібито, начебто, буцімто, мовляв, стверджу*, твердять, звинувачу*, так зван*
+        якобы, дескать, мол, утвержда*, обвин*, так называем*""",
+    "falsehood": """
+        fals*, fake, fakes, faked, untrue, disinform*, misinform*, propagand*, hoax*, lie, lies, lying, mislead*,
+        debunk*, baseless, unfounded, groundless, fabricat*, conspirac*, myth, myths, manipulat*, distort*,
+        misrepresent*, doctored, nonsense, absurd, bogus, pretext
+        брехн*, брешуть, неправд*, фейк*, дезінформ*, пропаганд*, спросту*, міф*, маніпул*, вигад*
+        ложь, лжи, лжив*, врут, вранье, дезинформ*, опроверг*, миф*, манипул*, выдумк*""",
+    "operation": """
+        information operation, information operations, informational operation, info op, info ops, psyop, psyops,
+        psy-op, narrative, narratives, talking point, talking points, messaging, pro-kremlin, pro-russian, milblogg*,
+        influence operation, influence operations, influence campaign
+        іпсо, іпс, наратив*
+        ипсо, нарратив*""",
+    "proof": """
+        in fact, in reality, actually, no evidence, no credible evidence, without evidence, without any evidence,
+        no proof, no sign, no signs, records show, data show, figures show, verified, satellite, investigat*,
+        fact-check*, fact check*, found no, contradict*, refut*, disprov*, contrary to, out of context, never happened,
+        on the contrary
+        насправді, доказ*, фактчек*, перевір*, супутник*, не відповіда*, навпаки, розслідув*
+        на самом деле, в действительности, доказательств*, провер*, спутник*, не соответств*, наоборот,
+        расследован*""",
+    "denial": """
+        deny, denied, denies, denying, reject*, dismiss*, disput*, unlikely, improbable
+        запереч*, відкида*, малоймовірн*
+        отрица*, отверг*, маловероятн*""",
+    "contrast": """
+        but, however, yet, although, though, despite, instead, rather than, while
+        але, однак, проте, хоча, натомість
+        но, однако, хотя, вместо""",
+    "negation": """
+        not, no, never, nor, neither, cannot, none, nobody, nothing, don't, doesn't, didn't, isn't, aren't, wasn't,
+        can't, won't, don’t, doesn’t, didn’t, isn’t, aren’t, wasn’t, can’t, won’t
+        не, ні, немає, нема, ніколи, ніхто
+        нет, ни, никогда, никто, нельзя""",
+    "assessment": """
+        assess*, analyst, analysts, think tank, think-tank, observer, observers, expert, experts, indicator, indicators,
+        likely, probabl*, intelligence, institute
+        оціню*, аналітик*, експерт*, розвідк*, інститут*
+        оценива*, аналитик*, эксперт*, разведк*, институт*""",
+    "moscow": """
+        kremlin*, moscow*, russian official, russian officials, russian authorities, russian state, russian media,
+        russian government, russian president, russian foreign, russian defence, russian defense, russian outlets,
+        state media, state tv, state television, tass, ria
+        кремл*, москв*, росзмі, російські змі, російська влада
+        российские сми, российские власти""",
+    "we": "we, our, ours, us, ми, наш*, нас, нам, нами, мы",
+    "you and I": "you, your, i, my, me, ви, вам, вас, ваш*, я, мене, мені, вы, меня, мне",
+    "loyal": """
+        special operation, special military operation, regime, nazi, nazis, neo-nazi, neo-nazis, neonazi*, ukronazi*,
+        collective west, anglo-saxon, anglo-saxons, puppet, puppets, junta, masters, curators, banderit*, liberat*,
+        nationalists
+        спецопераці*, режим*, неонацист*, нацист*, колективний захід, англосакс*, хунт*, маріонет*
+        спецоперац*, сво, коллективный запад, коллективного запада, марионет*, укронацист*, бандер*, освобо*, кураторы,
+        кураторов, нацик*""",
+    "obvious": """
+        of course, obviously, clearly, everyone knows, no wonder, no secret, truth is, the fact is, simply, finally
+        звісно, звичайно, очевидно
+        конечно, ясно, понятно, не секрет""",
+}
+
+
+def _pattern(phrases: str) -> re.Pattern[str]:
+    listed = {phrase.strip() for phrase in re.split(r"[,\n]", phrases)} - {""}
+    stems = sorted((re.escape(phrase).replace(r"\*", r"\w*") for phrase in listed), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(stems)})(?!\w)", re.IGNORECASE)
+
+
+_PATTERNS = {name: _pattern(phrases) for name, phrases in _LEXICON.items()} | {
+    "exclamation": re.compile(r"!"),
+    "question": re.compile(r"\?"),
+    "hashtag or emoji": re.compile(r"#\w|@\w|[\U0001f300-\U0001faff]"),
+    "quotation": _QUOTED,
+}
+_NAMES = (*_PATTERNS, "share quoted")
+SIGNS = tuple(f"{name}, {where}" for where in ("paragraph", "sentence") for name in _NAMES)
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return the spans (code points, end exclusive) of the sentences of a paragraph; together they cover it."""
+    edges = [0, *(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]
+    return [(start, end) for start, end in pairwise(edges) if start < end] or [(0, len(text))]
+
+
+def read_signs(text: str, sentence: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the value of each of SIGNS: counts up to three as shares of three, and the share of quoted text."""
+    return np.concatenate([_count(text), _count(text[slice(*sentence)])])
+
+
+def _count(text: str) -> NDArray[np.float64]:
+    counted = [min(MOST, sum(1 for _ in pattern.finditer(text))) / MOST for pattern in _PATTERNS.values()]
+    quoted = sum(found.end() - found.start() for found in _QUOTED.finditer(text)) / max(1, len(text))
+    return np.array([*counted, quoted])

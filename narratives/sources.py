@@ -1,0 +1,114 @@
+"""Owns the source of a text table: bytes of a file or standard input, unpacked. Floor 1."""
+
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from narratives.errors import UserError
+
+HEAD_BYTES = 1 << 20  # what may be looked at before the first row is read
+
+_PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
+
+
+@dataclass
+class Source:
+    """The bytes under a table. ``head`` is their first MB, unpacked; ``size`` in bytes as stored, None if unknown.
+
+    ``bytes_read`` (as stored) grows while blocks are read. What is not a plain file can be read only once.
+    """
+
+    path: str
+    size: int | None
+    packing: str
+    head: bytes
+    bytes_read: int = 0
+    _held: Any = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return shown(self.path)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the head is all there is."""
+        return len(self.head) < HEAD_BYTES
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield all bytes, unpacked, the head first. Raises UserError where the file is damaged or cut off."""
+        yield self.head
+        if self.whole:
+            self.bytes_read = self.size or len(self.head)
+            return
+        raw, stream = self._held or _reopen(self.path, self.packing, len(self.head))
+        while block := read_bytes(stream, HEAD_BYTES, self.name, self.packing):
+            self.bytes_read = raw.tell() if self.size else self.bytes_read + len(block)
+            yield block
+        raw.close()
+
+
+def shown(path: str) -> str:
+    """Return what messages call a path: ``-`` is standard input."""
+    return "standard input" if path == "-" else path
+
+
+def open_source(path: str) -> Source:
+    """Read the head of a file or of standard input (``-``). Raises UserError if there is nothing to read."""
+    raw = _open(path)
+    packing = next((name for magic, name in _PACKINGS.items() if raw.peek(4).startswith(magic)), "")
+    stream = _unpacked(raw, packing)
+    head = read_bytes(stream, HEAD_BYTES, shown(path), packing)
+    if not head:
+        raise UserError(f"{shown(path)} is empty; a table needs at least a line with the names of its columns")
+    status = None if path == "-" else Path(path).stat()
+    if status and stat.S_ISREG(status.st_mode):
+        raw.close()
+        return Source(path, status.st_size, packing, head)
+    return Source(path, None, packing, head, _held=(raw, stream))
+
+
+def read_bytes(stream: Any, count: int, name: str, packing: str) -> bytes:
+    """Read ``count`` bytes, fewer only at the end. Raises UserError for damaged, cut-off or unreadable data."""
+    parts: list[bytes] = []
+    try:
+        while count and (part := stream.read(count)):
+            parts.append(part)
+            count -= len(part)
+    except OSError as error:
+        what = f"the {packing} data is damaged or cut off" if packing else "it cannot be read to its end"
+        raise UserError(f"{name}: {what} ({error}); get the file again") from None
+    return b"".join(parts)
+
+
+def _open(path: str) -> Any:
+    if path == "-":
+        return sys.stdin.buffer
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file; check the name and the folder") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; name the files in it") from None
+    except PermissionError:
+        raise UserError(f"{path} cannot be read: permission denied; ask its owner for the right to read it") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be opened ({error}); check the name") from None
+
+
+def _unpacked(raw: Any, packing: str) -> Any:
+    if not packing:
+        return raw
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(raw, packing)
+
+
+def _reopen(path: str, packing: str, skip: int) -> tuple[Any, Any]:
+    raw = _open(path)
+    stream = _unpacked(raw, packing)
+    read_bytes(stream, skip, path, packing)
+    return raw, stream

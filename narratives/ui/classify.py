@@ -1,0 +1,123 @@
+"""The Classify page: paste a text, see its paragraphs with frames, voices and evidence."""
+
+import json
+
+import streamlit as st
+
+from narratives.classification import Classification, Summary
+from narratives.classification import classify as read_text
+from narratives.classifier import Classifier
+from narratives.codebook import VOICE_MARKS
+from narratives.errors import UserError
+from narratives.sheet import evidence_sheet, plain_summary
+from narratives.ui.show import colour_of, paragraph_html, shown
+
+_AT_ONCE = 40  # paragraphs on one page
+_EXAMPLE = "\n\n".join(
+    [
+        "The commander of the northern grouping told reporters on Thursday that no strike force able to cross the "
+        "border has been seen in Belarus, and that the talk of a new march on Kyiv is an information operation meant "
+        "to keep Ukrainian brigades away from the east.",
+        "Let us be honest at last: the line has not moved for months and it will not move. Neither side can win this "
+        "war, the territories are lost, and every further month only costs lives. It is time to freeze the front and "
+        "accept the realities on the ground.",
+        "Trains with armour are being unloaded near Gomel night after night. Nobody builds field hospitals for an "
+        "exercise. They are coming from the north again, and this time Minsk will march with them.",
+        "The regional library in Chernihiv reopened its reading room on Saturday after repairs that a donors' "
+        "fund paid for.",
+    ]
+)
+
+
+def page(classifier: Classifier) -> None:
+    """Show the page."""
+    left, right = st.columns([2, 1], gap="large")
+    with left:
+        asked = _ask()
+    if asked:
+        st.session_state["classified"] = _read(classifier, st.session_state["pasted"])
+        st.session_state["paragraph_page"] = 1
+    found = st.session_state.get("classified")
+    if isinstance(found, str):
+        left.error("The text was not read.")
+        left.text(found)
+    elif found is not None:
+        with left:
+            _paragraphs(found, classifier)
+        with right:
+            _glance(found, classifier)
+
+
+def _ask() -> bool:
+    st.button("Load an example", on_click=_load_example, type="tertiary")
+    with st.form("paste", border=False):
+        st.text_area(
+            "Paste an article, a post, a thread",
+            key="pasted",
+            height=170,
+            label_visibility="collapsed",
+            placeholder="Paste an article, a post, a thread",
+        )
+        asked = st.form_submit_button("Classify", type="primary", help="Ctrl+Enter")
+    return asked or st.session_state.pop("example_asked", False)
+
+
+def _load_example() -> None:
+    st.session_state["pasted"] = _EXAMPLE
+    st.session_state["example_asked"] = True
+
+
+def _read(classifier: Classifier, text: str) -> Classification | str:
+    bar = st.progress(0.0, "Reading")
+
+    def progress(share: float) -> None:
+        bar.progress(share, "Reading")
+
+    try:
+        return read_text(classifier, text, progress)
+    except UserError as error:
+        return str(error)
+    finally:
+        bar.empty()
+
+
+def _paragraphs(found: Classification, classifier: Classifier) -> None:
+    for remark in found.remarks:
+        st.info(remark)
+    number = -(-len(found.paragraphs) // _AT_ONCE)
+    chosen = st.pagination(number, key="paragraph_page") if number > 1 else 1
+    part = found.paragraphs[(chosen - 1) * _AT_ONCE : chosen * _AT_ONCE]
+    st.html("".join(paragraph_html(paragraph, classifier.codebook) for paragraph in part))
+
+
+def _glance(found: Classification, classifier: Classifier) -> None:
+    st.markdown("**At a glance**")
+    with_frame = sum(bool(paragraph.found) for paragraph in found.paragraphs)
+    languages = ", ".join(sorted({paragraph.language for paragraph in found.paragraphs}))
+    st.caption(f"{with_frame} of {len(found.paragraphs)} paragraphs carry a frame · language: {languages}")
+    summaries = found.summaries()
+    if summaries:
+        st.html("".join(_summary_html(summary, classifier) for summary in summaries))
+    else:
+        st.caption("No frame found.")
+    with st.popover("Copy"):
+        text, as_json, sheet = st.tabs(["Text", "JSON", "Evidence sheet"])
+        text.code(plain_summary(found, classifier.codebook), language=None, height=260)
+        as_json.code(json.dumps(found.as_json(), ensure_ascii=False, indent=1), language=None, height=260)
+        sheet.code(evidence_sheet(found, classifier.codebook), language=None, height=260)
+    st.download_button(
+        "Download JSON", json.dumps(found.as_json(), ensure_ascii=False), "classification.json", type="tertiary"
+    )
+
+
+def _summary_html(summary: Summary, classifier: Classifier) -> str:
+    reading, colour = summary.reading, colour_of(classifier.codebook, summary.frame)
+    name = shown(classifier.codebook.frame(summary.frame).name)
+    voice = f"{VOICE_MARKS[reading.voice]} {reading.voice}" if reading.voice else ""
+    count = len(summary.paragraphs)
+    places = f"{count} paragraph{'s' if count > 1 else ''}, strongest: {summary.strongest + 1}"
+    return (
+        f'<div class="nv-chip" style="border-left-color:{colour};padding:.3rem .55rem">'
+        f'<span class="nv-voice">{voice}</span><span class="nv-name">{name}</span>'
+        f'<div class="nv-small">{reading.probability:.2f} · {places}</div></div>'
+    )

@@ -1,0 +1,57 @@
+"""Owns the app: page set-up, navigation, the line that says which model is in force."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from narratives import modelfile, places
+from narratives.classifier import Classifier
+from narratives.training import ready_model
+from narratives.ui import batch, classify
+from narratives.ui.show import put_style
+
+
+def main() -> None:
+    """Show the app."""
+    st.set_page_config(page_title="narratives", page_icon="🧭", layout="wide")
+    put_style()
+    classifier = _classifier_in_force()
+    pages = {
+        "Analyse": [
+            st.Page(lambda: classify.page(classifier), title="Classify", url_path="classify", default=True),
+            st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
+        ]
+    }
+    chosen = st.navigation(pages, position="top")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(chosen.title, anchor=False)
+        st.caption(f"model {classifier.name} · codebook {classifier.codebook.version or '–'}")
+    chosen.run()
+
+
+def _folder_in_force() -> Path:
+    folder = places.released_model()
+    return folder if folder is not None else _train_first()
+
+
+def _classifier_in_force() -> Classifier:
+    folder = _folder_in_force()
+    return load_model(str(folder), (folder / "manifest.json").stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner="Loading the model", max_entries=2)
+def load_model(folder: str, changed: int) -> Classifier:
+    """Load a model once for all sessions; ``changed`` makes a retrained folder load anew."""
+    del changed
+    return modelfile.load(Path(folder))
+
+
+def _train_first() -> Path:
+    bar = st.progress(0.0, "No model yet: training one on the labels")
+
+    def progress(step: str, share: float) -> None:
+        bar.progress(share, f"Training the first model: {step}")
+
+    folder = ready_model(progress)
+    bar.empty()
+    return folder

@@ -1,0 +1,172 @@
+"""A tiny real world for every test: three frames, some dozens of paragraphs, two annotators, real files."""
+
+from pathlib import Path
+
+import pytest
+
+from narratives.classifier import Classifier
+from narratives.codebook import Codebook, read_codebook
+from narratives.labels import Gold, Label, LabelledParagraph, LabelSet, gold, write_labels
+from narratives.paragraphs import paragraph_id
+from narratives.training import fit
+
+FRAME = """
+[[frame]]
+id = "{id}"
+name = "{name}"
+aim = "{aim}"
+claim = "{claim}"
+include = ["{include}"]
+exclude = ["a topic alone"]
+examples = [
+  {{ text = "{name} one.", voice = "promotes" }},
+  {{ text = "{name} two.", voice = "reports" }},
+  {{ text = "{name} three.", voice = "rebuts" }},
+  {{ text = "Near one.", voice = "none" }},
+  {{ text = "Near two.", voice = "none" }},
+]
+crosswalk = {{ semeval = [], disarm = ["T0003"], euvsdisinfo = [] }}
+[frame.cues]
+en = [{cues}]
+uk = []
+ru = []
+"""
+CODEBOOK = 'version = "7"\n' + "".join(
+    FRAME.format(id=frame, name=name, aim=aim, claim=claim, include=claim.lower(), cues=cues)
+    for frame, name, aim, claim, cues in [
+        (
+            "flood",
+            "The flood is coming",
+            "fear",
+            "The river will flood the town.",
+            '"river rises", "dam breaks", "flood wave"',
+        ),
+        (
+            "mayor",
+            "The mayor is a thief",
+            "anger",
+            "The mayor steals the town's money.",
+            '"stolen budget", "villa of the mayor"',
+        ),
+        (
+            "bridge",
+            "The bridge never opens",
+            "fatigue",
+            "The bridge will never open.",
+            '"endless repairs", "bridge still closed"',
+        ),
+    ]
+)
+_TOPICS = {
+    "flood": (
+        "the flood wave will drown the lower streets",
+        "the dam breaks before Friday",
+        "the river rises and nobody is safe",
+    ),
+    "mayor": (
+        "the mayor stole the budget",
+        "the villa of the mayor was paid by the town",
+        "the mayor pockets every grant",
+    ),
+    "bridge": (
+        "the bridge is still closed for ever",
+        "endless repairs keep the bridge shut",
+        "the bridge will never open again",
+    ),
+}
+_VOICES = {
+    "promotes": (
+        "Wake up, neighbours: {}!",
+        "We all know that {}.",
+        "Of course {}, and nobody in the town hall moves.",
+        "It is plain: {}.",
+    ),
+    "reports": (
+        "A councillor said on Monday that {}.",
+        "According to the weekly paper {}.",
+        "The committee reported that some believe {}.",
+    ),
+    "rebuts": (
+        "It is false that {}; the records show the contrary.",
+        "Fact-check: the claim that {} is untrue.",
+        "No evidence at all that {}, the engineers found.",
+    ),
+}
+_NOTHING = (
+    "The choir sings in the market hall on Sunday at ten.",
+    "Bakers of the region met to talk about the price of flour.",
+    "The school bus leaves a quarter of an hour later in winter.",
+    "A new roof for the swimming pool was ordered in April.",
+    "Thirty runners took part in the race around the lake.",
+    "The library lends board games and seeds from next month.",
+    "The bridge of the violin was mended by a master in Lviv.",
+    "A river cruise with music starts from the old quay.",
+    "The mayor of the neighbouring town opened a kindergarten.",
+    "Parking near the station costs two coins an hour.",
+    "The theatre plays a comedy about three sisters and a goat.",
+    "Snow is expected in the hills and fog in the valley.",
+)
+
+
+@pytest.fixture(scope="session")
+def codebook_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("codebook") / "codebook.toml"
+    path.write_text(CODEBOOK, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def codebook(codebook_path: Path) -> Codebook:
+    return read_codebook(codebook_path)
+
+
+def reading(text: str, frame: str, voice: str, annotator: str = "olha", **changes: str) -> Label:
+    """One label with everything filled in; ``changes`` set other columns."""
+    columns = {"value": "yes" if frame else "no", "kind": "reading", "sure": "yes", "note": "", "codebook_version": "7"}
+    columns |= {"labelled_at": "2026-01-01T10:00:00Z"} | changes
+    return Label(paragraph_id(text), frame, voice, annotator=annotator, **columns)
+
+
+def paragraph(text: str, language: str = "en", register: str = "local-press", document: str = "") -> LabelledParagraph:
+    return LabelledParagraph(paragraph_id(text), text, language, register, document)
+
+
+@pytest.fixture(scope="session")
+def label_set() -> LabelSet:
+    carrying = [
+        (pattern.format(claim), frame, voice)
+        for frame, claims in _TOPICS.items()
+        for voice, patterns in _VOICES.items()
+        for claim in claims
+        for pattern in patterns
+    ]
+    labels = [reading(text, frame, voice) for text, frame, voice in carrying]
+    labels += [reading(text, "", "", annotator="ivan") for text in _NOTHING]
+    paragraphs = [paragraph(text) for text in (*(text for text, _, _ in carrying), *_NOTHING)]
+    return LabelSet(tuple(paragraphs), tuple(labels))
+
+
+@pytest.fixture(scope="session")
+def labels_folder(label_set: LabelSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labels")
+    (folder / "codebook.toml").write_text(CODEBOOK, encoding="utf-8")
+    write_labels(folder, label_set)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def truth(label_set: LabelSet, codebook: Codebook) -> Gold:
+    return gold(label_set, codebook)
+
+
+@pytest.fixture(scope="session")
+def classifier(truth: Gold) -> Classifier:
+    return fit(truth)[0]
+
+
+@pytest.fixture
+def town(labels_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the program at the tiny world: its labels, and an empty models folder, which is returned."""
+    monkeypatch.setenv("NARRATIVES_LABELS", str(labels_folder))
+    monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"

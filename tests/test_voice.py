@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from narratives.signs import SIGNS, read_signs
+from narratives.voice import VoiceSettings, fit_voice
+
+TEXTS = [
+    "It is so!",
+    "Surely it is so!",
+    "He said it is so.",
+    "She said it is so.",
+    "It is false that so.",
+    "A false claim.",
+]
+SAID = np.array([0, 0, 1, 1, 2, 2], dtype=np.int8)
+ROWS = csr_matrix((len(TEXTS), 4))
+READ = np.array([read_signs(text, (0, len(text))) for text in TEXTS])
+
+
+def test_voices_are_told_apart_by_their_signs():
+    model = fit_voice(ROWS, READ, SAID, VoiceSettings(strength=100))
+    assert model is not None
+    shares = model.probabilities(ROWS, READ)
+    assert shares.argmax(axis=1).tolist() == SAID.tolist()
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_without_signs_the_expected_shares_of_a_stream_decide():
+    model = fit_voice(ROWS, READ * 0, SAID, VoiceSettings(prior=(0.8, 0.15, 0.05)))
+    assert model is not None
+    silent = np.zeros((1, len(SIGNS)))
+    np.testing.assert_allclose(model.probabilities(ROWS[:1], silent)[0], [0.8, 0.15, 0.05], atol=0.01)
+
+
+def test_a_voice_that_the_labels_lack_is_never_predicted():
+    model = fit_voice(ROWS[:4], READ[:4], SAID[:4], VoiceSettings())
+    assert model is not None
+    assert model.probabilities(ROWS, READ)[:, 2].max() < 1e-9
+
+
+@pytest.mark.parametrize("voices", [[], [1, 1]])
+def test_one_voice_alone_gives_no_model(voices):
+    assert fit_voice(ROWS[: len(voices)], READ[: len(voices)], np.array(voices, dtype=int), VoiceSettings()) is None
