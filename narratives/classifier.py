@@ -14,7 +14,7 @@ from narratives.calibration import calibrate
 from narratives.codebook import VOICES, Codebook
 from narratives.features import Features, Word, words
 from narratives.model import FrameModel
-from narratives.signs import read_signs, sentences
+from narratives.signs import SIGNS, read_signs, sentences
 from narratives.voice import VoiceModel
 
 EVIDENCE = 10  # merged spans shown for and against
@@ -103,13 +103,20 @@ class Classifier:
     def voices_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.int8]:
         """Return the likeliest voice (index into VOICES) of each marked pair of text and frame, -1 elsewhere."""
         voices = np.full(pairs.shape, -1, dtype=np.int8)
-        text_numbers, columns = np.nonzero(pairs)
-        if len(text_numbers) and self.voice_model is not None:
-            places = zip(text_numbers.tolist(), columns.tolist(), strict=True)
-            signs = np.array([self.signs_of(texts[n], k) for n, k in places])
-            likeliest = self.voice_model.probabilities(rows[text_numbers], signs).argmax(axis=1)
-            voices[text_numbers, columns] = likeliest
+        numbers, columns = np.nonzero(pairs)
+        if len(numbers) and self.voice_model is not None:
+            signs = self.signs_of(texts, rows, pairs)
+            voices[numbers, columns] = self.voice_model.probabilities(rows[numbers], signs).argmax(axis=1)
         return voices
+
+    def signs_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the signs of voice of each marked pair, in the order of ``np.nonzero``, read around its evidence."""
+        signs = [np.empty((0, len(SIGNS)))]
+        for number in np.flatnonzero(pairs.any(axis=1)).tolist():
+            text, columns = texts[number], np.flatnonzero(pairs[number])
+            spans = evidence_sentences(self.features, self.frame_model.weights, rows[number], text, columns)
+            signs.append(read_signs(text, spans))
+        return np.concatenate(signs)
 
     def explain(self, text: str) -> list[FrameReading]:
         """Return the reading of every frame, most probable first, with its evidence.
@@ -119,8 +126,10 @@ class Classifier:
         """
         row, found = self.features.transform([text]), words(text)
         shares = word_shares(self.features, self.frame_model.weights, row, found)
+        voices = self._voice_shares(text, row)
         readings = [
-            self._read(text, row, strongest_spans(text, found, shares[:, k]), k) for k in range(len(self.frames))
+            self._read(row, strongest_spans(text, found, shares[:, k]), voices[k] if voices else {}, k)
+            for k in range(len(self.frames))
         ]
         return sorted(readings, key=lambda reading: -reading.probability)
 
@@ -141,14 +150,9 @@ class Classifier:
     def _probabilities(self, rows: csr_matrix) -> NDArray[np.float64]:
         return calibrate(self.frame_model.scores(rows), self.sigmoids)
 
-    def signs_of(self, text: str, k: int) -> NDArray[np.float64]:
-        """Return the signs of voice of a text, read around the evidence of frame number ``k``."""
-        return read_signs(text, evidence_sentence(self.features, self.frame_model.weights[:, k], text))
-
-    def _read(self, text: str, row: csr_matrix, evidence: tuple[Evidence, ...], k: int) -> FrameReading:
+    def _read(self, row: csr_matrix, evidence: tuple[Evidence, ...], voices: dict[str, float], k: int) -> FrameReading:
         score = float(self.frame_model.scores(row)[0, k])
         probability = float(calibrate(np.full((1, len(self.frames)), score), self.sigmoids)[0, k])
-        voices = self._voice_shares(text, row, k)
         bias = float(self.frame_model.bias[k])
         return FrameReading(
             frame=self.frames[k],
@@ -163,11 +167,12 @@ class Classifier:
             score=score,
         )
 
-    def _voice_shares(self, text: str, row: csr_matrix, k: int) -> dict[str, float]:
+    def _voice_shares(self, text: str, row: csr_matrix) -> list[dict[str, float]]:
         if self.voice_model is None:
-            return {}
-        shares = self.voice_model.probabilities(row, self.signs_of(text, k)[None, :])[0]
-        return dict(zip(VOICES, shares.tolist(), strict=True))
+            return []
+        signs = self.signs_of([text], row, np.ones((1, len(self.frames)), dtype=bool))
+        shares = self.voice_model.probabilities(row[np.zeros(len(self.frames), dtype=int)], signs)
+        return [dict(zip(VOICES, share, strict=True)) for share in shares.tolist()]
 
 
 def occurrences(features: Features, found: Sequence[Word]) -> list[tuple[int, int, int]]:
@@ -183,36 +188,41 @@ def occurrences(features: Features, found: Sequence[Word]) -> list[tuple[int, in
 
 
 def word_shares(
-    features: Features, weights: NDArray[np.float64], row: csr_matrix, found: Sequence[Word]
+    features: Features,
+    weights: NDArray[np.float64],
+    row: csr_matrix,
+    found: Sequence[Word],
+    frames: NDArray[np.int64] | slice = slice(None),
 ) -> NDArray[np.float64]:
     """Deal row · weights to the words of the text: words × frames, whose column sums are the score less the bias.
 
     An n-gram's value is shared equally by its occurrences, and an occurrence's by the words it covers.
     """
-    shares = np.zeros((len(found), weights.shape[1]))
     places = occurrences(features, found)
-    if not places:
-        return shares
-    columns, first, last = np.array(places).T
-    counts = np.bincount(columns, minlength=features.size)
-    values = np.zeros(features.size)
-    values[row.indices] = row.data
-    parts = (values[columns] / counts[columns] / 2)[:, None] * weights[columns]
+    columns, first, last = np.array(places, dtype=np.int64).reshape(-1, 3).T
+    known, place, counts = np.unique(columns, return_inverse=True, return_counts=True)
+    values = row.data[np.searchsorted(row.indices, known)] / counts / 2
+    parts = values[place][:, None] * weights[columns][:, frames]
+    shares = np.zeros((len(found), parts.shape[1]))
     np.add.at(shares, first, parts)
     np.add.at(shares, last, parts)
     return shares
 
 
-def evidence_sentence(features: Features, weights: NDArray[np.float64], text: str) -> tuple[int, int]:
-    """Return the span of the sentence that speaks most for a frame, by the frame's column of ``weights``."""
+def evidence_sentences(
+    features: Features, weights: NDArray[np.float64], row: csr_matrix, text: str, frames: NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    """Return for each of ``frames`` (columns of ``weights``) the span of the sentence that speaks most for it."""
     spans = sentences(text)
     if len(spans) == 1:
-        return spans[0]
+        return spans * len(frames)
     found = words(text)
-    shares = word_shares(features, weights[:, None], features.transform([text]), found)[:, 0]
-    starts = np.array([word.start for word in found])
-    totals = [shares[(starts >= start) & (starts < end)].sum() for start, end in spans]
-    return spans[int(np.argmax(totals))]
+    shares = word_shares(features, weights, row, found, frames)
+    place = np.searchsorted([end for _, end in spans], [word.start for word in found], side="right")
+    totals = np.zeros((len(spans), len(frames)))
+    np.add.at(totals, place, shares)
+    strongest: list[int] = totals.argmax(axis=0).tolist()
+    return [spans[index] for index in strongest]
 
 
 def strongest_spans(text: str, found: Sequence[Word], shares: NDArray[np.float64]) -> tuple[Evidence, ...]:

@@ -4,6 +4,7 @@ Each sign is counted in the whole paragraph and again in the sentence that carri
 """
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -108,9 +109,14 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in pairwise(edges) if start < end] or [(0, len(text))]
 
 
-def read_signs(text: str, sentence: tuple[int, int]) -> NDArray[np.float64]:
-    """Return the value of each of SIGNS: counts up to three as shares of three, and the share of quoted text."""
-    return np.concatenate([_count(text), _count(text[slice(*sentence)])])
+def read_signs(text: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Return a row of SIGNS for each sentence in ``spans``: counts up to three as shares of three, and what is quoted.
+
+    The signs of the paragraph are the same in every row.
+    """
+    whole = _count(text)
+    by_sentence = {span: _count(text[slice(*span)]) for span in set(spans)}
+    return np.array([[*whole, *by_sentence[span]] for span in spans]).reshape(-1, len(SIGNS))
 
 
 def _count(text: str) -> NDArray[np.float64]:

@@ -103,6 +103,12 @@ def read_all(path: str | Path) -> dict[str, list[str]]:
     return columns
 
 
+def count_rows(table: Table) -> tuple[int, int]:
+    """Read the whole table and return how many rows can be scored and how many will be refused."""
+    sizes = [(len(batch.texts), len(batch.refused)) for batch in table.batches()]
+    return sum(good for good, _ in sizes), sum(refused for _, refused in sizes)
+
+
 def decode(data: bytes) -> str:
     """Return the bytes of a text (no table) as a string, by the same rules. Raises UserError for bad bytes."""
     encoding, skip = detect_encoding(data)

@@ -153,8 +153,7 @@ def _voices(
     said = np.full(learned_from.values.shape, -1, dtype=np.int8)
     if not len(numbers):
         return None, said
-    pairs = list(zip(numbers.tolist(), columns.tolist(), strict=True))
-    signs = np.array([classifier.signs_of(learned_from.texts[number], column) for number, column in pairs])
+    signs = classifier.signs_of(learned_from.texts, rows, (learned_from.voices >= 0) & (learned_from.values == 1))
     target, pair_rows, pair_folds = learned_from.voices[numbers, columns], rows[numbers], folds[numbers]
     parts = [*(pair_folds != fold for fold in range(FOLDS)), np.ones(len(target), dtype=bool)]
     settings = VoiceSettings()

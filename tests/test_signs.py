@@ -4,7 +4,7 @@ from narratives.signs import SIGNS, read_signs, sentences
 
 
 def signs(text, sentence=None):
-    return dict(zip(SIGNS, read_signs(text, sentence or (0, len(text))), strict=True))
+    return dict(zip(SIGNS, read_signs(text, [sentence or (0, len(text))])[0], strict=True))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ TEXTS = [
 ]
 SAID = np.array([0, 0, 1, 1, 2, 2], dtype=np.int8)
 ROWS = csr_matrix((len(TEXTS), 4))
-READ = np.array([read_signs(text, (0, len(text))) for text in TEXTS])
+READ = np.concatenate([read_signs(text, [(0, len(text))]) for text in TEXTS])
 
 
 def test_voices_are_told_apart_by_their_signs():

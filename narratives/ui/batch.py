@@ -13,7 +13,7 @@ from narratives.codebook import VOICES, Codebook
 from narratives.errors import UserError
 from narratives.results import ScoredTable, read_scored
 from narratives.scoring import Scoring
-from narratives.tables import Table, open_table, read_head
+from narratives.tables import Table, count_rows, open_table, read_head
 from narratives.ui.job import Job, keep_upload, output_for
 from narratives.ui.show import colour_of
 
@@ -77,13 +77,21 @@ def _understood(upload: Path) -> str:
     chosen = st.selectbox("Text column", columns, index=columns.index(guess) if guess else None)
     if chosen is None:
         st.stop()
-    _first_rows(open_table(upload, chosen))
+    good, refused = _counted(str(upload), chosen)
+    st.caption(f"{good + refused:,} rows" + (f", of which {refused:,} will be refused" if refused else ""))
+    with st.expander("First rows", expanded=st.session_state.get("job") is None):
+        _first_rows(open_table(upload, chosen))
     return str(chosen)
+
+
+@st.cache_data(show_spinner="Counting the rows", max_entries=4)
+def _counted(upload: str, text_column: str) -> tuple[int, int]:
+    return count_rows(open_table(upload, text_column))
 
 
 def _first_rows(table: Table) -> None:
     batch = next(iter(table.batches(5)))
-    st.dataframe(pd.DataFrame(batch.rows.cells(), columns=list(table.columns)), hide_index=True, height=215)
+    st.dataframe(pd.DataFrame(batch.rows.cells(), columns=list(table.columns)), hide_index=True)
     for refusal in batch.refused:
         st.text(f"line {refusal.line} will be refused: {refusal.reason}")
 
@@ -147,6 +155,7 @@ def _chart(scored: ScoredTable, codebook: Codebook) -> None:
         st.caption("No row carries a frame.")
         return
     counts["name"] = [codebook.frame(frame).name for frame in counts["frame"]]
+    counts["rank"] = [VOICES.index(voice) if voice else 0 for voice in counts["voice"]]
     colours = {codebook.frame(frame).name: colour_of(codebook, frame) for frame in codebook.ids}
     drawn = (
         altair.Chart(counts)
@@ -157,7 +166,12 @@ def _chart(scored: ScoredTable, codebook: Codebook) -> None:
             color=altair.Color(
                 "name:N", scale=altair.Scale(domain=list(colours), range=list(colours.values())), legend=None
             ),
-            opacity=altair.Opacity("voice:N", sort=list(VOICES), title="voice"),
+            opacity=altair.Opacity(
+                "voice:N",
+                scale=altair.Scale(domain=list(VOICES), range=[1.0, 0.6, 0.3]),
+                legend=altair.Legend(orient="bottom", title=None),
+            ),
+            order=altair.Order("rank:Q"),
             tooltip=["name", "voice", "rows"],
         )
         .properties(height=26 * counts["name"].nunique() + 40)
@@ -176,8 +190,8 @@ def _table(scored: ScoredTable, codebook: Codebook) -> None:
     pages = max(1, -(-len(found) // _AT_ONCE))
     number = st.pagination(pages, key=f"rows of {chosen} {said} {low}") if pages > 1 else 1
     part = found.iloc[(number - 1) * _AT_ONCE : number * _AT_ONCE]
-    columns = ["row", "text", "frames", "voices", *([f"p_{chosen}"] if chosen else [])]
-    st.dataframe(part[columns], hide_index=True, height=420)
+    columns = ["row", *([f"p_{chosen}"] if chosen else []), "frames", "voices", "text"]
+    st.dataframe(part[columns], hide_index=True, height=520, column_config={"row": st.column_config.Column(width=60)})
 
 
 def _refused(path: Path) -> None:

@@ -10,7 +10,7 @@ from narratives.classifier import Classifier
 from narratives.codebook import VOICE_MARKS
 from narratives.errors import UserError
 from narratives.sheet import evidence_sheet, plain_summary
-from narratives.ui.show import colour_of, paragraph_html, shown
+from narratives.ui.show import colour_of, likelihood, paragraph_html, shown
 
 _AT_ONCE = 40  # paragraphs on one page
 _EXAMPLE = "\n\n".join(
@@ -31,7 +31,7 @@ _EXAMPLE = "\n\n".join(
 
 def page(classifier: Classifier) -> None:
     """Show the page."""
-    left, right = st.columns([2, 1], gap="large")
+    left, right = st.columns([5, 2], gap="medium")
     with left:
         asked = _ask()
     if asked:
@@ -49,7 +49,6 @@ def page(classifier: Classifier) -> None:
 
 
 def _ask() -> bool:
-    st.button("Load an example", on_click=_load_example, type="tertiary")
     with st.form("paste", border=False):
         st.text_area(
             "Paste an article, a post, a thread",
@@ -58,7 +57,9 @@ def _ask() -> bool:
             label_visibility="collapsed",
             placeholder="Paste an article, a post, a thread",
         )
-        asked = st.form_submit_button("Classify", type="primary", help="Ctrl+Enter")
+        with st.container(horizontal=True):
+            asked = st.form_submit_button("Classify", type="primary", help="Ctrl+Enter")
+            st.form_submit_button("Load an example", on_click=_load_example)
     return asked or st.session_state.pop("example_asked", False)
 
 
@@ -119,5 +120,5 @@ def _summary_html(summary: Summary, classifier: Classifier) -> str:
     return (
         f'<div class="nv-chip" style="border-left-color:{colour};padding:.3rem .55rem">'
         f'<span class="nv-voice">{voice}</span><span class="nv-name">{name}</span>'
-        f'<div class="nv-small">{reading.probability:.2f} · {places}</div></div>'
+        f'<div class="nv-small">{likelihood(reading.probability)} · {places}</div></div>'
     )

@@ -16,16 +16,14 @@ def main() -> None:
     st.set_page_config(page_title="narratives", page_icon="🧭", layout="wide")
     put_style()
     classifier = _classifier_in_force()
-    pages = {
-        "Analyse": [
-            st.Page(lambda: classify.page(classifier), title="Classify", url_path="classify", default=True),
-            st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
-        ]
-    }
+    pages = [
+        st.Page(lambda: classify.page(classifier), title="Classify", url_path="classify", default=True),
+        st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
+    ]
     chosen = st.navigation(pages, position="top")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(chosen.title, anchor=False)
-        st.caption(f"model {classifier.name} · codebook {classifier.codebook.version or '–'}")
+        st.subheader(chosen.title, anchor=False, width="content")
+        st.caption(f"model {classifier.name} · codebook {classifier.codebook.version or '–'}", width="content")
     chosen.run()
 
 

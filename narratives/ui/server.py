@@ -10,6 +10,8 @@ _SETTINGS = {
     "server.headless": "true",
     "server.maxUploadSize": "200",
     "server.fileWatcherType": "none",
+    "theme.light.primaryColor": "#0072B2",
+    "theme.dark.primaryColor": "#3399CC",
 }
 
 

@@ -14,6 +14,7 @@ from narratives.codebook import VOICE_MARKS, Codebook
 # Okabe and Ito's colour-blind safe set, one for each aim group in the codebook's order.
 AIM_COLOURS = ("#0072B2", "#D55E00", "#AA3377", "#B8860B", "#009E73", "#3399CC")
 _STYLE = Path(__file__).with_name("style.css")
+_MARKED = 0.2  # share of the strongest evidence below which words are listed but not marked in the text
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -59,7 +60,8 @@ def _marks(readings: tuple[FrameReading, ...]) -> list[tuple[int, int, float, st
     for reading in readings:
         pro = [item for item in reading.evidence if item.weight > 0]
         top = max((item.weight for item in pro), default=1.0)
-        wanted += [(item.weight, *span, item.weight / top, reading.frame) for item in pro for span in item.spans]
+        strong = [item for item in pro if item.weight >= _MARKED * top]
+        wanted += [(item.weight, *span, item.weight / top, reading.frame) for item in strong for span in item.spans]
     kept: list[tuple[int, int, float, str]] = []
     for _, start, end, share, frame in sorted(wanted, key=lambda mark: (-mark[0], mark[1])):
         if all(end <= other[0] or start >= other[1] for other in kept):
@@ -71,13 +73,20 @@ def chip_html(reading: FrameReading, codebook: Codebook) -> str:
     """Return a frame's chip: name, voice, probability bar with a tick at the threshold; opened, its evidence."""
     colour, name = colour_of(codebook, reading.frame), shown(codebook.frame(reading.frame).name)
     voice = f"{VOICE_MARKS[reading.voice]} {reading.voice}" if reading.voice else ""
-    likely = f"{reading.probability:.2f} · {words_of_probability(reading.probability)}"
+    likely = f"{likelihood(reading.probability)} · {words_of_probability(reading.probability)}"
     return (
         f'<details class="nv-chip" style="border-left-color:{colour}"><summary>'
         f'<span class="nv-voice">{voice}</span><span class="nv-name">{name}</span>{_bar(reading, colour)}'
         f'<span class="nv-small">{likely} · threshold {reading.threshold:.2f}</span></summary>'
         f'<div class="nv-why">{_evidence_table(reading, colour)}</div></details>'
     )
+
+
+def likelihood(probability: float) -> str:
+    """Return a probability with two digits that never claims certainty."""
+    if probability > 0.99:
+        return "> 0.99"
+    return "< 0.01" if probability < 0.01 else f"{probability:.2f}"
 
 
 def _bar(reading: FrameReading, colour: str) -> str:
