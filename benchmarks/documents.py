@@ -47,7 +47,7 @@ def figures_table() -> str:
     lines = [
         f"Measured on model `{results['model']}` by `python benchmarks/quality.py`:",
         "",
-        "| text | rows | macro-F1 | micro-F1 | mean average precision | false alarms | calibration error | voice macro-F1 |",
+        "| text | rows | macro-F1 | micro-F1 | average precision | false alarms | calibration error | voice F1 |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in results["tables"]:
@@ -76,10 +76,10 @@ def parts() -> dict[Path, dict[str, str]]:
 
 
 def filled(text: str, name: str, content: str) -> str:
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end {name} -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
     if not pattern.search(text):
         raise SystemExit(f"there is no part '{name}' to fill")
-    return pattern.sub(lambda found: found.group(1) + content + found.group(2), text)
+    return pattern.sub(lambda found: found.group(1) + content + "\n" + found.group(2), text)
 
 
 def main() -> None:

@@ -94,14 +94,13 @@ def expected_frames() -> dict[tuple[str, str], dict[int, str]]:
 
 
 def show(rows: list[dict[str, Any]], articles: list[dict[str, Any]]) -> None:
-    print(
-        f"{'table':22} {'part':22} {'rows':>5} {'macro-F1':>8} {'micro-F1':>8} {'mAP':>6} {'false':>6} {'ECE':>6} {'voice':>6}"
-    )
+    heads = ("macro-F1", "micro-F1", "mAP", "false", "ECE", "voice")
+    print(f"{'table':22} {'part':22} {'rows':>5} " + " ".join(f"{head:>8}" for head in heads))
     for row in rows:
         values = [row["macro_f1"], row["micro_f1"], row["mean_average_precision"]]
         values += [row["false_alarm_rate"], row["calibration_error"], row["voice"]["macro_f1"]]
-        shown = [f"{value:6.3f}" if value is not None else "     –" for value in values]
-        print(f"{row['table']:22} {row['part']:22} {row['n']:5}   {shown[0]}   {shown[1]} {' '.join(shown[2:])}")
+        shown = " ".join("       –" if value is None else f"{value:8.3f}" for value in values)
+        print(f"{row['table']:22} {row['part']:22} {row['n']:5} {shown}")
         if row["named"]:
             print("   " + ", ".join(f"{frame}: F1 {f1:.3f}" for frame, f1 in row["named"].items()))
     print("\narticles: paragraph and voice, expected → found")
