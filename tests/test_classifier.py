@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+AWKWARD = [
+    "Wake up: the dam breaks before Friday! The mayor stole the budget.",
+    "İstanbul: the river rises and ΟΔΥΣΣΕΥΣ drowns",
+    "the da\u0301m breaks 👩‍👩‍👧‍👦 the bridge is still closed for ever\x00",
+    "ＴＨＥ bridge never opens „bridge“ bridge bridge",
+    "",
+    "!!! ???",
+    "zzz qqq",
+]
+
+
+def holds(classifier, text):
+    """Evidence, other and bias make the score; spans cut the text; the probability is that of the whole table."""
+    probabilities = classifier.predict_proba([text])[0]
+    for reading in classifier.explain(text):
+        total = sum(item.weight for item in reading.evidence) + reading.other + reading.bias
+        assert total == pytest.approx(reading.score, abs=1e-9)
+        everything = sum(item.weight for item in classifier.evidence_ngrams(text, reading.frame))
+        assert everything + reading.bias == pytest.approx(reading.score, abs=1e-9)
+        assert reading.probability == pytest.approx(probabilities[classifier.frames.index(reading.frame)], abs=1e-12)
+        for item in reading.evidence:
+            start, end = item.spans[0]
+            assert text[start:end] == item.text != ""
+
+
+@pytest.mark.parametrize("text", AWKWARD, ids=range(len(AWKWARD)))
+def test_the_evidence_adds_up_to_the_score(classifier, text):
+    holds(classifier, text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.lists(st.one_of(st.text(), st.sampled_from(["dam", "Mayor ", " the river", "Й", "\n"]))).map("".join))
+def test_the_evidence_adds_up_on_any_text(classifier, text):
+    holds(classifier, text)
+
+
+def test_the_words_of_the_evidence_are_all_in_other_or_shown(classifier):
+    reading = classifier.explain(AWKWARD[0])[0]
+    assert reading.frame in ("flood", "mayor")
+    shown = sum(item.weight for item in reading.evidence)
+    assert abs(reading.other) < abs(shown)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "?!"])
+def test_a_text_without_words_has_no_frame(classifier, text):
+    assert classifier.predict([text]) == [()]
+    assert {reading.decision for reading in classifier.explain(text)} == {"no"}
+
+
+def test_frames_come_most_probable_first_and_voices_only_where_predicted(classifier):
+    texts = ["Wake up, neighbours: the dam breaks before Friday!", "The choir sings in the market hall."]
+    found = classifier.predict_texts(texts)
+    assert classifier.predict(texts) == [("flood",), ()]
+    assert ((found.voices >= 0) == found.predicted).all()
+    assert not found.human.any()
+
+
+def test_voices_follow_who_speaks(classifier):
+    texts = [
+        "Wake up, neighbours: the dam breaks before Friday!",
+        "A councillor said on Monday that the dam breaks before Friday.",
+        "It is false that the dam breaks before Friday; the records show the contrary.",
+    ]
+    assert classifier.predict_texts(texts).voices[:, 0].tolist() == [0, 1, 2]
+
+
+def test_a_batch_and_its_parts_are_read_alike(classifier):
+    whole = classifier.predict_proba(AWKWARD)
+    np.testing.assert_allclose(whole, np.vstack([classifier.predict_proba([text]) for text in AWKWARD]), atol=1e-12)

@@ -1,0 +1,174 @@
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from narratives import cli, places
+from narratives.training import train
+
+COMMANDS = [
+    ["classify"], ["score"], ["train"], ["evaluate"], ["models"], ["models", "list"], ["models", "release"], ["labels"],
+    ["labels", "check"], ["labels", "stats"], ["codebook"], ["codebook", "check"], ["codebook", "show"], ["app"],
+]  # fmt: skip
+TEXT = "Wake up, neighbours: the dam breaks before Friday!"
+
+
+@pytest.fixture(scope="module")
+def trained(labels_folder, tmp_path_factory):
+    return train(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
+
+
+@pytest.fixture
+def run(town, trained, monkeypatch, capsys):
+    """Run the command line as installed; returns exit status, standard output and standard error."""
+    monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
+    places.release(trained)
+
+    def command(*words, given=b""):
+        monkeypatch.setattr(sys, "argv", ["narratives", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(given))))
+        capsys.readouterr()
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as leaving:
+            status = int(leaving.code or 0)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return command
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(run, command):
+    status, out, _ = run(*command, "--help")
+    assert status == 0
+    assert "Usage:" in out
+
+
+def test_classify_prints_the_contract_as_json(run):
+    status, out, _ = run("classify", TEXT, "--json")
+    document = json.loads(out)
+    frame = document["paragraphs"][0]["frames"][0]
+    assert status == 0
+    assert {"model", "codebook", "paragraphs"} <= set(document)
+    assert set(document["paragraphs"][0]) == {"index", "text", "language", "frames"}
+    assert set(frame) == {
+        "frame", "probability", "threshold", "decision", "words", "voice", "voices", "evidence", "other", "bias",
+        "score",
+    }  # fmt: skip
+    assert (frame["frame"], frame["decision"], frame["voice"]) == ("flood", "yes", "promotes")
+    assert sum(item["weight"] for item in frame["evidence"]) + frame["other"] + frame["bias"] == pytest.approx(
+        frame["score"]
+    )
+
+
+def test_classify_reads_a_file_and_standard_input_alike(run, tmp_path):
+    (tmp_path / "article.txt").write_bytes(TEXT.encode("utf-16"))
+    by_file = run("classify", "--file", tmp_path / "article.txt")
+    assert by_file == run("classify", "-", given=TEXT.encode())
+    assert "The flood is coming" in by_file[1]
+
+
+def test_all_shows_every_frame_and_every_ngram(run):
+    frames = json.loads(run("classify", TEXT, "--json", "--all", "--all-evidence")[1])["paragraphs"][0]["frames"]
+    assert len(frames) == 3
+    for frame in frames:
+        assert frame["other"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["classify", "  "], "the text is empty"),
+        (["classify"], "give one text"),
+        (["classify", "--file", "nowhere.txt"], "nowhere.txt: cannot be read"),
+        (["classify", TEXT, "--model", "nowhere"], "there is no model here"),
+        (["score", "nowhere.csv", "-o", "out.csv"], "nowhere.csv"),
+        (["codebook", "show", "dragons"], "there is no frame 'dragons'"),
+        (["train", "--labels", "nowhere.csv"], "nowhere.csv"),
+        (["compare", "a", "b"], "not in this version"),
+        (["queue"], "not in this version"),
+        (["train", "--unlabelled", "a.csv"], "not in this version"),
+        (["train", "--aim", "precision=0.9"], "not in this version"),
+        (["score", "a.csv", "-o", "b.csv", "--resume"], "not in this version"),
+        (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
+        (["labels", "agreement"], "not in this version"),
+        (["models", "export"], "not in this version"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_sentence_and_status_two(run, tmp_path, monkeypatch, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert err.startswith("narratives: ")
+    assert err.count("\n") == 1
+
+
+def test_a_failed_check_is_status_one(run, tmp_path):
+    (tmp_path / "codebook.toml").write_text('version = "1"\n[[frame]]\nid = "a"\n', encoding="utf-8")
+    status, _, err = run("codebook", "check", tmp_path / "codebook.toml")
+    assert status == 1
+    assert "is missing" in err
+    assert run("codebook", "check")[0] == run("labels", "check")[0] == 0
+
+
+def test_score_keeps_standard_output_for_the_table(run, tmp_path):
+    table = b"id,text\n1,Wake up: the dam breaks!\n2,The choir sings.\n3,torn,row\n"
+    status, out, err = run("score", "-", "-o", "-", "--refused", tmp_path / "refused.csv", given=table)
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0] == "id,text,frames,voices,human,p_flood,p_mayor,p_bridge,model"
+    assert lines[1].startswith("1,Wake up: the dam breaks!,flood,promotes,,")
+    assert len(lines) == 3
+    assert "3 rows read = 2 scored + 1 refused" in err
+    assert "torn" in (tmp_path / "refused.csv").read_text()
+
+
+def test_score_does_not_overwrite_unless_told(run, tmp_path):
+    (tmp_path / "in.csv").write_text("text\nThe choir sings.\n", encoding="utf-8")
+    words = ["score", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--json", tmp_path / "summary.json"]
+    assert run(*words)[0] == 0
+    assert run(*words)[0] == 2
+    assert run(*words, "--force")[0] == 0
+    assert json.loads((tmp_path / "summary.json").read_text())["rows_scored"] == 1
+
+
+def test_evaluate_measures_on_a_table_and_shows_kept_figures(run, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        f'text,frames,voices\n"{TEXT}",flood,promotes\nThe choir sings.,,\n', encoding="utf-8"
+    )
+    status, out, _ = run("evaluate", "--on", tmp_path / "t.csv", "--json", tmp_path / "f.json")
+    assert status == 0
+    assert "macro-F1                1.000" in out
+    assert json.loads((tmp_path / "f.json").read_text())["voice"]["n"] == 1
+    assert "# Model card" in run("evaluate")[1]
+
+
+def test_models_are_listed_and_put_in_force(run):
+    status, out, _ = run("models", "list")
+    assert status == 0
+    assert out.startswith("* tiny@")
+    assert run("models", "release", "tiny")[:2] == (0, "tiny is in force\n")
+    assert run("models", "release", "nowhere")[0] == 2
+
+
+def test_counts_and_frames_are_shown(run):
+    assert "| flood |" in run("labels", "stats")[1]
+    assert "The mayor steals" in run("codebook", "show", "mayor")[1]
+    assert "fatigue" in run("codebook", "show")[1]
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom narratives import cli\nsys.argv = ['narratives', '--help']\n"
+        "try:\n  cli.main()\nexcept SystemExit:\n  pass\n"
+        "heavy = {'sklearn', 'pandas', 'scipy', 'numpy', 'pyarrow', 'streamlit'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,132 @@
+import csv
+from dataclasses import replace
+
+import pytest
+from conftest import paragraph, reading
+
+from narratives.errors import UserError
+from narratives.labels import UNKNOWN, LabelSet, gold, read_labels, read_simple_table, write_labels
+
+TEXT = "The dam breaks, they say, before Friday."
+
+
+def change(folder, name, row, column, value):
+    """Change one cell of a label file; rows count from 1."""
+    with (folder / name).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    rows[row][rows[0].index(column)] = value
+    with (folder / name).open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+
+
+def of(codebook, *labels):
+    """The gold values and voices of one paragraph under these labels."""
+    found = gold(LabelSet((paragraph(TEXT),), labels), codebook)
+    return found.values[0].tolist(), found.voices[0].tolist()
+
+
+def test_what_is_written_is_read_again(label_set, codebook, tmp_path):
+    write_labels(tmp_path, label_set)
+    again = read_labels(tmp_path, codebook)
+    assert set(again.labels) == set(label_set.labels)
+    before = (tmp_path / "labels.csv").read_bytes()
+    write_labels(tmp_path, again)
+    assert (tmp_path / "labels.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value", "complaint"),
+    [
+        (
+            "labels.csv",
+            "voice",
+            "maybe",
+            "voice 'maybe' is not one of promotes, reports, rebuts; correct it or leave it",
+        ),
+        ("labels.csv", "frame", "dragons", "frame 'dragons' is not in the codebook"),
+        ("labels.csv", "value", "perhaps", "value 'perhaps' is not one of yes, no, unsure"),
+        ("labels.csv", "kind", "guess", "kind 'guess' is not one of reading, single, decision"),
+        ("labels.csv", "annotator", "", "annotator is empty"),
+        ("labels.csv", "paragraph_id", "0" * 16, "is not in paragraphs.csv"),
+        ("paragraphs.csv", "text", "Something else.", "is not that of its text"),
+        ("paragraphs.csv", "language", "xx", "language 'xx' is not one of en, uk, ru, other"),
+    ],
+)
+def test_one_bad_cell_is_named_with_its_line(label_set, codebook, tmp_path, name, column, value, complaint):
+    write_labels(tmp_path, label_set)
+    change(tmp_path, name, 3, column, value)
+    with pytest.raises(UserError) as refusal:
+        read_labels(tmp_path, codebook)
+    assert str(refusal.value).startswith(f"{name}:4: ")
+    assert complaint in str(refusal.value)
+
+
+def test_a_reading_cannot_say_none_and_a_frame(codebook, tmp_path):
+    both = (reading(TEXT, "flood", "promotes"), reading(TEXT, "", ""))
+    write_labels(tmp_path, LabelSet((paragraph(TEXT),), both))
+    with pytest.raises(UserError, match="beside another"):
+        read_labels(tmp_path, codebook)
+
+
+def test_missing_files_are_a_sentence(codebook, tmp_path):
+    with pytest.raises(UserError, match="there is no such file"):
+        read_labels(tmp_path, codebook)
+
+
+def test_a_sole_reading_is_gold_for_the_whole_codebook(codebook):
+    assert of(codebook, reading(TEXT, "flood", "rebuts")) == ([1, 0, 0], [2, UNKNOWN, UNKNOWN])
+    assert of(codebook, reading(TEXT, "", "")) == ([0, 0, 0], [UNKNOWN] * 3)
+
+
+def test_annotators_who_differ_leave_it_unsettled(codebook):
+    said = reading(TEXT, "flood", "promotes"), reading(TEXT, "mayor", "promotes", annotator="ivan")
+    assert of(codebook, *said)[0] == [UNKNOWN, UNKNOWN, 0]
+    voices = reading(TEXT, "flood", "promotes"), reading(TEXT, "flood", "reports", annotator="ivan")
+    assert of(codebook, *voices) == ([1, 0, 0], [UNKNOWN] * 3)
+
+
+def test_a_decision_stands_over_the_readings(codebook):
+    said = reading(TEXT, "flood", "promotes"), reading(TEXT, "", "", annotator="ivan")
+    decided = reading(TEXT, "mayor", "reports", annotator="lead", kind="decision")
+    assert of(codebook, *said, decided) == ([0, 1, 0], [UNKNOWN, 1, UNKNOWN])
+
+
+def test_a_single_label_says_nothing_of_other_frames(codebook):
+    single = replace(reading(TEXT, "mayor", "promotes"), kind="single")
+    assert of(codebook, single)[0] == [UNKNOWN, 1, UNKNOWN]
+
+
+def test_an_annotator_s_later_word_counts(codebook):
+    later = reading(TEXT, "", "", labelled_at="2026-02-01T10:00:00Z")
+    assert of(codebook, reading(TEXT, "flood", "promotes"), later)[0] == [0, 0, 0]
+
+
+def test_a_simple_table_brings_its_own_taxonomy(tmp_path):
+    (tmp_path / "my.csv").write_text("text,frames,voices\nOne,b;a,promotes;\nTwo,other,\nThree,,\n", encoding="utf-8")
+    found = read_simple_table(tmp_path / "my.csv")
+    assert found.frames == ("a", "b")
+    assert found.values.tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert found.voices.tolist() == [[UNKNOWN, 0], [UNKNOWN] * 2, [UNKNOWN] * 2]
+    assert len(set(found.groups)) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("text,labels\nOne,a\n", "no column 'frames'"),
+        ("text,frames,voices\nOne,a;b,promotes\n", "row 1: 2 frames but 1 voices"),
+        ("text,frames,voices\nOne,a,shouts\n", "voice 'shouts' is not one of"),
+        ("text,frames\nOne,a,b\n", "2"),
+    ],
+)
+def test_a_bad_simple_table_is_refused_with_its_row(tmp_path, content, complaint):
+    (tmp_path / "my.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError) as refusal:
+        read_simple_table(tmp_path / "my.csv")
+    assert complaint in str(refusal.value)
+
+
+def test_with_a_codebook_an_unknown_frame_is_refused(tmp_path, codebook):
+    (tmp_path / "my.csv").write_text("text,frames\nOne,dragons\n", encoding="utf-8")
+    with pytest.raises(UserError, match="row 1: frame 'dragons' is not in the codebook"):
+        read_simple_table(tmp_path / "my.csv", codebook)
