@@ -23,14 +23,16 @@ class ModelSettings:
     """What the search over choices froze.
 
     ``strength``: C of the logistic regression. ``prior_scale``: how much louder the similarity to the codebook is
-    than the row. ``least``: texts that a term must occur in. ``none_share``: share of paragraphs without a frame in
-    the stream for which probabilities and thresholds are chosen.
+    than the row. ``least``: texts that a term must occur in. ``topical_none``: share of paragraphs without a frame in
+    a stream on the war, for which probabilities are calibrated. ``broad_none``: the share in a broad stream, for
+    which thresholds are chosen, because there false alarms cost most.
     """
 
     strength: float = 5.0
     prior_scale: float = 5.0
     least: int = 2
-    none_share: float = 0.7
+    topical_none: float = 0.8
+    broad_none: float = 0.93
 
 
 @dataclass(frozen=True)

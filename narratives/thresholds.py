@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_PULL = 100.0  # how many positive labels the common threshold is worth against a frame's own
+_PULL = 300.0  # how many positive labels the common threshold is worth against a frame's own
 LOWEST, HIGHEST = 0.05, 0.95
 
 

@@ -112,9 +112,9 @@ def _curves_and_thresholds(
     scores: NDArray[np.float64], values: NDArray[np.int8], settings: ModelSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Calibrate and choose thresholds for a stream, not for the written set, from out-of-fold scores."""
-    weights = stream_weights(values, settings.none_share)
-    sigmoids = fit_sigmoids(scores, values, weights)
-    return sigmoids, choose_thresholds(calibrate(scores, sigmoids), values, weights)
+    sigmoids = fit_sigmoids(scores, values, stream_weights(values, settings.topical_none))
+    broad = stream_weights(values, settings.broad_none)
+    return sigmoids, choose_thresholds(calibrate(scores, sigmoids), values, broad)
 
 
 def _held_out_outcome(
