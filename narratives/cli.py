@@ -35,8 +35,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("narratives: stopped", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        said = str(stop.__cause__ or stop)  # click wraps Ctrl-C; scoring says in it what is left behind
+        click.echo(f"narratives: {said or 'stopped'}", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our pipe has left; nothing more to say

@@ -138,6 +138,15 @@ def test_score_does_not_overwrite_unless_told(run, tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text())["rows_scored"] == 1
 
 
+def test_ctrl_c_says_what_is_left_behind(run, tmp_path, monkeypatch):
+    def interrupted(*words, **options):
+        raise KeyboardInterrupt("stopped; nothing was written to out.csv")
+
+    monkeypatch.setattr("narratives.scoring.score", interrupted)
+    status, out, err = run("score", "in.csv", "-o", tmp_path / "out.csv")
+    assert (status, out, err.strip()) == (130, "", "narratives: stopped; nothing was written to out.csv")
+
+
 def test_evaluate_measures_on_a_table_and_shows_kept_figures(run, tmp_path):
     (tmp_path / "t.csv").write_text(
         f'text,frames,voices\n"{TEXT}",flood,promotes\nThe choir sings.,,\n', encoding="utf-8"
