@@ -101,7 +101,7 @@ def test_any_damage_leaves_every_line_in_exactly_one_record(rows: list[list[str]
     written = io.StringIO()
     csv.writer(written, quoting=csv.QUOTE_ALL).writerows([["a", "b", "c"], *rows])
     text = written.getvalue()
-    at = data.draw(st.integers(len("a,b,c") * 2, len(text)))
+    at = data.draw(st.integers(len('"a","b","c"\r\n'), len(text)))
     damaged = text[:at] + data.draw(st.sampled_from(['"', ",", "\n", '",'])) + text[at:]
     lines = [(line, "") for line in io.StringIO(damaged, newline="")]
     found = list(read_records(lines, ","))
