@@ -32,7 +32,7 @@ class ModelSettings:
     prior_scale: float = 5.0
     least: int = 2
     topical_none: float = 0.8
-    broad_none: float = 0.93
+    broad_none: float = 0.95
 
 
 @dataclass(frozen=True)
