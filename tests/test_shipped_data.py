@@ -25,7 +25,7 @@ SET_PHRASES = [
     "the president of ukraine and the prime minister of",
     "had a telephone conversation with the prime minister of",
     "провів телефонну розмову з прем єр міністром",
-    "an adviser to the head of the office of the president",
+    "an adviser to the head of the office of the president of ukraine",
     "in the autonomous republic of crimea and the city of sevastopol and",
     "the head of state addressed the participants of the",
     "in the donetsk and lugansk people s republics",
