@@ -4,18 +4,15 @@ The similarity of a row x to a frame's codebook row d is itself linear in x: a c
 adding a·d to the weights. So codebook and labels fold into one weight matrix.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from narratives.codebook import Codebook, Frame
 from narratives.features import Features
+from narratives.solver import fit_regressions
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,8 @@ class ModelSettings:
     which thresholds are chosen, because there false alarms cost most.
     """
 
-    strength: float = 5.0
-    prior_scale: float = 5.0
+    strength: float = 10.0
+    prior_scale: float = 4.0
     least: int = 2
     topical_none: float = 0.8
     broad_none: float = 0.95
@@ -63,48 +60,41 @@ def codebook_rows(features: Features, codebook: Codebook) -> csr_matrix:
 
 
 def fit_frames(
-    rows: csr_matrix, values: NDArray[np.int8], priors: csr_matrix, settings: ModelSettings, jobs: int = 1
-) -> FrameModel:
-    """Fit one logistic regression a frame on ``rows`` (n × size) and ``values`` (n × k; below 0 = left out).
-
-    Solver: newton-cg, which leaves the intercept unpenalised; frames are fitted side by side, each on one thread. A
-    frame with one kind of value only is scored by its prior alone.
-    """
-    similarity = rows @ priors.T
-    X = hstack([rows, similarity * settings.prior_scale], format="csr")
-    columns = range(values.shape[1])
-    fits = Parallel(n_jobs=jobs)(delayed(_fit_frame)(X, values[:, k], k, rows.shape[1], settings) for k in columns)
-    own = np.array([weights[: rows.shape[1]] for weights, _ in fits]).T
-    shares = np.array([weights[rows.shape[1] :] for weights, _ in fits]).T * settings.prior_scale
-    return FrameModel(own + priors.T @ shares, np.array([bias for _, bias in fits]))
-
-
-def _fit_frame(
-    X: csr_matrix, values: NDArray[np.int8], column: int, size: int, settings: ModelSettings
-) -> tuple[NDArray[np.float64], float]:
-    known = np.flatnonzero(values >= 0)
-    if len(np.unique(values[known])) < 2:
-        prior_only = np.zeros(X.shape[1])
-        prior_only[size + column] = 1.0
-        return prior_only, 0.0
-    clf = LogisticRegression(C=settings.strength, solver="newton-cg", class_weight="balanced")
-    with threadpool_limits(1):  # threads of the linear algebra library would only wait for each other
-        clf.fit(X[known], values[known])
-    return clf.coef_[0], float(clf.intercept_[0])
-
-
-def out_of_fold_scores(
     rows: csr_matrix,
     values: NDArray[np.int8],
     priors: csr_matrix,
-    folds: Sequence[int],
     settings: ModelSettings,
-    jobs: int,
-) -> NDArray[np.float64]:
-    """Return n × k scores, those of each row from a model that has not seen the row's fold."""
-    place = np.asarray(folds)
-    scores = np.zeros(values.shape)
-    for fold in np.unique(place):
-        held = place == fold
-        scores[held] = fit_frames(rows[~held], values[~held], priors, settings, jobs).scores(rows[held])
-    return scores
+    folds: NDArray[np.int64] | None = None,
+) -> tuple[FrameModel, NDArray[np.float64]]:
+    """Fit one logistic regression a frame on ``rows`` (n × size) and ``values`` (n × k; below 0 = left out).
+
+    Also returns n × k held-out scores: those of each row from a model that has not seen the row's fold (its own
+    scores where ``folds`` is None). A frame with one kind of value only is scored by its prior alone.
+    """
+    similarity = rows @ priors.T
+    X = hstack([rows, similarity * settings.prior_scale], format="csr")
+    parts = [np.ones(len(values), bool), *([] if folds is None else [folds != fold for fold in np.unique(folds)])]
+    costs = np.concatenate([_costs(values, part, settings) for part in parts], axis=1)
+    frames, size = values.shape[1], rows.shape[1]
+    fitted = fit_regressions(X, np.tile(values == 1, len(parts)), costs, frames)
+    shares, bias = fitted.weights[size:] * settings.prior_scale, fitted.bias[:frames]
+    held_out = fitted.scores[:, :frames].copy()
+    for number, part in enumerate(parts[1:], 1):
+        held_out[~part] = fitted.scores[~part, number * frames : (number + 1) * frames]
+    lone = ~((values == 1).any(axis=0) & (values == 0).any(axis=0))
+    shares[:, lone], bias[lone] = np.eye(frames)[:, lone] * settings.prior_scale, 0.0
+    held_out[:, lone] = similarity[:, lone].toarray() * settings.prior_scale
+    return FrameModel(fitted.weights[:size] + priors.T @ shares, bias), held_out
+
+
+def _costs(values: NDArray[np.int8], part: NDArray[np.bool_], settings: ModelSettings) -> NDArray[np.float32]:
+    """Return what an error on each cell costs: both kinds of value weigh the same in each frame ("balanced").
+
+    A frame that has one kind of value only in this part of the rows costs nothing and is not learned.
+    """
+    known = (values >= 0) & part[:, None]
+    yes, no = known & (values == 1), known & (values == 0)
+    counts = [side.sum(axis=0) for side in (yes, no)]
+    number = np.where(counts[0] * counts[1] > 0, counts[0] + counts[1], 0)
+    shares = [number / (2 * np.maximum(1, count)) for count in counts]
+    return np.asarray(settings.strength * (yes * shares[0] + no * shares[1]), dtype=np.float32)

@@ -8,16 +8,60 @@ matrix product serves a step of all of them, every frame in every fold.
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float32]
 
 TOLERANCE = 1e-3  # the length of the gradient, against its length at the start, at which a fit is done
 _STEPS, _INNER, _HALVINGS = 50, 200, 30
-_BIAS_SCALE = np.float32(10.0)  # the bias is penalised a hundredth as much as a weight: hardly at all
+_BIAS_SCALE = np.float32(30.0)  # the bias is penalised 1/900 as much as a weight: hardly at all
 _COMMON = 0.02  # share of rows above which a column is dense enough to be multiplied as such
 _TOGETHER = 256  # regressions solved side by side: more would only take memory
+_LARGEST = 12_000  # rows whose products (4 n² bytes: 0.6 GB) are still held in memory
+
+
+@dataclass(frozen=True)
+class Regressions:
+    """m regressions over n rows: ``weights`` of the first (columns × some), ``bias`` (m), ``scores`` (n × m)."""
+
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+def fit_regressions(rows: csr_matrix, targets: NDArray[np.bool_], costs: Floats, weighed: int) -> Regressions:
+    """Minimise ½|w|² + Σ cost · log-loss for each column of ``targets`` (n × m); cost 0 leaves a row out.
+
+    Weights are returned for the first ``weighed`` regressions, bias and scores for all. Above twelve thousand rows each
+    regression is fitted by scikit-learn alone, which takes longer and no n × n memory.
+    """
+    if rows.shape[0] > _LARGEST:
+        return _fit_one_by_one(rows, targets, costs, weighed)
+    fits = fit_together(row_products(rows), targets, costs)
+    weights = rows.T @ fits.duals[:, :weighed].astype(np.float64)
+    return Regressions(np.asarray(weights), fits.bias.astype(np.float64), fits.scores.astype(np.float64))
+
+
+def _fit_one_by_one(rows: csr_matrix, targets: NDArray[np.bool_], costs: Floats, weighed: int) -> Regressions:
+    columns = range(targets.shape[1])
+    fits = Parallel(n_jobs=-1)(delayed(_fit_alone)(rows, targets[:, k], costs[:, k]) for k in columns)
+    weights = np.array([own for own, _ in fits]).T
+    bias = np.array([shift for _, shift in fits])
+    return Regressions(weights[:, :weighed], bias, np.asarray(rows @ weights) + bias)
+
+
+def _fit_alone(rows: csr_matrix, target: NDArray[np.bool_], costs: Floats) -> tuple[NDArray[np.float64], float]:
+    used = np.flatnonzero(costs)
+    if len(np.unique(target[used])) < 2:
+        return np.zeros(rows.shape[1]), 0.0
+    clf = LogisticRegression(C=1.0, solver="newton-cg", tol=1e-6)
+    with threadpool_limits(1):  # threads of the linear algebra library would only wait for each other
+        clf.fit(rows[used], target[used], sample_weight=costs[used])
+    return clf.coef_[0], float(clf.intercept_[0])
 
 
 @dataclass(frozen=True)
@@ -40,7 +84,7 @@ def row_products(rows: csr_matrix) -> Floats:
 
 
 def fit_together(products: Floats, targets: NDArray[np.bool_], costs: Floats) -> Fits:
-    """Minimise ½|w|² + Σ cost · log-loss for each column of ``targets`` (n × m); cost 0 leaves a row out.
+    """Fit the regressions of ``fit_regressions`` from the products of their rows.
 
     Newton's method, each step solved by conjugate gradients to a shrinking tolerance and shortened until the
     objective falls (Lin, Weng and Keerthi 2008); at the end the gradient is TOLERANCE of what it was.
@@ -82,7 +126,7 @@ class _Together:
         self.signs = 2 * self.targets - 1
 
     def solve(self) -> Fits:
-        place = self.vectors(np.zeros_like(self.costs), np.zeros(self.costs.shape[1], np.float32))
+        place = self.vectors(np.zeros_like(self.costs), self.log_odds() / _BIAS_SCALE)
         start = None
         for _ in range(_STEPS):
             chances = _sigmoid(place.scores)
@@ -96,6 +140,11 @@ class _Together:
             step = self.newton_step(downhill, length, curvature, np.minimum(0.25, np.sqrt(share)))
             place = self.shortened(place, step, downhill.dot(step))
         return Fits(place.duals, _BIAS_SCALE * place.bias, place.scores)
+
+    def log_odds(self) -> Floats:
+        """Return the best bias of a model without weights: where to start, and what the gradient is compared with."""
+        yes, no = ((self.costs * side).sum(axis=0) for side in (self.targets, 1 - self.targets))
+        return np.asarray(np.log(np.maximum(yes, 1e-6) / np.maximum(no, 1e-6)))
 
     def vectors(self, duals: Floats, bias: Floats) -> _Vectors:
         return _Vectors(duals, self.row_products @ duals, bias)

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.metadata
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
@@ -25,9 +23,9 @@ from narratives.errors import UserError
 from narratives.evaluation import Evaluation, Outcome, evaluate
 from narratives.features import fit_features
 from narratives.labels import Gold, gold, read_labels, read_simple_table
-from narratives.model import ModelSettings, codebook_rows, fit_frames, out_of_fold_scores, prior_texts
+from narratives.model import ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.modelfile import save
-from narratives.splits import FOLDS, fold_numbers
+from narratives.splits import fold_numbers
 from narratives.thresholds import choose_thresholds
 from narratives.voice import VoiceModel, VoiceSettings, fit_voice
 
@@ -85,14 +83,12 @@ def fit(
 ) -> tuple[Classifier, Evaluation]:
     """Fit a classifier on gold and measure it by five-fold cross-validation; nothing is written."""
     _refuse_too_little(learned_from)
-    settings, jobs, values = settings or ModelSettings(), os.cpu_count() or 1, learned_from.values
+    settings, values = settings or ModelSettings(), learned_from.values
     features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least)
     rows, priors = features.transform(learned_from.texts), codebook_rows(features, learned_from.codebook)
     folds = fold_numbers(learned_from.texts, learned_from.groups, values, seed)
-    progress("cross-validation", 0.1)
-    scores = out_of_fold_scores(rows, values, priors, folds.tolist(), settings, jobs)
-    progress("fitting", 0.7)
-    frame_model = fit_frames(rows, values, priors, settings, jobs)
+    progress("fitting", 0.3)
+    frame_model, scores = fit_frames(rows, values, priors, settings, folds)
     sigmoids, thresholds = _curves_and_thresholds(scores, values, settings)
     silent = Classifier(learned_from.codebook, features, frame_model, sigmoids, thresholds)
     progress("voices", 0.85)
@@ -153,19 +149,14 @@ def _voices(
     said = np.full(learned_from.values.shape, -1, dtype=np.int8)
     if not len(numbers):
         return None, said
-    signs = classifier.signs_of(learned_from.texts, rows, (learned_from.voices >= 0) & (learned_from.values == 1))
-    target, pair_rows, pair_folds = learned_from.voices[numbers, columns], rows[numbers], folds[numbers]
-    parts = [*(pair_folds != fold for fold in range(FOLDS)), np.ones(len(target), dtype=bool)]
-    settings = VoiceSettings()
-    *held_out, whole = Parallel(n_jobs=os.cpu_count() or 1)(
-        delayed(fit_voice)(pair_rows[part], signs[part], target[part], settings) for part in parts
-    )
-    for fold, part in enumerate(held_out):
-        held = pair_folds == fold
-        if part is not None and held.any():
-            likeliest = part.probabilities(pair_rows[held], signs[held]).argmax(axis=1)
-            said[numbers[held], columns[held]] = likeliest
-    return whole, said
+    pairs = (learned_from.voices >= 0) & (learned_from.values == 1)
+    signs = classifier.signs_of(learned_from.texts, rows, pairs)
+    target = learned_from.voices[numbers, columns]
+    fitted = fit_voice(rows[numbers], signs, target, VoiceSettings(), folds[numbers])
+    if fitted is None:
+        return None, said
+    said[numbers, columns] = fitted[1]
+    return fitted[0], said
 
 
 def _made_from(

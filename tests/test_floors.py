@@ -10,7 +10,7 @@ import narratives
 PACKAGE = Path(narratives.__file__).parent
 FLOORS = [
     "errors",
-    "codebook paragraphs places sources formats rows signs features columns parquet",
+    "codebook paragraphs places sources formats rows signs features columns parquet solver",
     "lines sheets jsonlines outputs",
     "csvrows destination",
     "tables",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from narratives.features import fit_features
-from narratives.model import ModelSettings, codebook_rows, fit_frames, out_of_fold_scores, prior_texts
+from narratives.model import ModelSettings, codebook_rows, fit_frames, prior_texts
 
 
 @pytest.fixture(scope="module")
@@ -13,8 +13,8 @@ def world(truth, codebook):
 
 def test_the_prior_is_folded_into_the_weights(world):
     rows, values, priors, _ = world
-    alone = fit_frames(rows, values, priors * 0, ModelSettings())
-    helped = fit_frames(rows, values, priors, ModelSettings())
+    alone = fit_frames(rows, values, priors * 0, ModelSettings())[0]
+    helped = fit_frames(rows, values, priors, ModelSettings())[0]
     assert helped.weights.shape == alone.weights.shape == (rows.shape[1], 3)
     assert not np.allclose(helped.weights, alone.weights)
 
@@ -23,7 +23,7 @@ def test_a_frame_without_labels_is_ranked_by_the_codebook(world):
     rows, values, priors, features = world
     unlabelled = values.copy()
     unlabelled[:, 0] = -1
-    model = fit_frames(rows, unlabelled, priors, ModelSettings())
+    model, _ = fit_frames(rows, unlabelled, priors, ModelSettings())
     texts = ["they say the dam breaks and the river rises", "the choir sings in the market hall"]
     one, other = model.scores(features.transform(texts))[:, 0]
     assert one > other
@@ -31,8 +31,19 @@ def test_a_frame_without_labels_is_ranked_by_the_codebook(world):
 
 def test_held_out_scores_come_from_models_that_did_not_see_the_row(world):
     rows, values, priors, _ = world
-    folds = (np.arange(rows.shape[0]) % 5).tolist()
-    held_out = out_of_fold_scores(rows, values, priors, folds, ModelSettings(), 1)
-    seen = fit_frames(rows, values, priors, ModelSettings()).scores(rows)
-    positive = values == 1
-    assert held_out[positive].mean() < seen[positive].mean()
+    folds = np.arange(rows.shape[0]) % 5
+    model, held_out = fit_frames(rows, values, priors, ModelSettings(), folds)
+    part = folds != 3
+    alone, _ = fit_frames(rows[part], values[part], priors, ModelSettings())
+    np.testing.assert_allclose(held_out[~part], alone.scores(rows[~part]), atol=0.02)
+    assert held_out[values == 1].mean() < model.scores(rows)[values == 1].mean()
+
+
+def test_more_rows_than_fit_in_memory_give_the_same_model(world, monkeypatch):
+    rows, values, priors, _ = world
+    folds = np.arange(rows.shape[0]) % 5
+    together, held_out = fit_frames(rows, values, priors, ModelSettings(), folds)
+    monkeypatch.setattr("narratives.solver._LARGEST", 1)
+    one_by_one, others = fit_frames(rows, values, priors, ModelSettings(), folds)
+    np.testing.assert_allclose(together.weights, one_by_one.weights, atol=0.02)
+    np.testing.assert_allclose(held_out, others, atol=0.05)

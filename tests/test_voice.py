@@ -19,26 +19,31 @@ READ = np.concatenate([read_signs(text, [(0, len(text))]) for text in TEXTS])
 
 
 def test_voices_are_told_apart_by_their_signs():
-    model = fit_voice(ROWS, READ, SAID, VoiceSettings(strength=100))
-    assert model is not None
+    model, _ = fit_voice(ROWS, READ, SAID, VoiceSettings(strength=100))
     shares = model.probabilities(ROWS, READ)
     assert shares.argmax(axis=1).tolist() == SAID.tolist()
     np.testing.assert_allclose(shares.sum(axis=1), 1)
 
 
 def test_without_signs_the_expected_shares_of_a_stream_decide():
-    model = fit_voice(ROWS, READ * 0, SAID, VoiceSettings(prior=(0.8, 0.15, 0.05)))
-    assert model is not None
+    model, _ = fit_voice(ROWS, READ * 0, SAID, VoiceSettings(prior=(0.8, 0.15, 0.05)))
     silent = np.zeros((1, len(SIGNS)))
     np.testing.assert_allclose(model.probabilities(ROWS[:1], silent)[0], [0.8, 0.15, 0.05], atol=0.01)
 
 
 def test_a_voice_that_the_labels_lack_is_never_predicted():
-    model = fit_voice(ROWS[:4], READ[:4], SAID[:4], VoiceSettings())
-    assert model is not None
+    model, _ = fit_voice(ROWS[:4], READ[:4], SAID[:4], VoiceSettings())
     assert model.probabilities(ROWS, READ)[:, 2].max() < 1e-9
 
 
 @pytest.mark.parametrize("voices", [[], [1, 1]])
 def test_one_voice_alone_gives_no_model(voices):
     assert fit_voice(ROWS[: len(voices)], READ[: len(voices)], np.array(voices, dtype=int), VoiceSettings()) is None
+
+
+def test_the_voice_of_a_held_out_pair_comes_from_the_other_folds():
+    odd_one_out = np.array([0, 0, 1, 1, 2, 0], dtype=np.int8)  # "A false claim." taught as promoted
+    folds = np.array([0, 1, 0, 1, 0, 1])
+    model, held_out = fit_voice(ROWS, READ, odd_one_out, VoiceSettings(strength=100), folds)
+    assert model.probabilities(ROWS, READ)[5].argmax() == 0
+    assert held_out[5] == 2
