@@ -1,4 +1,4 @@
-"""Write the generated parts of the documents (frames, commands, counts, figures), or check them with ``--check``.
+"""Write the generated parts of the documents, or check them with ``--check``: frames, commands, agreement, figures.
 
 A generated part stands between ``<!-- NAME -->`` and ``<!-- end NAME -->``.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from narratives import cli
+from narratives.agreement import measure_agreement
 from narratives.codebook import Codebook, read_codebook
 from narratives.labels import read_labels
 from narratives.labelstats import label_tables
@@ -68,10 +69,11 @@ TABLES = {
 def parts() -> dict[Path, dict[str, str]]:
     labels = ROOT / "labels"
     codebook = read_codebook(labels / "codebook.toml")
-    counts = label_tables(read_labels(labels, codebook), codebook)
+    found = read_labels(labels, codebook)
+    card = {"agreement": measure_agreement(found, codebook).table(), "counts": label_tables(found, codebook)}
     return {
         ROOT / "README.md": {"frames": frames_table(codebook), "commands": commands_list(), "figures": figures_table()},
-        labels / "README.md": {"counts": counts},
+        labels / "README.md": card,
     }
 
 

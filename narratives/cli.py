@@ -1,6 +1,7 @@
 """Owns the command line: parses, calls one function, shows. Heavy modules load inside the command that needs them."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,13 @@ _JSON = click.option(
 )
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM was sent: the way of Ctrl-C, with an exit status of its own."""
+
+
 def main() -> None:
     """Run the command line; turn a user's mistake into one sentence and exit status 2 (1 for a failed check)."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         commands(standalone_mode=False)
     except UserError as error:
@@ -36,12 +42,17 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stop:
-        said = str(stop.__cause__ or stop)  # click wraps Ctrl-C; scoring says in it what is left behind
-        click.echo(f"narratives: {said or 'stopped'}", err=True)
-        sys.exit(130)
+        wish = stop.__cause__ or stop  # click wraps Ctrl-C; scoring says in it what is left behind
+        click.echo(f"narratives: {str(wish) or 'stopped'}", err=True)
+        sys.exit(143 if isinstance(wish, _Terminated) else 130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our pipe has left; nothing more to say
         sys.exit(0)
+
+
+def _terminate(number: int, frame: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would break the clearing up
+    raise _Terminated
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -258,6 +269,21 @@ def labels_stats() -> None:
     click.echo(label_tables(read_labels(folder, codebook), codebook))
 
 
+@labels.command("agreement")
+@_JSON
+def labels_agreement(json_path: Path | None) -> None:
+    """Measure how far annotators agree: by frame, by language, and on voices; name what is low."""
+    from narratives.agreement import measure_agreement
+    from narratives.codebook import read_codebook
+    from narratives.labels import read_labels
+
+    folder = places.labels_folder()
+    codebook = read_codebook(folder / "codebook.toml")
+    found = measure_agreement(read_labels(folder, codebook), codebook)
+    click.echo(found.table())
+    _write_json(json_path, found.as_json())
+
+
 def _add_later(group: click.Group, name: str) -> None:
     @group.command(name, hidden=True, context_settings={"ignore_unknown_options": True})
     @click.argument("anything", nargs=-1)
@@ -266,7 +292,7 @@ def _add_later(group: click.Group, name: str) -> None:
         raise _later(f"{group.name} {name}")
 
 
-for _name in ("import", "export", "agreement"):
+for _name in ("import", "export"):
     _add_later(labels, _name)
 
 

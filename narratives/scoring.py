@@ -107,8 +107,8 @@ def score(
     """Score tables of the same columns, in order, into ``output`` (``-``: standard output, in the input's format).
 
     XLSX and Parquet go to standard output as CSV. ``progress`` is called and ``should_stop`` asked after each batch.
-    Raises UserError for what the user can mend, before any work where it can be known, and Stopped. Ctrl-C passes as
-    a KeyboardInterrupt whose argument is the sentence to show. Whatever is raised, no file is left behind.
+    Raises UserError for what the user can mend, before any work where it can be known, and Stopped. A KeyboardInterrupt
+    (of its own class) passes with the sentence to show as its argument. Whatever is raised, no file is left behind.
     """
     started = time.monotonic()
     tables = _open_tables([str(path) for path in inputs], options.text_column)
@@ -235,8 +235,8 @@ def _delivery(place: Destination, tables: Sequence[Table]) -> Iterator[Delivery]
     delivery = Delivery(place, tables[0].columns, with_file=len(tables) > 1)
     try:
         yield delivery
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; {place.remains()}") from None
+    except KeyboardInterrupt as stop:
+        raise type(stop)(f"stopped; {place.remains()}") from None
     finally:
         delivery.discard()
 
@@ -273,7 +273,7 @@ def _judged_apart(
     batches: Iterator[tuple[Table, Batch]], model_dir: Path, by_paragraph: bool, jobs: int
 ) -> Iterator[tuple[Table, Batch, Verdicts]]:
     # joblib.Parallel as a generator does not bound what is done but not yet fetched; two batches a process do.
-    pool = ProcessPoolExecutor(jobs, initializer=_ignore_interrupt, env={"OMP_NUM_THREADS": "1"})
+    pool = ProcessPoolExecutor(jobs, initializer=_leave_signals, env={"OMP_NUM_THREADS": "1"})
     waiting: deque[tuple[Table, Batch, Any]] = deque()
     try:
         for table, batch in batches:
@@ -293,8 +293,9 @@ def _fetched(table: Table, batch: Batch, future: Any) -> tuple[Table, Batch, Ver
         raise UserError("a process died, perhaps for want of memory; try again with --jobs 1") from None
 
 
-def _ignore_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; only the first one answers
+def _leave_signals() -> None:
+    for wish in (signal.SIGINT, signal.SIGTERM):  # they may reach every process; only the first one answers
+        signal.signal(wish, signal.SIG_IGN)
 
 
 def _judge_apart(read: Callable[[Path], Classifier], folder: Path, texts: list[str], by_paragraph: bool) -> Verdicts:

@@ -51,6 +51,17 @@ _LEXICON = {
         deny, denied, denies, denying, reject*, dismiss*, disput*, unlikely, improbable
         запереч*, відкида*, малоймовірн*
         отрица*, отверг*, маловероятн*""",
+    "purpose": """
+        meant to, designed to, intended to, aimed at, aims to, is supposed to, are supposed to, in order to,
+        to convince, to persuade, to make, to create, wants us to, want us to, impression, notion, the idea that,
+        illusion, theatre, smokescreen, feint, distract*, divert*, takes aim, take aim
+        щоб, аби, переконати, ілюзі*, враження, відволік*, відволікти, спектакл*
+        чтобы, дабы, убедить, иллюзи*, впечатлени*, отвле*, спектакл*""",
+    "incapacity": """
+        lack, lacks, lacked, lacking, unable, incapable, insufficient, too few, not enough, nowhere near, far from,
+        remote, would need, would require, short of, without the, fewer than, has yet to, have yet to, failed to, not so
+        бракує, не здатн*, недостатн*, замало, далеко від, не вистачає
+        не хватает, неспособн*, недостаточн*, слишком мало, далеко от""",
     "contrast": """
         but, however, yet, although, though, despite, instead, rather than, while
         але, однак, проте, хоча, натомість

@@ -10,7 +10,8 @@ from narratives.training import train
 
 COMMANDS = [
     ["classify"], ["score"], ["train"], ["evaluate"], ["models"], ["models", "list"], ["models", "release"], ["labels"],
-    ["labels", "check"], ["labels", "stats"], ["codebook"], ["codebook", "check"], ["codebook", "show"], ["app"],
+    ["labels", "check"], ["labels", "stats"], ["labels", "agreement"], ["codebook"], ["codebook", "check"],
+    ["codebook", "show"], ["app"],
 ]  # fmt: skip
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
@@ -95,7 +96,7 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["train", "--aim", "precision=0.9"], "not in this version"),
         (["score", "a.csv", "-o", "b.csv", "--resume"], "not in this version"),
         (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
-        (["labels", "agreement"], "not in this version"),
+        (["labels", "export"], "not in this version"),
         (["models", "export"], "not in this version"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",

@@ -15,7 +15,7 @@ FLOORS = [
     "csvrows destination",
     "tables",
     "labels results",
-    "labelstats calibration thresholds splits model voice",
+    "labelstats agreement calibration thresholds splits model voice",
     "classifier evaluation",
     "modelfile card verdicts classification",
     "scoring training measuring sheet",

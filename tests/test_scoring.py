@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,7 +79,11 @@ def in_a_process(code: str, folder: Path, **environment: str) -> "subprocess.Pop
     start += "from test_scoring import *; scoring.load = fake_load\n"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
-        [sys.executable, "-c", start + code], cwd=folder, env={**os.environ, **environment}, **pipes
+        [sys.executable, "-c", start + code],
+        cwd=folder,
+        env={**os.environ, **environment},
+        start_new_session=True,
+        **pipes,
     )
 
 
@@ -303,18 +308,50 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path, n
     assert left_over(tmp_path) == ["a.csv"]
 
 
+def signal_in_the_middle(
+    process: "subprocess.Popen[bytes]",
+    folder: Path,
+    wanted: signal.Signals,
+    send: Callable[[int, int], None] = os.kill,
+) -> str:
+    """Send a signal once the output has been begun; return what standard error says."""
+    deadline = time.monotonic() + 30
+    while len(left_over(folder)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert len(left_over(folder)) == 2, "nothing was being written yet"
+    send(process.pid, wanted)
+    return process.communicate(timeout=20)[1].decode()
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_leaves_nothing_behind_and_says_so(tmp_path: Path, jobs: int) -> None:
     write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 9000)
     code = f"try:\n  score(['a.csv'], 'out.csv', Path('model'), Options(jobs={jobs}))\n"
     code += "except KeyboardInterrupt as error:\n  sys.exit(str(error))\n"
     process = in_a_process(code, tmp_path, SLOW="1")
-    deadline = time.monotonic() + 30
-    while len(left_over(tmp_path)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=20)[1].decode() == "stopped; nothing was written to out.csv\n"
+    assert signal_in_the_middle(process, tmp_path, signal.SIGINT) == "stopped; nothing was written to out.csv\n"
+    assert left_over(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "send", "jobs"),
+    [
+        (signal.SIGTERM, 143, os.kill, 1),
+        (signal.SIGTERM, 143, os.kill, 2),
+        (signal.SIGTERM, 143, os.killpg, 2),  # a service manager tells every process
+        (signal.SIGINT, 130, os.killpg, 2),  # as does a terminal
+    ],
+)
+def test_a_command_told_to_end_leaves_nothing_behind_and_says_so(
+    tmp_path: Path, wanted: signal.Signals, status: int, send: Callable[[int, int], None], jobs: int
+) -> None:
+    write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 9000)
+    words = ["narratives", "score", "a.csv", "-o", "out.csv", "--model", "model", "--jobs", str(jobs)]
+    process = in_a_process(f"from narratives import cli; sys.argv = {words}; cli.main()", tmp_path, SLOW="1")
+    said = signal_in_the_middle(process, tmp_path, wanted, send)
+    assert said.strip() == "narratives: stopped; nothing was written to out.csv"
+    assert process.returncode == status
     assert left_over(tmp_path) == ["a.csv"]
 
 

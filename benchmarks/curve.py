@@ -1,0 +1,75 @@
+"""Measure how the model grows with its labels: train on nested random shares of ``labels/``, measure on real text.
+
+    python benchmarks/curve.py [--data FOLDER] [--shares 0.05 0.1 …] [--seed N]
+
+Prints macro-F1 and mean average precision for each share, and the average precision of each frame, so that it shows
+where more text would still pay; keeps the same in ``benchmarks/results/curve.json``.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narratives.evaluation import Evaluation, evaluate
+from narratives.labels import Gold, read_simple_table
+from narratives.measuring import outcome
+from narratives.training import fit, read_gold
+
+HERE = Path(__file__).parent
+TABLES = ("real-dev.csv", "real-dev-random.csv")
+SHARES = (0.0625, 0.125, 0.25, 0.5, 1.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    labelled = read_gold(HERE.parent / "labels")
+    measured_on = [asked.data / name for name in TABLES if (asked.data / name).exists()]
+    if not measured_on:
+        raise SystemExit(f"{asked.data}: neither {' nor '.join(TABLES)} is there; name the folder with --data")
+    order = np.random.default_rng(asked.seed).permutation(len(labelled))
+    rows = [point(labelled.take(order[: round(share * len(order))]), measured_on) for share in sorted(asked.shares)]
+    show(rows)
+    path = HERE / "results" / "curve.json"
+    path.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"\nkept in {path.relative_to(HERE.parent)}")
+
+
+def point(part: Gold, tables: list[Path]) -> dict[str, Any]:
+    classifier, _ = fit(part)
+    measured = {}
+    for path in tables:
+        truth = read_simple_table(path, part.codebook)
+        english = np.flatnonzero(np.array(truth.languages) == "en")
+        measured[path.name] = figures(evaluate(outcome(classifier, truth.take(english))))
+    print(f"{len(part)} paragraphs done", flush=True)
+    return {"paragraphs": len(part), "tables": measured}
+
+
+def figures(measured: Evaluation) -> dict[str, Any]:
+    frames = {frame: round(one.average_precision, 4) for frame, one in measured.frames.items()}
+    return {
+        "macro_f1": round(measured.macro_f1, 4),
+        "mean_average_precision": round(measured.mean_average_precision, 4),
+        "average_precision": frames,
+    }
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    for table in rows[0]["tables"]:
+        print(f"\n{table}, English{'':20}" + " ".join(f"{row['paragraphs']:>7}" for row in rows))
+        for name in ("macro_f1", "mean_average_precision"):
+            print(f"{name:40}" + " ".join(f"{row['tables'][table][name]:7.3f}" for row in rows))
+        for frame in rows[-1]["tables"][table]["average_precision"]:
+            values = [row["tables"][table]["average_precision"][frame] for row in rows]
+            print(f"  {frame:38}" + " ".join(f"{value:7.3f}" for value in values))
+
+
+if __name__ == "__main__":
+    main()
