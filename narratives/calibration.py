@@ -1,5 +1,7 @@
 """Owns calibration: from a score to a probability, and how far probabilities are from what happens. Arrays only."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -9,15 +11,16 @@ BINS = 10
 _PULL = 8.0  # how many labels the pooled curve is worth against a frame's own
 
 
-def stream_weights(values: NDArray[np.int8], none_share: float) -> NDArray[np.float64]:
+def stream_weights(values: NDArray[np.int8], none_share: float | None) -> NDArray[np.float64]:
     """Return a weight for each row (mean 1) under which ``none_share`` of the rows carry no frame.
 
     A written set holds more rows with a frame than a stream does; probabilities and thresholds are chosen under the
-    stream's share (importance weighting by class, Shimodaira 2000). All ones where the set holds one kind only.
+    stream's share (importance weighting by class, Shimodaira 2000). All ones where ``none_share`` is None (the set is a
+    sample of its stream) or the set holds one kind only.
     """
     empty = np.asarray((values <= 0).all(axis=1))
     here = float(empty.mean()) if len(empty) else 0.0
-    if here in (0.0, 1.0):
+    if none_share is None or here in (0.0, 1.0):
         return np.ones(len(values))
     return np.where(empty, none_share / here, (1 - none_share) / (1 - here))
 
@@ -64,19 +67,50 @@ def calibrate(scores: NDArray[np.float64], sigmoids: NDArray[np.float64]) -> NDA
     return np.asarray(expit(scores * sigmoids[:, 0] + sigmoids[:, 1]))
 
 
-def calibration_error(probabilities: NDArray[np.float64], values: NDArray[np.int8]) -> float:
-    """Return the expected calibration error over ten bins of equal width (Naeini et al. 2015), 0 to 1.
+@dataclass(frozen=True)
+class Bin:
+    """The cells whose probability lies in one tenth: their mean probability, and the share in which the frame is there.
 
-    Takes arrays of one shape, all frames or one; cells whose value is below 0 are left out. NaN if none is left.
+    Both are NaN where there is no cell.
+    """
+
+    low: float
+    high: float
+    cells: int
+    probability: float
+    share: float
+
+
+def bins_of(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the number of the bin, 0 to 9, of each probability; all ten are of equal width, and 1 is in the last."""
+    return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
+
+
+def reliability(probabilities: NDArray[np.float64], values: NDArray[np.int8]) -> tuple[Bin, ...]:
+    """Return the reliability curve: what was said against what happened, in ten bins (Naeini et al. 2015).
+
+    Takes arrays of one shape, all frames or one; cells whose value is below 0 are left out.
     """
     known = values >= 0
-    if not known.any():
-        return float("nan")
     p, y = probabilities[known], values[known]
-    place = np.minimum((p * BINS).astype(int), BINS - 1)
-    counts = np.bincount(place, minlength=BINS)
-    gaps = np.abs(np.bincount(place, p, BINS) - np.bincount(place, y, BINS))
-    return float(gaps.sum() / counts.sum())
+    place = bins_of(p)
+    cells = np.bincount(place, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        said, happened = np.bincount(place, p, BINS) / cells, np.bincount(place, y, BINS) / cells
+    return tuple(
+        Bin(number / BINS, (number + 1) / BINS, int(cells[number]), float(said[number]), float(happened[number]))
+        for number in range(BINS)
+    )
+
+
+def calibration_error(probabilities: NDArray[np.float64], values: NDArray[np.int8]) -> float:
+    """Return the expected calibration error (Naeini et al. 2015): the mean gap of the reliability curve, 0 to 1.
+
+    Takes what ``reliability`` takes. NaN if no cell is left.
+    """
+    curve = [part for part in reliability(probabilities, values) if part.cells]
+    total = sum(part.cells for part in curve)
+    return sum(part.cells * abs(part.probability - part.share) for part in curve) / total if total else float("nan")
 
 
 _WORDS = (

@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from narratives.calibration import words_of_probability
 from narratives.classifier import Classifier, Evidence, FrameReading
+from narratives.codebook import VOICES
 from narratives.errors import UserError
+from narratives.flips import smallest_flip
 from narratives.paragraphs import MAX_BYTES, language, split
+from narratives.voice import in_document
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -17,22 +22,31 @@ _KNOWN = ("en", "uk", "ru")
 
 @dataclass(frozen=True)
 class ParagraphReading:
-    """One paragraph: its place in the text, language, and every frame's reading, most probable first."""
+    """One paragraph: its place in the text, language, and every frame's reading, most probable first.
+
+    ``flips`` has for each predicted frame the fewest words without which it would not be; empty if they are many.
+    """
 
     index: int
     text: str
     language: str
     readings: tuple[FrameReading, ...]
+    flips: dict[str, tuple[str, ...]]
 
     @property
     def found(self) -> tuple[FrameReading, ...]:
         """The frames with decision yes or human."""
         return tuple(reading for reading in self.readings if reading.decision != "no")
 
+    @property
+    def predicted(self) -> tuple[FrameReading, ...]:
+        """The frames whose probability reaches their threshold."""
+        return tuple(reading for reading in self.readings if reading.predicted)
+
 
 @dataclass(frozen=True)
 class Summary:
-    """A frame in the whole document: in which paragraphs it is found, and its strongest reading."""
+    """A frame in the whole document: in which paragraphs it is predicted, and its strongest reading."""
 
     frame: str
     paragraphs: tuple[int, ...]
@@ -50,10 +64,10 @@ class Classification:
     remarks: tuple[str, ...]
 
     def summaries(self) -> list[Summary]:
-        """Return the frames found anywhere, the one with the highest probability first."""
+        """Return the frames predicted anywhere, the one with the highest probability first."""
         found: dict[str, list[tuple[int, FrameReading]]] = {}
         for paragraph in self.paragraphs:
-            for reading in paragraph.found:
+            for reading in paragraph.predicted:
                 found.setdefault(reading.frame, []).append((paragraph.index, reading))
         tops = {frame: max(places, key=lambda place: place[1].probability) for frame, places in found.items()}
         summaries = [Summary(f, tuple(index for index, _ in found[f]), *top) for f, top in tops.items()]
@@ -66,7 +80,10 @@ class Classification:
                 "index": paragraph.index,
                 "text": paragraph.text,
                 "language": paragraph.language,
-                "frames": [frame_json(item) for item in (paragraph.readings if everything else paragraph.found)],
+                "frames": [
+                    frame_json(item) | {"flips_without": list(paragraph.flips.get(item.frame, ()))}
+                    for item in (paragraph.readings if everything else paragraph.found)
+                ],
             }
             for paragraph in self.paragraphs
         ]
@@ -79,6 +96,7 @@ def frame_json(reading: FrameReading) -> dict[str, Any]:
         "frame": reading.frame,
         "probability": reading.probability,
         "threshold": reading.threshold,
+        "band": list(reading.band),
         "decision": reading.decision,
         "words": words_of_probability(reading.probability),
         "voice": reading.voice,
@@ -114,10 +132,29 @@ def classify(
     paragraphs = []
     for index, piece in enumerate(pieces):
         readings = tuple(classifier.explain(piece.text))
-        paragraphs.append(ParagraphReading(index, piece.text, language(piece.text), readings))
+        flips = {item.frame: smallest_flip(classifier, piece.text, item) for item in readings if item.predicted}
+        paragraphs.append(ParagraphReading(index, piece.text, language(piece.text), readings, flips))
         progress((index + 1) / len(pieces))
+    paragraphs = _voices_in_document(paragraphs, classifier)
     remarks = tuple(_remarks(text, paragraphs))
     return Classification(classifier.name, classifier.codebook.version, tuple(paragraphs), remarks)
+
+
+def _voices_in_document(paragraphs: list[ParagraphReading], classifier: Classifier) -> list[ParagraphReading]:
+    """Give each predicted frame the voice that it has with the other paragraphs in view."""
+    pairs = [(paragraph.index, reading) for paragraph in paragraphs for reading in paragraph.predicted]
+    if not pairs or classifier.voice_model is None:
+        return paragraphs
+    alone = np.array([[reading.voices[voice] for voice in VOICES] for _, reading in pairs])
+    said = in_document(alone, np.array([index for index, _ in pairs]), classifier.voice_model).tolist()
+    voiced = {
+        (index, reading.frame): reading.with_voices(dict(zip(VOICES, shares, strict=True)))
+        for (index, reading), shares in zip(pairs, said, strict=True)
+    }
+    return [
+        replace(one, readings=tuple(voiced.get((one.index, reading.frame), reading) for reading in one.readings))
+        for one in paragraphs
+    ]
 
 
 def _remarks(text: str, paragraphs: Sequence[ParagraphReading]) -> list[str]:

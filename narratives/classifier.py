@@ -4,7 +4,8 @@ Knows no file; ``modelfile`` saves and loads it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from narratives.codebook import VOICES, Codebook
 from narratives.features import Features, Word, words
 from narratives.model import FrameModel
 from narratives.signs import SIGNS, read_signs, sentences
-from narratives.voice import VoiceModel
+from narratives.voice import VoiceModel, in_document
 
 EVIDENCE = 10  # merged spans shown for and against
 _FAINT = 0.1  # share of the strongest word's weight below which a word is not shown as evidence
@@ -25,7 +26,7 @@ _FAINT = 0.1  # share of the strongest word's weight below which a word is not s
 class Predictions:
     """What the model says of n texts and k frames. ``voices`` is an index into VOICES, -1 where not predicted.
 
-    ``human`` marks what is left for a person; it stays empty until the model has a band.
+    ``human`` marks what is left for a person: what lies in the band around its threshold, predicted or not.
     """
 
     probabilities: NDArray[np.float64]
@@ -45,11 +46,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class FrameReading:
-    """One frame in one text: evidence + other + bias = score, and ``probability`` is its calibration."""
+    """One frame in one text: evidence + other + bias = score, and ``probability`` is its calibration.
+
+    ``decision`` is ``human`` where the probability lies in ``band`` [low, high) around the threshold.
+    """
 
     frame: str
     probability: float
     threshold: float
+    band: tuple[float, float]
     decision: str
     voice: str
     voices: dict[str, float]
@@ -58,10 +63,19 @@ class FrameReading:
     bias: float
     score: float
 
+    @property
+    def predicted(self) -> bool:
+        """Whether the frame counts as predicted, be it surely or with a person to decide."""
+        return self.decision != "no" and self.probability >= self.threshold
+
+    def with_voices(self, voices: dict[str, float]) -> "FrameReading":
+        """Return the reading with these shares of the voices."""
+        return replace(self, voices=voices, voice=max(voices, key=lambda voice: voices[voice]))
+
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained model. ``sigmoids`` is k × 2 (slope, shift), ``thresholds`` has k values.
+    """A trained model. ``sigmoids`` is k × 2 (slope, shift), ``thresholds`` has k values, ``band`` is k × 2.
 
     ``voice_model`` is None where the labels know no voices; ``name`` says which model it is.
     """
@@ -71,6 +85,7 @@ class Classifier:
     frame_model: FrameModel
     sigmoids: NDArray[np.float64]
     thresholds: NDArray[np.float64]
+    band: NDArray[np.float64]
     voice_model: VoiceModel | None = None
     name: str = ""
 
@@ -92,21 +107,34 @@ class Classifier:
             for order, predicted in zip(orders, found.predicted, strict=True)
         ]
 
-    def predict_texts(self, texts: Sequence[str]) -> Predictions:
-        """Return probabilities, predicted frames and their voices. A text without a word has no frame."""
+    def predict_texts(self, texts: Sequence[str], documents: NDArray[np.int64] | None = None) -> Predictions:
+        """Return probabilities, predicted frames and their voices. A text without a word has no frame.
+
+        ``documents`` has a number for each text: voices of texts with the same number, which stand side by side, are
+        read as those of one document's paragraphs. Without it each text stands alone.
+        """
         rows = self.features.transform(texts)
         probabilities = self._probabilities(rows)
-        predicted = (probabilities >= self.thresholds) & (np.diff(rows.indptr) > 0)[:, None]
-        voices = self.voices_of(texts, rows, predicted)
-        return Predictions(probabilities, predicted, np.zeros_like(predicted), voices)
+        filled = (np.diff(rows.indptr) > 0)[:, None]
+        predicted = (probabilities >= self.thresholds) & filled
+        human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & filled
+        return Predictions(probabilities, predicted, human, self.voices_of(texts, rows, predicted, documents))
 
-    def voices_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.int8]:
+    def voices_of(
+        self,
+        texts: Sequence[str],
+        rows: csr_matrix,
+        pairs: NDArray[np.bool_],
+        documents: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.int8]:
         """Return the likeliest voice (index into VOICES) of each marked pair of text and frame, -1 elsewhere."""
         voices = np.full(pairs.shape, -1, dtype=np.int8)
         numbers, columns = np.nonzero(pairs)
         if len(numbers) and self.voice_model is not None:
-            signs = self.signs_of(texts, rows, pairs)
-            voices[numbers, columns] = self.voice_model.probabilities(rows[numbers], signs).argmax(axis=1)
+            said = self.voice_model.probabilities(rows[numbers], self.signs_of(texts, rows, pairs))
+            if documents is not None:
+                said = _in_documents(said, numbers, documents[numbers], self.voice_model)
+            voices[numbers, columns] = said.argmax(axis=1)
         return voices
 
     def signs_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -158,7 +186,8 @@ class Classifier:
             frame=self.frames[k],
             probability=probability,
             threshold=float(self.thresholds[k]),
-            decision="yes" if probability >= self.thresholds[k] and row.nnz else "no",
+            band=(float(self.band[k, 0]), float(self.band[k, 1])),
+            decision=self._decision(probability, k) if row.nnz else "no",
             voice=max(voices, key=lambda voice: voices[voice]) if voices else "",
             voices=voices,
             evidence=evidence,
@@ -167,12 +196,26 @@ class Classifier:
             score=score,
         )
 
+    def _decision(self, probability: float, k: int) -> str:
+        low, high = self.band[k]
+        if low <= probability < high:
+            return "human"
+        return "yes" if probability >= high else "no"
+
     def _voice_shares(self, text: str, row: csr_matrix) -> list[dict[str, float]]:
         if self.voice_model is None:
             return []
         signs = self.signs_of([text], row, np.ones((1, len(self.frames)), dtype=bool))
         shares = self.voice_model.probabilities(row[np.zeros(len(self.frames), dtype=int)], signs)
         return [dict(zip(VOICES, share, strict=True)) for share in shares.tolist()]
+
+
+def _in_documents(
+    said: NDArray[np.float64], numbers: NDArray[np.int64], documents: NDArray[np.int64], model: VoiceModel
+) -> NDArray[np.float64]:
+    """Read the voices of each document's pairs together; ``documents`` has the document of each pair, in order."""
+    edges = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
+    return np.concatenate([in_document(said[a:b], numbers[a:b], model) for a, b in pairwise(edges)])
 
 
 def occurrences(features: Features, found: Sequence[Word]) -> list[tuple[int, int, int]]:

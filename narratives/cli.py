@@ -131,8 +131,13 @@ def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: P
     help="A labels folder or a simple labelled table; labels/ if not given.",
 )
 @click.option("--codebook", type=click.Path(path_type=Path), help="The codebook.toml of a simple labelled table.")
-@click.option("--unlabelled", multiple=True, hidden=True)
-@click.option("--aim", default="f1", show_default=True, help="What thresholds aim at.")
+@click.option(
+    "--unlabelled",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A table of unlabelled texts of your stream, which tells how common each word is there; may be repeated.",
+)
+@click.option("--aim", default="f1", show_default=True, help="What thresholds aim at: f1, or precision=0.9.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Model folder to write; models/<date>-<hash> if not given."
@@ -141,21 +146,19 @@ def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: P
 def train(
     labels: Path | None,
     codebook: Path | None,
-    unlabelled: tuple[str, ...],
+    unlabelled: tuple[Path, ...],
     aim: str,
     seed: int,
     output: Path | None,
     **options: Any,
 ) -> None:
     """Train a model on labels and say how good it is by cross-validation."""
+    from narratives.training import Wish
     from narratives.training import train as train_model
 
-    if unlabelled:
-        raise _later("train --unlabelled")
-    if aim != "f1":
-        raise _later(f"train --aim {aim}")
     with _steps_bar() as progress:
-        trained = train_model(labels or places.labels_folder(), output, codebook, seed, progress)
+        wish = Wish(codebook, aim, seed, unlabelled)
+        trained = train_model(labels or places.labels_folder(), output, wish, progress)
     click.echo(trained.figures.table())
     click.echo(f"\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     _write_json(options["json_path"], trained.figures.as_json())
@@ -186,11 +189,28 @@ def evaluate(table: Path | None, language: str | None, model: Path | None, json_
     _write_json(json_path, figures)
 
 
-@commands.command(hidden=True, context_settings={"ignore_unknown_options": True})
-@click.argument("anything", nargs=-1)
-def compare(anything: tuple[str, ...]) -> None:
-    """Compare two models (to come)."""
-    raise _later("compare")
+@commands.command()
+@click.argument("first", metavar="MODEL_DIR", type=click.Path(path_type=Path))
+@click.argument("second", metavar="MODEL_DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--on",
+    "table",
+    type=click.Path(path_type=Path),
+    help="A labels folder or labelled table; else the figures kept with the models.",
+)
+@click.option("--language", help="Only rows of these languages, such as en,uk.")
+@_JSON
+def compare(first: Path, second: Path, table: Path | None, language: str | None, json_path: Path | None) -> None:
+    """Measure two models on the same rows and say which differences are more than chance."""
+    from narratives import measuring
+
+    if table is None and language:
+        raise UserError("--language chooses among the rows of a table; name one with --on TABLE")
+    languages = [name.strip() for name in (language or "").split(",") if name.strip()]
+    folders = first, second
+    found = measuring.compare_on(folders, table, languages) if table else measuring.compare_figures(folders)
+    click.echo(found.table())
+    _write_json(json_path, found.as_json())
 
 
 @commands.command(hidden=True, context_settings={"ignore_unknown_options": True})
@@ -441,10 +461,12 @@ def _frame_lines(frame: dict[str, Any], classifier: "Classifier") -> list[str]:
 
     name = classifier.codebook.frame(frame["frame"]).name
     voice = f"{VOICE_MARKS[frame['voice']]} {frame['voice']}" if frame["voice"] else ""
-    mark = "" if frame["decision"] == "yes" else f" [{frame['decision']}]"
+    mark = {"yes": "", "human": " [for a person to decide]"}.get(frame["decision"], " [no]")
     likely = f"{frame['probability']:.2f} {frame['words']}, threshold {frame['threshold']:.2f}"
     lines = [f"    {name}{mark}: {likely}  {voice}"]
     for heading, sign in (("for", 1), ("against", -1)):
         pieces = [f"{item['text']} {item['weight']:+.2f}" for item in frame["evidence"] if item["weight"] * sign > 0]
         lines += [f"        {heading}: {', '.join(' '.join(piece.split()) for piece in pieces)}"] if pieces else []
+    if frame["flips_without"]:
+        lines.append(f"        would flip without: {', '.join(frame['flips_without'])}")
     return lines

@@ -73,6 +73,7 @@ class Gold:
 
     ``values``: 1 the frame is conveyed, 0 it is not, UNKNOWN unsettled. ``voices``: index into VOICES where the
     value is 1 and the voice is settled, else UNKNOWN. ``groups``: texts with the same number never straddle a split.
+    ``registers`` is empty where nobody named them.
     """
 
     codebook: Codebook
@@ -81,6 +82,7 @@ class Gold:
     voices: NDArray[np.int8]
     languages: tuple[str, ...]
     groups: tuple[str, ...]
+    registers: tuple[str, ...] = ()
 
     @property
     def frames(self) -> tuple[str, ...]:
@@ -94,7 +96,8 @@ class Gold:
         """Return the gold of these rows only, in this order."""
         pick = [int(row) for row in rows]
         chosen = [tuple(column[row] for row in pick) for column in (self.texts, self.languages, self.groups)]
-        return Gold(self.codebook, chosen[0], self.values[pick], self.voices[pick], chosen[1], chosen[2])
+        registers = tuple(self.registers[row] for row in pick) if self.registers else ()
+        return Gold(self.codebook, chosen[0], self.values[pick], self.voices[pick], chosen[1], chosen[2], registers)
 
 
 def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
@@ -228,6 +231,7 @@ def gold(labels: LabelSet, codebook: Codebook) -> Gold:
         np.array([voices for _, voices in settled], dtype=np.int8).reshape(shape),
         tuple(paragraph.language for paragraph in kept),
         tuple(paragraph.document or paragraph.paragraph_id for paragraph in kept),
+        tuple(paragraph.register for paragraph in kept),
     )
 
 
@@ -265,7 +269,7 @@ def _agreed(words: list[tuple[str, str]]) -> tuple[int, int]:
 
 
 def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
-    """Read any table with ``text`` and ``frames`` (ids joined by ``;``), optionally ``voices, language, group``.
+    """Read any table with ``text`` and ``frames`` (ids joined by ``;``), perhaps ``voices, language, group, register``.
 
     Without a codebook the frames are those that occur, sorted. Raises UserError that names the row.
     """
@@ -273,7 +277,8 @@ def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
     for name in ("text", "frames"):
         if name not in columns:
             raise UserError(
-                f"{path}: no column '{name}'; a labelled table has text, frames and perhaps voices, language, group"
+                f"{path}: no column '{name}'; "
+                "a labelled table has text, frames and perhaps voices, language, group, register"
             )
     seen = [_frame_ids(cell) for cell in columns["frames"]]
     codebook = codebook or bare(sorted({frame for ids in seen for frame in ids}))
@@ -290,6 +295,7 @@ def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
         np.array([voice for _, voice in cells], dtype=np.int8).reshape(len(texts), len(codebook.ids)),
         tuple(name or language(text) for name, text in zip(named, texts, strict=True)),
         tuple(name or f"row {row}" for row, name in enumerate(groups)),
+        tuple(columns.get("register", ())),
     )
 
 

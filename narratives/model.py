@@ -17,19 +17,27 @@ from narratives.solver import fit_regressions
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What the search over choices froze.
+    """What the search over choices froze, for labels written to balance; ``AS_IT_IS`` is for a sample of a stream.
 
     ``strength``: C of the logistic regression. ``prior_scale``: how much louder the similarity to the codebook is
     than the row. ``least``: texts that a term must occur in. ``topical_none``: share of paragraphs without a frame in
     a stream on the war, for which probabilities are calibrated. ``broad_none``: the share in a broad stream, for
-    which thresholds are chosen, because there false alarms cost most.
+    which thresholds are chosen, because there false alarms cost most (None: the share is that of the labels).
+    ``pull``: how many positives the common threshold is worth. ``precision``: what thresholds aim at, None for the
+    best F1. ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
     """
 
     strength: float = 10.0
     prior_scale: float = 4.0
     least: int = 2
-    topical_none: float = 0.8
-    broad_none: float = 0.95
+    topical_none: float | None = 0.8
+    broad_none: float | None = 0.95
+    pull: float = 300.0
+    precision: float | None = None
+    sure: float = 0.97
+
+
+AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, pull=30.0, sure=0.8)
 
 
 @dataclass(frozen=True)
@@ -45,12 +53,17 @@ class FrameModel:
 
 
 def prior_texts(codebook: Codebook) -> list[str]:
-    """Return for each frame the text its prior is made of: claim, what counts, and the cues of all languages."""
+    """Return for each frame the text its prior is made of: claim, what counts, and the cues of all languages.
+
+    A frame that is a bare id has none: its name alone is no prior (it cost .05 of mean average precision).
+    """
     return [_prior_text(frame) for frame in codebook.frames]
 
 
 def _prior_text(frame: Frame) -> str:
     cues = [cue for language in frame.cues.values() for cue in language]
+    if not (frame.claim or frame.include or cues):
+        return ""
     return "\n".join([frame.name, frame.claim, *frame.include, *cues])
 
 

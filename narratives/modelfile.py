@@ -17,7 +17,7 @@ from narratives.features import Features
 from narratives.model import FrameModel
 from narratives.voice import VoiceModel
 
-FORMAT = 1
+FORMAT = 2
 _WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD = "weights.npz", "vocabulary.json", "codebook.json", "card.md"
 _FILES = (_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD)
 
@@ -80,11 +80,13 @@ def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
         "bias": classifier.frame_model.bias,
         "sigmoids": classifier.sigmoids,
         "thresholds": classifier.thresholds,
+        "band": classifier.band,
     }
     if classifier.voice_model is not None:
         parts["voice_rows"] = classifier.voice_model.row_weights.astype(np.float32)
         parts["voice_signs"] = classifier.voice_model.sign_weights
         parts["voice_bias"] = classifier.voice_model.bias
+        parts["voice_prior"] = classifier.voice_model.prior
     return parts
 
 
@@ -117,13 +119,13 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
     codebook = _codebook(json.loads((folder / _CODEBOOK).read_text(encoding="utf-8")))
     features = Features(tuple(terms["words"]), tuple(terms["characters"]), arrays["idf"], float(arrays["unknown_idf"]))
     voice = (
-        VoiceModel(arrays["voice_rows"], arrays["voice_signs"], arrays["voice_bias"])
+        VoiceModel(*(arrays[f"voice_{part}"] for part in ("rows", "signs", "bias", "prior")))
         if "voice_rows" in arrays
         else None
     )
     frames = len(codebook.ids)
     expected = {"idf": (features.size,), "unknown_idf": (), "weights": (features.size, frames), "bias": (frames,)}
-    expected |= {"sigmoids": (frames, 2), "thresholds": (frames,)}
+    expected |= {"sigmoids": (frames, 2), "thresholds": (frames,), "band": (frames, 2)}
     for name, shape in expected.items():
         if arrays[name].shape != shape:
             raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
@@ -133,6 +135,7 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
         FrameModel(arrays["weights"], arrays["bias"]),
         arrays["sigmoids"],
         arrays["thresholds"],
+        arrays["band"],
         voice,
         model_name(folder, manifest),
     )

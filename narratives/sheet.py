@@ -15,7 +15,7 @@ def evidence_sheet(found: Classification, codebook: Codebook) -> str:
         "",
         f"- model: {found.model}",
         f"- codebook version: {found.codebook or '–'}",
-        f"- paragraphs: {len(found.paragraphs)}, with a frame: {sum(bool(p.found) for p in found.paragraphs)}",
+        f"- paragraphs: {len(found.paragraphs)}, with a frame: {sum(bool(p.predicted) for p in found.paragraphs)}",
         "- a finding is a lead for a person, not a verdict; it has not been reviewed",
     ]
     for paragraph in found.paragraphs:
@@ -40,6 +40,8 @@ def _paragraph_lines(paragraph: ParagraphReading, codebook: Codebook) -> list[st
     lines = ["", f"## Paragraph {paragraph.index} ({paragraph.language})", "", f"SHA-256 {digest}", "", *quoted, ""]
     for reading in paragraph.found:
         lines += [f"- {_finding(reading, codebook)}", *_evidence_lines(reading)]
+        if flip := paragraph.flips.get(reading.frame):
+            lines += [f"  - would flip without: {', '.join(f'`{_one_line(word)}`' for word in flip)}"]
     return lines
 
 
@@ -48,7 +50,8 @@ def _finding(reading: FrameReading, codebook: Codebook) -> str:
     likely = (
         f"{words_of_probability(reading.probability)} ({reading.probability:.2f}, threshold {reading.threshold:.2f})"
     )
-    return f"{name}: {likely}" + (f", {reading.voice}" if reading.voice else "")
+    ask = ", near the threshold: for a person to decide" if reading.decision == "human" else ""
+    return f"{name}: {likely}" + (f", {reading.voice}" if reading.voice else "") + ask
 
 
 def _evidence_lines(reading: FrameReading) -> list[str]:

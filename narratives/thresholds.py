@@ -1,10 +1,34 @@
-"""Owns thresholds: from which probability on a frame counts as predicted. Takes arrays, knows no model."""
+"""Owns thresholds: from which probability on a frame counts as predicted, and between which a person is asked.
+
+Takes arrays, knows no model.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
-_PULL = 300.0  # how many positive labels the common threshold is worth against a frame's own
-LOWEST, HIGHEST = 0.05, 0.95
+from narratives.errors import UserError
+
+LOWEST, HIGHEST = 0.05, 0.99
+WIDEST = 4.0  # how far from a threshold an edge of the band may lie, in log-odds
+_ASKS = 1 / 3  # the least share of hits below the threshold for which a person is asked
+_Rule = Callable[[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]], float]
+
+
+def read_aim(aim: str) -> float | None:
+    """Return the precision that ``precision=0.9`` names, None for ``f1``. Raises UserError for anything else."""
+    name, _, number = aim.partition("=")
+    if aim == "f1":
+        return None
+    try:
+        precision = float(number)
+    except ValueError:
+        precision = 0.0
+    if name != "precision" or not 0 < precision < 1:
+        raise UserError(f"aim '{aim}' is not known; give f1, or a precision between 0 and 1 such as precision=0.9")
+    return precision
 
 
 def best_f1_threshold(
@@ -14,32 +38,99 @@ def best_f1_threshold(
 
     Takes three arrays of one length. Cells whose value is below 0 are left out; 0.5 where there is no positive.
     """
-    known = values >= 0
-    p, y, w = probabilities[known], values[known] == 1, weights[known]
-    if not y.any():
+    p, hits, found = _cuts(probabilities, values, weights)
+    if not len(p) or not hits[-1]:
         return 0.5
-    order = np.argsort(-p, kind="stable")
-    hits = np.cumsum((y * w)[order])
-    f1 = 2 * hits / (np.cumsum(w[order]) + hits[-1])
-    f1[:-1][p[order][:-1] == p[order][1:]] = -1  # a threshold cannot part equal probabilities
-    cut = int(np.argmax(f1))
-    below = p[order][cut + 1] if cut + 1 < len(p) else 0.0
-    return float((p[order][cut] + below) / 2)
+    f1 = 2 * hits / (found + hits[-1])
+    return _cut(p, int(np.argmax(np.where(_parts(p), f1, -1))))
+
+
+def precise_threshold(
+    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], precision: float
+) -> float:
+    """Return the lowest threshold whose weighted precision is at least ``precision``; HIGHEST if none reaches it.
+
+    Takes three arrays of one length. Cells whose value is below 0 are left out.
+    """
+    p, hits, found = _cuts(probabilities, values, weights)
+    reached = np.flatnonzero(_parts(p) & (hits >= precision * found) & (hits > 0))
+    return _cut(p, int(reached[-1])) if len(reached) else HIGHEST
 
 
 def choose_thresholds(
-    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64]
+    probabilities: NDArray[np.float64],
+    values: NDArray[np.int8],
+    weights: NDArray[np.float64],
+    pull: float,
+    precision: float | None = None,
 ) -> NDArray[np.float64]:
-    """Choose a threshold for each frame for the best F1 on these (out-of-fold) probabilities, n × k, rows weighted.
+    """Choose a threshold for each frame on these (out-of-fold) probabilities, n × k, rows weighted.
 
-    A frame's own best threshold is drawn towards the one that is best for all frames together, the more so the
-    fewer positives it has: own optima of rare frames are mostly noise.
+    The aim is the best F1 or, where ``precision`` is given, that precision at the most recall. A frame's own best
+    threshold is drawn towards the one that is best for all frames together, which is worth ``pull`` positives: own
+    optima of rare frames are mostly noise.
     """
+    rule: _Rule = (
+        best_f1_threshold if precision is None else lambda p, y, w: precise_threshold(p, y, w, float(precision))
+    )
     cells = np.repeat(weights[:, None], probabilities.shape[1], axis=1)
-    common = best_f1_threshold(probabilities.ravel(), values.ravel(), cells.ravel())
-    chosen = []
-    for column in range(probabilities.shape[1]):
-        support = int((values[:, column] == 1).sum())
-        own = best_f1_threshold(probabilities[:, column], values[:, column], weights)
-        chosen.append((support * own + _PULL * common) / (support + _PULL))
-    return np.array(chosen, dtype=np.float64).clip(LOWEST, HIGHEST)
+    common = rule(probabilities.ravel(), values.ravel(), cells.ravel())
+    own = np.array([rule(probabilities[:, k], values[:, k], weights) for k in range(probabilities.shape[1])])
+    support = (values == 1).sum(axis=0)
+    return np.asarray((support * own + pull * common) / (support + pull)).clip(LOWEST, HIGHEST)
+
+
+def choose_band(
+    probabilities: NDArray[np.float64],
+    values: NDArray[np.int8],
+    weights: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
+    precision: float,
+) -> NDArray[np.float64]:
+    """Choose the k × 2 probabilities [low, high) around ``thresholds`` between which a person is asked.
+
+    From ``high`` on what is decided *yes* is expected to have ``precision``: the mean of these calibrated
+    (out-of-fold) probabilities, n × k, rows weighted, which is steadier than a count of the few errors there. Between
+    ``low`` and the threshold one case in three is expected to be a hit. Both edges lie equally far from the threshold
+    in log-odds for all frames. Cells whose value is below 0 are left out.
+    """
+    middle = logit(thresholds)
+    known = values >= 0
+    p = probabilities[known].clip(1e-9, 1 - 1e-9)
+    away = logit(p) - np.broadcast_to(middle, values.shape)[known]
+    cells = np.repeat(weights[:, None], len(thresholds), axis=1)[known]
+    above = max(0.0, _lowest_with_mean(away, p, cells, precision))
+    under = away < 0
+    below = min(0.0, _lowest_with_mean(away[under], p[under], cells[under], _ASKS))
+    low, high = expit(middle + max(below, -WIDEST)), expit(middle + min(above, WIDEST))
+    return np.column_stack([np.minimum(low, thresholds), np.maximum(high, thresholds)])
+
+
+def _lowest_with_mean(
+    away: NDArray[np.float64], p: NDArray[np.float64], weights: NDArray[np.float64], least: float
+) -> float:
+    """Return how far down one may go for the weighted mean of ``p`` of all above to be at least ``least``."""
+    order = np.argsort(-away, kind="stable")
+    means = np.cumsum((p * weights)[order]) / np.cumsum(weights[order])
+    reached = np.flatnonzero(means >= least)
+    return float(away[order][reached[-1]]) if len(reached) else np.inf
+
+
+def _cuts(
+    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the known probabilities from the highest down, the weight of hits so far, and that of all so far."""
+    known = np.flatnonzero(values >= 0)
+    order = known[np.argsort(-probabilities[known], kind="stable")]
+    hit = (values[order] == 1) * weights[order]
+    return probabilities[order], np.cumsum(hit), np.cumsum(weights[order])
+
+
+def _parts(p: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return after which of the falling probabilities a threshold can stand: it cannot part equal ones."""
+    return np.append(p[:-1] > p[1:], True)[: len(p)]
+
+
+def _cut(p: NDArray[np.float64], place: int) -> float:
+    below = p[place + 1] if place + 1 < len(p) else 0.0
+    return float((p[place] + below) / 2)

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from narratives import places
+from narratives.background import read_background
 from narratives.calibration import calibrate, fit_sigmoids, stream_weights
 from narratives.card import model_card
 from narratives.classifier import Classifier
@@ -23,14 +24,31 @@ from narratives.errors import UserError
 from narratives.evaluation import Evaluation, Outcome, evaluate
 from narratives.features import fit_features
 from narratives.labels import Gold, gold, read_labels, read_simple_table
-from narratives.model import ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.model import AS_IT_IS, ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.modelfile import save
 from narratives.splits import fold_numbers
-from narratives.thresholds import choose_thresholds
+from narratives.thresholds import choose_band, choose_thresholds, read_aim
 from narratives.voice import VoiceModel, VoiceSettings, fit_voice
 
 Progress = Callable[[str, float], None]
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What may be asked of a training: ``codebook`` is a ``codebook.toml`` for a simple table.
+
+    ``aim`` is what thresholds aim at, ``f1`` or ``precision=0.9``; ``unlabelled`` tables tell how common each word is
+    in the stream that the model is for.
+    """
+
+    codebook: Path | None = None
+    aim: str = "f1"
+    seed: int = 0
+    unlabelled: tuple[Path, ...] = ()
+
+
+DEFAULTS = Wish()
 
 
 @dataclass(frozen=True)
@@ -54,19 +72,21 @@ def read_gold(path: Path, codebook_path: Path | None = None) -> Gold:
 def train(
     labels: Path,
     output: Path | None = None,
-    codebook_path: Path | None = None,
-    seed: int = 0,
+    wish: Wish = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> Trained:
     """Train on ``labels``, write the model folder and, if no model is in force, release it.
 
-    ``progress`` is called with the step and the share done, 0 to 1. Raises UserError for labels that cannot train.
+    ``progress`` is called with the step and the share done, 0 to 1. Raises UserError for an unknown aim, for a table
+    that cannot be read and for labels that cannot train.
     """
+    settings = settings_for(labels, wish.aim)
     progress("reading labels", 0.0)
-    learned_from = read_gold(labels, codebook_path)
-    classifier, figures = fit(learned_from, seed, progress)
+    learned_from = read_gold(labels, wish.codebook)
+    background = read_background(wish.unlabelled, wish.seed, lambda share: progress("reading texts", 0.2 * share))
+    classifier, figures = fit(learned_from, wish.seed, progress, settings, background)
     progress("saving", 0.95)
-    made_from = _made_from(labels, codebook_path, learned_from.codebook, seed, figures)
+    made_from = _made_from(labels, wish, learned_from.codebook, figures, settings)
     folder = _save(classifier, output, made_from, model_card(classifier, figures, made_from))
     released = places.released_model() is None and folder.parent.resolve() == places.models_folder().resolve()
     if released:
@@ -75,25 +95,36 @@ def train(
     return Trained(folder, classifier, figures, released)
 
 
+def settings_for(labels: Path, aim: str = "f1") -> ModelSettings:
+    """Return the settings for a labels folder, which is written to balance, or for a simple table, a sample as it is.
+
+    Raises UserError for an unknown aim.
+    """
+    return replace(ModelSettings() if labels.is_dir() else AS_IT_IS, precision=read_aim(aim))
+
+
 def fit(
     learned_from: Gold,
     seed: int = 0,
     progress: Progress = lambda step, share: None,
     settings: ModelSettings | None = None,
+    background: Sequence[str] = (),
 ) -> tuple[Classifier, Evaluation]:
-    """Fit a classifier on gold and measure it by five-fold cross-validation; nothing is written."""
+    """Fit a classifier on gold and measure it by five-fold cross-validation; nothing is written.
+
+    ``background`` is unlabelled text of the stream that the model is for.
+    """
     _refuse_too_little(learned_from)
     settings, values = settings or ModelSettings(), learned_from.values
-    features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least)
+    features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least, background)
     rows, priors = features.transform(learned_from.texts), codebook_rows(features, learned_from.codebook)
     folds = fold_numbers(learned_from.texts, learned_from.groups, values, seed)
-    progress("fitting", 0.3)
+    progress("fitting", 0.4)
     frame_model, scores = fit_frames(rows, values, priors, settings, folds)
-    sigmoids, thresholds = _curves_and_thresholds(scores, values, settings)
-    silent = Classifier(learned_from.codebook, features, frame_model, sigmoids, thresholds)
+    silent = Classifier(learned_from.codebook, features, frame_model, *_decision_rule(scores, values, settings))
     progress("voices", 0.85)
     voice_model, voices = _voices(silent, learned_from, rows, folds)
-    outcome = _held_out_outcome(learned_from, scores, folds, voices, settings)
+    outcome = _held_out_outcome(learned_from, scores, folds, voices, settings, silent.thresholds)
     return replace(silent, voice_model=voice_model), evaluate(
         outcome, codebook=learned_from.codebook.version, seed=seed
     )
@@ -104,13 +135,15 @@ def _refuse_too_little(learned_from: Gold) -> None:
         raise UserError("no row carries a frame; there is nothing to learn: label some paragraphs first")
 
 
-def _curves_and_thresholds(
+def _decision_rule(
     scores: NDArray[np.float64], values: NDArray[np.int8], settings: ModelSettings
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Calibrate and choose thresholds for a stream, not for the written set, from out-of-fold scores."""
-    sigmoids = fit_sigmoids(scores, values, stream_weights(values, settings.topical_none))
-    broad = stream_weights(values, settings.broad_none)
-    return sigmoids, choose_thresholds(calibrate(scores, sigmoids), values, broad)
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Calibrate, choose thresholds and the band for a human, for a stream, from out-of-fold scores."""
+    topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
+    sigmoids = fit_sigmoids(scores, values, topical)
+    probabilities = calibrate(scores, sigmoids)
+    thresholds = choose_thresholds(probabilities, values, broad, settings.pull, settings.precision)
+    return sigmoids, thresholds, choose_band(probabilities, values, topical, thresholds, settings.sure)
 
 
 def _held_out_outcome(
@@ -119,25 +152,28 @@ def _held_out_outcome(
     folds: NDArray[np.int64],
     voices: NDArray[np.int8],
     settings: ModelSettings,
+    chosen: NDArray[np.float64],
 ) -> Outcome:
-    """Calibrate and threshold each fold by what the other folds say, so that no figure sees its own row."""
+    """Calibrate and decide in each fold by what the other folds say, so that no figure sees its own row."""
     values = learned_from.values
-    probabilities, predicted = np.zeros(values.shape), np.zeros(values.shape, dtype=bool)
+    probabilities, predicted, human = np.zeros(values.shape), np.zeros(values.shape, bool), np.zeros(values.shape, bool)
     for fold in np.unique(folds):
         held = folds == fold
-        sigmoids, thresholds = _curves_and_thresholds(scores[~held], values[~held], settings)
+        sigmoids, thresholds, band = _decision_rule(scores[~held], values[~held], settings)
         probabilities[held] = calibrate(scores[held], sigmoids)
         predicted[held] = probabilities[held] >= thresholds
+        human[held] = (probabilities[held] >= band[:, 0]) & (probabilities[held] < band[:, 1])
     return Outcome(
         learned_from.frames,
         values,
         probabilities,
         predicted,
-        np.zeros_like(predicted),
+        human,
         learned_from.voices,
         voices,
         learned_from.languages,
-        _curves_and_thresholds(scores, values, settings)[1],
+        chosen,
+        learned_from.registers,
     )
 
 
@@ -160,17 +196,17 @@ def _voices(
 
 
 def _made_from(
-    labels: Path, codebook_path: Path | None, codebook: Codebook, seed: int, figures: Evaluation
+    labels: Path, wish: Wish, codebook: Codebook, figures: Evaluation, settings: ModelSettings
 ) -> dict[str, Any]:
     files = [labels / name for name in ("paragraphs.csv", "labels.csv")] if labels.is_dir() else [labels]
-    book = codebook_path or (labels / "codebook.toml" if labels.is_dir() else None)
+    book = wish.codebook or (labels / "codebook.toml" if labels.is_dir() else None)
     return {
         "labels": {path.name: _sha256(path) for path in files},
         "codebook": {"version": codebook.version, "sha256": _sha256(book) if book else None},
-        "unlabelled": {},
+        "unlabelled": {path.name: _sha256(path) for path in wish.unlabelled},
         "libraries": {name: importlib.metadata.version(name) for name in (*_LIBRARIES, "narratives")},
-        "seed": seed,
-        "settings": {"frames": asdict(ModelSettings()), "voice": asdict(VoiceSettings())},
+        "seed": wish.seed,
+        "settings": {"frames": asdict(settings), "voice": asdict(VoiceSettings())},
         "figures": figures.as_json(),
     }
 

@@ -40,8 +40,8 @@ def judge(classifier: Classifier, texts: Sequence[str], by_paragraph: bool) -> V
     """
     pieces = [[paragraph.text for paragraph in split(text)] or [""] for text in texts]
     flat = [piece for paragraphs in pieces for piece in paragraphs]
-    found = _without_empty(_predict(classifier, flat), flat)
     lengths = [len(paragraphs) for paragraphs in pieces]
+    found = _without_empty(_predict(classifier, flat, np.repeat(np.arange(len(texts)), lengths)), flat)
     if by_paragraph:
         places = np.repeat(np.arange(len(texts)), lengths).tolist()
         numbers = [number for length in lengths for number in range(length)]
@@ -51,9 +51,9 @@ def judge(classifier: Classifier, texts: Sequence[str], by_paragraph: bool) -> V
     return _verdicts(classifier.frames, found, list(range(len(texts))), [], [])
 
 
-def _predict(classifier: Classifier, texts: list[str]) -> Predictions:
+def _predict(classifier: Classifier, texts: list[str], documents: NDArray[np.int64]) -> Predictions:
     if texts:
-        return classifier.predict_texts(texts)
+        return classifier.predict_texts(texts, documents)
     nothing = np.zeros((0, len(classifier.frames)))
     return Predictions(nothing, nothing.astype(bool), nothing.astype(bool), nothing.astype(np.int8))
 
@@ -68,17 +68,20 @@ def strongest(found: Predictions, lengths: Sequence[int]) -> Predictions:
     """Bring predictions on paragraphs together for texts of ``lengths`` paragraphs (1 or more each).
 
     The probability is the highest, a frame is predicted if it is in some paragraph, its voice is that of the most
-    probable paragraph with it; it is left for a person where it is so in some paragraph and predicted in none.
+    probable paragraph with it; it is left for a person where it is so in the most probable paragraph of all.
     """
     ends = np.cumsum(lengths, dtype=np.intp)
     starts: NDArray[np.intp] = ends - np.array(lengths, dtype=np.intp)
     predicted = np.logical_or.reduceat(found.predicted, starts, axis=0)
-    human = np.logical_or.reduceat(found.human, starts, axis=0) & ~predicted
+    human = np.zeros_like(predicted)
     voices = np.full(predicted.shape, -1, dtype=np.int8)
     among = np.where(found.predicted, found.probabilities, -1.0)
     for row, frame in np.argwhere(predicted).tolist():
         best = starts[row] + among[starts[row] : ends[row], frame].argmax()
         voices[row, frame] = found.voices[best, frame]
+    for row, frame in np.argwhere(np.logical_or.reduceat(found.human, starts, axis=0)).tolist():
+        top = starts[row] + found.probabilities[starts[row] : ends[row], frame].argmax()
+        human[row, frame] = found.human[top, frame]
     return Predictions(np.maximum.reduceat(found.probabilities, starts, axis=0), predicted, human, voices)
 
 

@@ -17,6 +17,17 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# Texts on which lengths, cases, marks and spans go wrong.
+AWKWARD = [
+    "Wake up: the dam breaks before Friday! The mayor stole the budget.",
+    "İstanbul: the river rises and ΟΔΥΣΣΕΥΣ drowns",
+    "the da\u0301m breaks 👩‍👩‍👧‍👦 the bridge is still closed for ever\x00",
+    "ＴＨＥ bridge never opens „bridge“ bridge bridge",
+    "",
+    "!!! ???",
+    "zzz qqq",
+]
+
 FRAME = """
 [[frame]]
 id = "{id}"

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from narratives.calibration import calibrate, calibration_error, fit_sigmoids, stream_weights, words_of_probability
+from narratives.calibration import (
+    calibrate,
+    calibration_error,
+    fit_sigmoids,
+    reliability,
+    stream_weights,
+    words_of_probability,
+)
 
 
 def drawn(slope: float, shift: float, rows: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -40,6 +47,23 @@ def test_weights_make_the_set_as_empty_as_the_stream():
 def test_unsettled_cells_do_not_count():
     assert calibration_error(np.array([0.9, 0.1]), np.array([1, -1], dtype=np.int8)) == pytest.approx(0.1)
     assert np.isnan(calibration_error(np.array([0.9]), np.array([-1], dtype=np.int8)))
+
+
+def test_the_reliability_curve_sets_what_was_said_beside_what_happened():
+    said, happened = np.array([[0.02, 0.91], [0.04, 1.0], [0.5, 0.95]]), np.array([[0, 1], [1, 1], [-1, 0]], np.int8)
+    curve = reliability(said, happened)
+    assert [part.cells for part in curve] == [2, 0, 0, 0, 0, 0, 0, 0, 0, 3]
+    assert (curve[0].low, curve[0].high, curve[9].high) == (0, 0.1, 1)
+    assert (curve[0].probability, curve[0].share) == (pytest.approx(0.03), 0.5)
+    assert (curve[9].probability, curve[9].share) == (pytest.approx(2.86 / 3), pytest.approx(2 / 3))
+    assert np.isnan(curve[4].share)
+
+
+def test_the_calibration_error_is_the_mean_gap_of_the_curve():
+    scores, values = drawn(0.5, -2.0)
+    said = 1 / (1 + np.exp(-scores))
+    gaps = [part.cells * abs(part.probability - part.share) for part in reliability(said, values) if part.cells]
+    assert calibration_error(said, values) == pytest.approx(sum(gaps) / values.size)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from conftest import AWKWARD
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-AWKWARD = [
-    "Wake up: the dam breaks before Friday! The mayor stole the budget.",
-    "İstanbul: the river rises and ΟΔΥΣΣΕΥΣ drowns",
-    "the da\u0301m breaks 👩‍👩‍👧‍👦 the bridge is still closed for ever\x00",
-    "ＴＨＥ bridge never opens „bridge“ bridge bridge",
-    "",
-    "!!! ???",
-    "zzz qqq",
-]
 
 
 def holds(classifier, text):
@@ -57,7 +50,27 @@ def test_frames_come_most_probable_first_and_voices_only_where_predicted(classif
     found = classifier.predict_texts(texts)
     assert classifier.predict(texts) == [("flood",), ()]
     assert ((found.voices >= 0) == found.predicted).all()
-    assert not found.human.any()
+
+
+def test_inside_the_band_a_person_decides_whether_the_frame_is_predicted_or_not(classifier):
+    text = "Wake up, neighbours: the dam breaks before Friday!"
+    p = classifier.predict_proba([text])[0, 0]
+    for threshold, low, high, decision, predicted in (
+        (p - 0.02, p - 0.03, p - 0.01, "yes", True),
+        (p - 0.02, p - 0.03, p + 0.01, "human", True),
+        (p + 0.02, p - 0.01, p + 0.03, "human", False),
+        (p + 0.02, p + 0.01, p + 0.03, "no", False),
+    ):
+        moved = replace(classifier, thresholds=np.full(3, threshold), band=np.tile([low, high], (3, 1)))
+        reading = next(reading for reading in moved.explain(text) if reading.frame == "flood")
+        found = moved.predict_texts([text])
+        assert (reading.decision, reading.predicted) == (decision, predicted)
+        assert (bool(found.human[0, 0]), bool(found.predicted[0, 0])) == (decision == "human", predicted)
+
+
+def test_every_threshold_lies_in_its_band(classifier):
+    assert (classifier.band[:, 0] <= classifier.thresholds).all()
+    assert (classifier.band[:, 1] >= classifier.thresholds).all()
 
 
 def test_voices_follow_who_speaks(classifier):

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from narratives import cli, places
-from narratives.training import train
+from narratives.training import Wish, train
 
 COMMANDS = [
-    ["classify"], ["score"], ["train"], ["evaluate"], ["models"], ["models", "list"], ["models", "release"], ["labels"],
-    ["labels", "check"], ["labels", "stats"], ["labels", "agreement"], ["codebook"], ["codebook", "check"],
-    ["codebook", "show"], ["app"],
+    ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
+    ["models", "release"], ["labels"], ["labels", "check"], ["labels", "stats"], ["labels", "agreement"],
+    ["codebook"], ["codebook", "check"], ["codebook", "show"], ["app"],
 ]  # fmt: skip
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
@@ -57,8 +57,8 @@ def test_classify_prints_the_contract_as_json(run):
     assert {"model", "codebook", "paragraphs"} <= set(document)
     assert set(document["paragraphs"][0]) == {"index", "text", "language", "frames"}
     assert set(frame) == {
-        "frame", "probability", "threshold", "decision", "words", "voice", "voices", "evidence", "other", "bias",
-        "score",
+        "frame", "probability", "threshold", "band", "decision", "words", "voice", "voices", "evidence", "other",
+        "bias", "score", "flips_without",
     }  # fmt: skip
     assert (frame["frame"], frame["decision"], frame["voice"]) == ("flood", "yes", "promotes")
     assert sum(item["weight"] for item in frame["evidence"]) + frame["other"] + frame["bias"] == pytest.approx(
@@ -90,10 +90,11 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["score", "nowhere.csv", "-o", "out.csv"], "nowhere.csv"),
         (["codebook", "show", "dragons"], "there is no frame 'dragons'"),
         (["train", "--labels", "nowhere.csv"], "nowhere.csv"),
-        (["compare", "a", "b"], "not in this version"),
+        (["compare", "nowhere", "tiny"], "nowhere: there is no model here"),
+        (["compare", "a", "b", "--language", "en"], "name one with --on TABLE"),
         (["queue"], "not in this version"),
-        (["train", "--unlabelled", "a.csv"], "not in this version"),
-        (["train", "--aim", "precision=0.9"], "not in this version"),
+        (["train", "--unlabelled", "a.csv"], "a.csv"),
+        (["train", "--aim", "recall=0.9"], "aim 'recall=0.9' is not known"),
         (["score", "a.csv", "-o", "b.csv", "--resume"], "not in this version"),
         (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
         (["labels", "export"], "not in this version"),
@@ -157,6 +158,80 @@ def test_evaluate_measures_on_a_table_and_shows_kept_figures(run, tmp_path):
     assert "macro-F1                1.000" in out
     assert json.loads((tmp_path / "f.json").read_text())["voice"]["n"] == 1
     assert "# Model card" in run("evaluate")[1]
+
+
+@pytest.fixture(scope="module")
+def lax(labels_folder, tmp_path_factory):
+    return train(labels_folder, tmp_path_factory.mktemp("models") / "lax", Wish(aim="precision=0.1")).folder
+
+
+@pytest.fixture
+def measured_on(tmp_path):
+    rows = [f'"{TEXT}",flood,promotes', "The mayor stole the budget.,mayor,promotes", "The choir sings by the river.,,"]
+    (tmp_path / "t.csv").write_text("text,frames,voices\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return tmp_path / "t.csv"
+
+
+def test_compare_measures_two_models_on_the_same_rows(run, trained, lax, measured_on, tmp_path):
+    status, out, _ = run("compare", trained, lax, "--on", measured_on, "--json", tmp_path / "c.json")
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert status == 0
+    assert out.startswith("A  tiny@")
+    assert "3 rows, the same for both" in out
+    assert out.strip().endswith(document["conclusion"])
+    assert set(document["figures"]) == {
+        "macro_f1", "micro_f1", "samples_f1", "mean_average_precision", "voice_macro_f1", "false_alarm_rate",
+        "calibration_error",
+    }  # fmt: skip
+    assert document["frames"]["flood"]["support"] == 1
+    assert document["changed"] > 0
+
+
+def test_compare_without_a_table_shows_kept_figures_and_when_they_are_comparable(run, trained, lax, tmp_path):
+    status, out, _ = run("compare", trained, lax, "--json", tmp_path / "c.json")
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert status == 0
+    assert "comparable only if trained on the same labels, and both were" in out
+    assert document["figures"]["macro_f1"]["interval"] == [None, None]
+    assert "use --on TABLE" in out
+
+
+def test_compare_keeps_to_the_frames_that_both_know(run, trained, measured_on, other_frames, tmp_path):
+    status, out, _ = run("compare", trained, other_frames("flood", "fire"), "--on", measured_on)
+    assert status == 0
+    assert "left out, as not known to all: mayor, bridge, fire" in out
+    assert "mayor   " not in out
+    kept = run("compare", trained, other_frames("flood", "fire"))[1]
+    assert "these were not" in kept
+    assert "not known to both: mayor, bridge, fire" in kept
+
+
+def test_compare_refuses_what_has_nothing_in_common(run, trained, measured_on, other_frames):
+    assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"), "--on", measured_on)[2]
+    assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"))[2]
+    assert "no row to compare on in ru" in run("compare", trained, trained, "--on", measured_on, "--language", "ru")[2]
+
+
+def test_compare_warns_of_rows_that_a_model_has_learned_from(run, trained, labels_folder, other_frames):
+    out = run("compare", trained, other_frames("flood", "fire"), "--on", labels_folder)[1]
+    assert "A was trained on these very rows" in out
+    assert "B was trained" not in out
+
+
+@pytest.fixture
+def other_frames(tmp_path):
+    """Train a model with two frames of an own taxonomy."""
+
+    def model(*frames):
+        folder = tmp_path / "-".join(frames)
+        if not folder.exists():
+            rows = [f"{frame} number {n} is near,{frame}" for n in range(12) for frame in frames]
+            rows += [f"nothing to see in street {n}," for n in range(12)]
+            folder.with_suffix(".csv").write_text("text,frames\n" + "\n".join(rows) + "\n", encoding="utf-8")
+            train(folder.with_suffix(".csv"), folder)
+        return folder
+
+    return model
 
 
 def test_models_are_listed_and_put_in_force(run):

@@ -80,3 +80,14 @@ def test_a_text_without_known_words_is_an_empty_row():
 
 def test_short_words_are_one_character_ngram():
     assert Counter(character_ngrams("a")) == Counter([" a "])
+
+
+def test_background_text_makes_its_words_common_and_brings_none():
+    texts = ["the dam breaks", "the dam holds", "the mayor"]
+    alone, beside = fit_features(texts), fit_features(texts, background=["the dam and the river"] * 9)
+    assert beside.word_terms == alone.word_terms
+    assert beside.character_terms == alone.character_terms
+    idf = dict(zip((*beside.word_terms, *beside.character_terms), beside.idf.tolist(), strict=True))
+    assert idf["dam"] == pytest.approx(np.log(13 / 12) + 1)
+    assert idf["the"] == pytest.approx(1.0)
+    assert beside.unknown_idf == pytest.approx(np.log(13) + 1)

@@ -57,7 +57,7 @@ def test_a_missing_part_is_named(folder, name):
 
 def test_a_model_of_another_version_is_refused(folder):
     (folder / "manifest.json").write_text('{"format": 99}')
-    with pytest.raises(UserError, match="model format 99, this version reads format 1; train the model again"):
+    with pytest.raises(UserError, match="model format 99, this version reads format 2; train the model again"):
         load(folder)
 
 

@@ -33,7 +33,7 @@ FRAMES = ("flood", "mayor", "bridge")
 OURS = ["frames", "voices", "human", "p_flood", "p_mayor", "p_bridge", "model"]
 
 
-def predict(texts: list[str]) -> Predictions:
+def predict(texts: list[str], documents: Any = None) -> Predictions:
     """A frame is predicted where its word occurs, and left for a person where the word is asked with ``?``."""
     named = np.array([[frame in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
     asked = np.array([[f"{frame}?" in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
@@ -44,7 +44,7 @@ def predict(texts: list[str]) -> Predictions:
 
 def fake_load(folder: Path) -> Any:
     if os.environ.get("SLOW"):
-        return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=lambda texts: time.sleep(60))
+        return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=lambda texts, documents: time.sleep(60))
     return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=predict)
 
 

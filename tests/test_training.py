@@ -1,11 +1,13 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from narratives import modelfile, places
 from narratives.errors import UserError
-from narratives.training import ready_model, train
+from narratives.model import ModelSettings
+from narratives.training import Wish, ready_model, settings_for, train
 
 
 def test_the_first_model_is_released_and_named_by_date_and_content(town, labels_folder):
@@ -68,3 +70,27 @@ def test_without_a_model_the_first_use_trains_one(town):
     folder = ready_model()
     assert places.released_model() == folder
     assert ready_model(lambda step, share: pytest.fail("trained again")) == folder
+
+
+def test_the_aim_moves_the_thresholds_and_stands_in_the_manifest(labels_folder, tmp_path):
+    usual, lax = (train(labels_folder, tmp_path / aim, Wish(aim=aim)).classifier for aim in ("f1", "precision=0.2"))
+    assert (lax.thresholds < usual.thresholds).all()
+    settings = modelfile.read_manifest(tmp_path / "precision=0.2")["settings"]["frames"]
+    assert settings["precision"] == 0.2
+
+
+def test_unlabelled_text_changes_what_words_weigh_and_is_named_in_manifest_and_card(labels_folder, tmp_path):
+    table = tmp_path / "stream.csv"
+    table.write_text("text\n" + "the dam the river the bridge\n" * 200, encoding="utf-8")
+    plain = train(labels_folder, tmp_path / "plain").classifier
+    trained = train(labels_folder, tmp_path / "informed", Wish(unlabelled=(table,)))
+    assert trained.classifier.features.word_terms == plain.features.word_terms
+    assert not np.allclose(trained.classifier.features.idf, plain.features.idf)
+    manifest = modelfile.read_manifest(trained.folder)
+    assert list(manifest["unlabelled"]) == ["stream.csv"]
+    assert "unlabelled text, for how common words are: stream.csv" in (trained.folder / "card.md").read_text()
+
+
+def test_a_simple_table_is_taken_for_a_sample_and_a_labels_folder_is_not(labels_folder, tmp_path):
+    assert settings_for(labels_folder).topical_none == ModelSettings().topical_none
+    assert settings_for(tmp_path / "my.csv").topical_none is None

@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from narratives.signs import SIGNS, read_signs
-from narratives.voice import VoiceSettings, fit_voice
+from narratives.voice import VoiceSettings, fit_voice, in_document
 
 TEXTS = [
     "It is so!",
@@ -47,3 +47,32 @@ def test_the_voice_of_a_held_out_pair_comes_from_the_other_folds():
     model, held_out = fit_voice(ROWS, READ, odd_one_out, VoiceSettings(strength=100), folds)
     assert model.probabilities(ROWS, READ)[5].argmax() == 0
     assert held_out[5] == 2
+
+
+def said_together(shares, paragraphs):
+    model, _ = fit_voice(ROWS, READ, SAID, VoiceSettings())
+    return in_document(np.array(shares), np.array(paragraphs), model)
+
+
+def test_a_doubtful_paragraph_speaks_like_the_rest_of_its_document():
+    doubtful, rebuts, promotes = [0.6, 0.05, 0.35], [0.0, 0.02, 0.98], [0.98, 0.01, 0.01]
+    assert said_together([rebuts, doubtful, rebuts], [0, 1, 2])[1].argmax() == 2
+    assert said_together([promotes, doubtful, promotes], [0, 1, 2])[1].argmax() == 0
+
+
+def test_a_sure_paragraph_keeps_its_voice_in_any_company():
+    said = said_together([[0.99, 0.005, 0.005], [0.0, 0.01, 0.99], [0.0, 0.01, 0.99]], [0, 1, 2])
+    assert said.argmax(axis=1).tolist() == [0, 2, 2]
+    np.testing.assert_allclose(said.sum(axis=1), 1)
+
+
+def test_a_paragraph_that_stands_alone_is_read_as_it_is():
+    alone = [[0.4, 0.35, 0.25], [0.3, 0.4, 0.3]]
+    np.testing.assert_array_equal(said_together(alone, [4, 4]), alone)
+
+
+def test_pairs_of_one_paragraph_do_not_sway_each_other():
+    pair, far = [0.5, 0.1, 0.4], [0.05, 0.9, 0.05]
+    one, two = said_together([pair, far], [0, 1]), said_together([pair, pair, far], [0, 0, 1])
+    assert two[0] == pytest.approx(two[1])
+    assert two[0] == pytest.approx(one[0], abs=0.1)

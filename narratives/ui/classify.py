@@ -93,9 +93,12 @@ def _paragraphs(found: Classification, classifier: Classifier) -> None:
 
 def _glance(found: Classification, classifier: Classifier) -> None:
     st.markdown("**At a glance**")
-    with_frame = sum(bool(paragraph.found) for paragraph in found.paragraphs)
+    with_frame = sum(bool(paragraph.predicted) for paragraph in found.paragraphs)
+    asked = sum(reading.decision == "human" for paragraph in found.paragraphs for reading in paragraph.found)
     languages = ", ".join(sorted({paragraph.language for paragraph in found.paragraphs}))
     st.caption(f"{with_frame} of {len(found.paragraphs)} paragraphs carry a frame · language: {languages}")
+    if asked:
+        st.caption(f"{asked} finding{'s' if asked > 1 else ''} near the threshold: dashed, for a person to decide")
     summaries = found.summaries()
     if summaries:
         st.html("".join(_summary_html(summary, classifier) for summary in summaries))

@@ -36,8 +36,9 @@ def colour_of(codebook: Codebook, frame: str) -> str:
 
 def paragraph_html(paragraph: ParagraphReading, codebook: Codebook) -> str:
     """Return one paragraph with its evidence underlined, and its frames as chips that open to the evidence."""
-    chips = [chip_html(reading, codebook) for reading in paragraph.found] or ['<div class="nv-quiet">No frame</div>']
-    text = marked_text(paragraph.text, paragraph.found, codebook)
+    chips = [chip_html(reading, codebook, paragraph.flips.get(reading.frame, ())) for reading in paragraph.found]
+    chips = chips or ['<div class="nv-quiet">No frame</div>']
+    text = marked_text(paragraph.text, paragraph.predicted, codebook)
     return f'<div class="nv-row"><div class="nv-text" dir="auto">{text}</div><div>{"".join(chips)}</div></div>'
 
 
@@ -69,16 +70,21 @@ def _marks(readings: tuple[FrameReading, ...]) -> list[tuple[int, int, float, st
     return sorted(kept)
 
 
-def chip_html(reading: FrameReading, codebook: Codebook) -> str:
-    """Return a frame's chip: name, voice, probability bar with a tick at the threshold; opened, its evidence."""
+def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...]) -> str:
+    """Return a frame's chip: name, voice, probability bar with the threshold and the band; opened, its evidence.
+
+    What a person should decide is dashed, and says so.
+    """
     colour, name = colour_of(codebook, reading.frame), shown(codebook.frame(reading.frame).name)
     voice = f"{VOICE_MARKS[reading.voice]} {reading.voice}" if reading.voice else ""
     likely = f"{likelihood(reading.probability)} · {words_of_probability(reading.probability)}"
+    ask = " · <b>for a person to decide</b>" if reading.decision == "human" else ""
+    kind = "nv-chip nv-ask" if ask else "nv-chip"
     return (
-        f'<details class="nv-chip" style="border-left-color:{colour}"><summary>'
+        f'<details class="{kind}" style="border-left-color:{colour}"><summary>'
         f'<span class="nv-voice">{voice}</span><span class="nv-name">{name}</span>{_bar(reading, colour)}'
-        f'<span class="nv-small">{likely} · threshold {reading.threshold:.2f}</span></summary>'
-        f'<div class="nv-why">{_evidence_table(reading, colour)}</div></details>'
+        f'<span class="nv-small">{likely} · threshold {reading.threshold:.2f}{ask}</span></summary>'
+        f'<div class="nv-why">{_evidence_table(reading, colour)}{_flip_html(reading, flip)}</div></details>'
     )
 
 
@@ -91,8 +97,19 @@ def likelihood(probability: float) -> str:
 
 def _bar(reading: FrameReading, colour: str) -> str:
     filled, tick = 100 * reading.probability, 100 * reading.threshold
-    inside = f'<i style="width:{filled:.1f}%;background:{colour}"></i><b style="left:{tick:.1f}%"></b>'
+    low, high = (100 * edge for edge in reading.band)
+    inside = (
+        f'<u style="left:{low:.1f}%;width:{high - low:.1f}%"></u>'
+        f'<i style="width:{filled:.1f}%;background:{colour}"></i><b style="left:{tick:.1f}%"></b>'
+    )
     return f'<div class="nv-bar">{inside}</div>'
+
+
+def _flip_html(reading: FrameReading, flip: tuple[str, ...]) -> str:
+    if not reading.predicted:
+        return ""
+    gone = f"would flip without: <b>{shown(', '.join(flip))}</b>" if flip else "no few words decide it alone"
+    return f'<div class="nv-small">{gone}</div>'
 
 
 def _evidence_table(reading: FrameReading, colour: str) -> str:

@@ -1,0 +1,100 @@
+"""The product with its defaults on two public tasks with their own taxonomies, cross-validated on their train files.
+
+SemEval-2025 Task 10 (narratives of news articles, coarse and fine) and UNLP 2025 (manipulation techniques of posts).
+"""
+
+import csv
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.calibration import calibrate
+from narratives.evaluation import macro_f1, micro_f1, plain, samples_f1
+from narratives.labels import Gold, read_simple_table
+from narratives.splits import fold_numbers
+from narratives.tables import read_all
+from narratives.training import settings_for
+from steps import product, stream_rule
+
+SEMEVAL, UNLP = "semeval-2025-task10-train.csv", "unlp-2025-train.csv"
+COARSE, FINE, TECHNIQUES = "SemEval-2025 Task 10, coarse", "SemEval-2025 Task 10, fine", "UNLP 2025, ten techniques"
+FIGURES = {"samples_f1": "samples-F1", "macro_f1": "macro-F1", "micro_f1": "micro-F1"}
+PUBLISHED = {
+    (COARSE, "en"): "samples-F1, development set: XLM-R .491, another encoder .402, TF-IDF .524; test set, second .55",
+    (COARSE, "ru"): "samples-F1, development set: XLM-R .587, another encoder .536, TF-IDF .569",
+    (FINE, "en"): "samples-F1, development set: XLM-R .317, another encoder .349; test set, second .43",
+    (FINE, "ru"): "samples-F1, development set: XLM-R .291, another encoder .348",
+    (TECHNIQUES, "all"): "macro-F1: TF-IDF .32-.37, XLM-R large .43-.46, winner .49 (hidden test)",
+}
+
+
+def measure_public(data: Path) -> list[dict[str, Any]]:
+    """Return the figures of each task whose file is in the folder; say which file is missing."""
+    rows = []
+    for name in (SEMEVAL, UNLP):
+        path = data / name
+        if not path.exists():
+            print(f"{path} is missing; left out")
+        elif name == UNLP:
+            rows += task_rows(TECHNIQUES, path)
+        else:
+            rows += task_rows(COARSE, path)
+            with tempfile.TemporaryDirectory() as folder:
+                rows += task_rows(FINE, fine_table(path, Path(folder)))
+    return rows
+
+
+def fine_table(path: Path, folder: Path) -> Path:
+    """Write the table into ``folder`` with its sub-narratives as frames."""
+    columns = read_all(path)
+    columns["frames"] = columns.pop("subframes")
+    with (folder / "fine.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    return folder / "fine.csv"
+
+
+def task_rows(task: str, path: Path) -> list[dict[str, Any]]:
+    """Return the cross-validated figures of one table: all rows, and those of each language."""
+    gold = read_simple_table(path)
+    predicted = held_out_decisions(gold, path)
+    parts = {"all": np.ones(len(gold), bool)}
+    parts |= {language: np.array(gold.languages) == language for language in sorted(set(gold.languages))}
+    rows = []
+    for part, held in parts.items():
+        both = gold.values[held], predicted[held]
+        figures = {"samples_f1": samples_f1(*both), "macro_f1": macro_f1(*both), "micro_f1": micro_f1(*both)}
+        named = {"task": task, "part": part, "n": int(held.sum()), "frames": len(gold.frames)}
+        rows.append(named | plain(figures) | {"published": PUBLISHED.get((task, part), "")})
+    print(f"{task}: done", flush=True)
+    return rows
+
+
+def held_out_decisions(gold: Gold, path: Path) -> NDArray[np.bool_]:
+    """Return what ``narratives.training.fit`` decides of each row when neither weights nor thresholds have seen it.
+
+    Its own figures have no samples-F1 by language.
+    """
+    settings = settings_for(path)
+    folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
+    scores = product(gold, folds, settings).held_out
+    predicted = np.zeros(gold.values.shape, bool)
+    for fold in np.unique(folds):
+        held = folds == fold
+        sigmoids, thresholds = stream_rule(scores[~held], gold.values[~held], settings)
+        predicted[held] = calibrate(scores[held], sigmoids) >= thresholds
+    return predicted
+
+
+def show_public(rows: list[dict[str, Any]]) -> None:
+    """Print the figures of the public tasks beside what others published."""
+    print(f"\n{'public tasks, five-fold on the train file':42} {'rows':>5} ", end="")
+    print(" ".join(f"{head:>10}" for head in FIGURES.values()) + "  published")
+    for row in rows:
+        values = " ".join("         –" if row[key] is None else f"{row[key]:10.3f}" for key in FIGURES)
+        name = f"{row['task']}, {row['part']}"
+        print(f"{name:42} {row['n']:5} {values}  {row['published']}")

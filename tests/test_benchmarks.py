@@ -1,0 +1,150 @@
+"""The benchmarks run on a tiny world, without the real tables, without MiniLM and without a network."""
+
+import csv
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import public
+import quality
+import steps
+from narratives.labels import read_simple_table
+from narratives.splits import fold_numbers
+from narratives.training import fit, settings_for
+
+
+def letters(texts):
+    """Embed each text as the share of each letter in it: what stands in for MiniLM here."""
+    counts = [Counter(text.lower()) for text in texts]
+    return np.array([[count[letter] / count.total() for letter in "abcdefghijklmnopqrstuvwxyz"] for count in counts])
+
+
+@pytest.fixture(scope="module")
+def folds(truth):
+    return fold_numbers(truth.texts, truth.groups, truth.values, 0)
+
+
+@pytest.fixture(scope="module")
+def measured(truth):
+    return steps.measure_steps(truth, {"tiny.csv": truth}, letters)
+
+
+def write_table(path, truth, columns):
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["text", "frames", *columns])
+        for text, values, row in zip(truth.texts, truth.values, zip(*columns.values(), strict=True), strict=True):
+            frames = [frame for frame, value in zip(truth.frames, values, strict=True) if value == 1]
+            writer.writerow([text, ";".join(frames) or "other", *row])
+    return path
+
+
+def test_every_step_has_every_figure_and_learns_something(measured):
+    (table,) = measured
+    assert (table["table"], len(table["rows"])) == ("tiny.csv", 12)
+    for row in table["rows"]:
+        assert set(row) == {"step", *steps.HEADS}
+        assert row["mean_average_precision"] > 0.5, row
+        assert row["macro_f1_best"] >= row["macro_f1"], row
+
+
+def test_without_minilm_its_steps_are_left_out(truth):
+    (table,) = steps.measure_steps(truth, {"tiny.csv": truth}, None)
+    assert len(table["rows"]) == 7
+    assert "product_ahead_of" not in table
+
+
+def test_the_product_as_a_step_is_the_product(truth, folds, classifier):
+    learned = steps.product(truth, folds)
+    sigmoids, thresholds = steps.stream_rule(learned.held_out, truth.values)
+    np.testing.assert_allclose(
+        learned.score(truth.texts), classifier.frame_model.scores(classifier.features.transform(truth.texts))
+    )
+    np.testing.assert_allclose(sigmoids, classifier.sigmoids)
+    np.testing.assert_allclose(thresholds, classifier.thresholds)
+
+
+def test_held_out_scores_have_not_seen_their_fold(truth, folds):
+    values = np.where((folds == 0)[:, None], 1 - truth.values, truth.values)
+    changed = replace(truth, values=values)
+    before, after = (steps.words(gold, folds).held_out for gold in (truth, changed))
+    np.testing.assert_array_equal(before[folds == 0], after[folds == 0])
+    assert (before[folds == 1] != after[folds == 1]).any()
+
+
+def test_the_lead_over_minilm_is_the_difference_of_the_rows(measured, capsys):
+    (table,) = measured
+    rows, leads = {row["step"]: row for row in table["rows"]}, table["product_ahead_of"]
+    assert [step for step in rows if step.startswith(steps.MINILM)] == list(leads)
+    for step, lead in leads.items():
+        for key in ("mean_average_precision", "macro_f1"):
+            gap = rows[steps.PRODUCT][key] - rows[step][key]
+            assert lead[key]["difference"] == pytest.approx(gap, abs=2e-4)
+            low, high = lead[key]["interval"]
+            assert low <= lead[key]["difference"] <= high
+    steps.show_steps(measured)
+    assert "product ahead of MiniLM + LR, English labels by" in capsys.readouterr().out
+
+
+def test_a_text_is_embedded_once(tmp_path):
+    asked = []
+
+    def encode(texts):
+        asked.extend(texts)
+        return letters(texts)
+
+    path = tmp_path / "cache" / "letters.npz"
+    first = steps.cached(["one", "two", "one"], encode, path)
+    again = steps.cached(["three", "two", "one"], encode, path)
+    assert asked == ["one", "two", "three"]
+    np.testing.assert_allclose(first, letters(["one", "two", "one"]), atol=1e-6)
+    np.testing.assert_array_equal(again[2], first[0])
+
+
+def test_where_minilm_is_not_installed_nothing_embeds(tmp_path, monkeypatch):
+    monkeypatch.setattr(steps.importlib.util, "find_spec", lambda name: None)
+    assert steps.minilm(tmp_path) is None
+
+
+def test_public_tasks_are_measured_coarse_and_fine_by_language(truth, tmp_path, capsys):
+    languages = ["en" if row % 3 else "ru" for row in range(len(truth))]
+    fine = ["; ".join(f"{frame}-{row % 2}" for frame in truth.frames[:1]) for row in range(len(truth))]
+    write_table(tmp_path / public.SEMEVAL, truth, {"subframes": fine, "language": languages})
+    rows = public.measure_public(tmp_path)
+    assert [(row["task"], row["part"]) for row in rows] == [
+        (task, part) for task in (public.COARSE, public.FINE) for part in ("all", "en", "ru")
+    ]
+    assert [row["frames"] for row in rows] == [3, 3, 3, 2, 2, 2]
+    assert rows[0]["n"] == rows[1]["n"] + rows[2]["n"] == len(truth)
+    public.show_public(rows)
+    said = capsys.readouterr().out
+    assert f"{public.UNLP} is missing" in said
+    assert "XLM-R .491" in said
+
+
+def test_figures_of_public_tasks_are_those_of_training(truth, tmp_path):
+    path = write_table(tmp_path / public.UNLP, truth, {"language": truth.languages})
+    (row, *_) = public.measure_public(tmp_path)
+    figures = fit(read_simple_table(path), settings=settings_for(path))[1].as_json()
+    assert {key: row[key] for key in public.FIGURES} == {key: figures[key] for key in public.FIGURES}
+
+
+def test_a_run_of_the_product_alone_keeps_the_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(quality, "HERE", tmp_path / "benchmarks")
+    (tmp_path / "benchmarks").mkdir()
+    quality.keep({"model": "one", "steps": {"model": "one"}})
+    quality.keep({"model": "two"})
+    kept = json.loads((tmp_path / "benchmarks" / "results" / "quality.json").read_text(encoding="utf-8"))
+    assert kept == {"model": "two", "steps": {"model": "one"}}
+
+
+def test_rows_of_the_product_have_its_band(truth, classifier, tmp_path, capsys):
+    path = write_table(tmp_path / "tiny.csv", truth, {"language": truth.languages})
+    rows = quality.table_rows(classifier, path)
+    assert [row["part"] for row in rows] == ["English"]
+    assert rows[0]["band"]["precision_of_yes"] > 0.5
+    quality.show(rows, [])
+    assert "kept" in capsys.readouterr().out
