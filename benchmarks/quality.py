@@ -107,7 +107,7 @@ def read_articles(classifier: Classifier) -> list[dict[str, Any]]:
     for path in texts:
         readings = classify(classifier, path.read_text(encoding="utf-8")).paragraphs
         for frame in NAMED:
-            here = {r.index: next((x.voice for x in r.found if x.frame == frame), None) for r in readings}
+            here = {r.index: next((x.voice for x in r.predicted if x.frame == frame), None) for r in readings}
             there = expected[path.stem, frame]
             rows.append(
                 {

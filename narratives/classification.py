@@ -13,7 +13,7 @@ from narratives.codebook import VOICES
 from narratives.errors import UserError
 from narratives.flips import smallest_flip
 from narratives.paragraphs import MAX_BYTES, language, split
-from narratives.voice import in_document
+from narratives.voice import VoiceModel, in_document
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -141,20 +141,30 @@ def classify(
 
 
 def _voices_in_document(paragraphs: list[ParagraphReading], classifier: Classifier) -> list[ParagraphReading]:
-    """Give each predicted frame the voice that it has with the other paragraphs in view."""
-    pairs = [(paragraph.index, reading) for paragraph in paragraphs for reading in paragraph.predicted]
-    if not pairs or classifier.voice_model is None:
+    """Give each frame found the voice that it has with the predicted ones of the other paragraphs in view."""
+    if classifier.voice_model is None:
         return paragraphs
-    alone = np.array([[reading.voices[voice] for voice in VOICES] for _, reading in pairs])
-    said = in_document(alone, np.array([index for index, _ in pairs]), classifier.voice_model).tolist()
-    voiced = {
-        (index, reading.frame): reading.with_voices(dict(zip(VOICES, shares, strict=True)))
-        for (index, reading), shares in zip(pairs, said, strict=True)
-    }
+    pairs = [(one.index, reading) for one in paragraphs for reading in one.predicted]
+    doubtful = [(one.index, reading) for one in paragraphs for reading in one.found if not reading.predicted]
+    voiced = _voiced(pairs, classifier.voice_model)
+    for pair in doubtful:
+        voiced |= dict([_voiced([*pairs, pair], classifier.voice_model).popitem()])
     return [
         replace(one, readings=tuple(voiced.get((one.index, reading.frame), reading) for reading in one.readings))
         for one in paragraphs
     ]
+
+
+def _voiced(pairs: list[tuple[int, FrameReading]], model: VoiceModel) -> dict[tuple[int, str], FrameReading]:
+    """Return the readings of (paragraph, reading) pairs, in order, with the voices that they have side by side."""
+    if not pairs:
+        return {}
+    alone = np.array([[reading.voices[voice] for voice in VOICES] for _, reading in pairs])
+    said = in_document(alone, np.array([index for index, _ in pairs]), model).tolist()
+    return {
+        (index, reading.frame): reading.with_voices(dict(zip(VOICES, shares, strict=True)))
+        for (index, reading), shares in zip(pairs, said, strict=True)
+    }
 
 
 def _remarks(text: str, paragraphs: Sequence[ParagraphReading]) -> list[str]:

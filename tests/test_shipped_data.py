@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ west-tiring-of-ukraine sanctions-backfire aid-prolongs-war kyiv-corrupt-and-crim
 nuclear-escalation-threat nato-provoked-war nazi-regime-in-kyiv donbas-genocide ukraine-not-a-nation
 annexation-by-choice kyiv-western-puppet staged-atrocities biolabs-and-dirty-bombs russophobic-west
 multipolar-world-backs-russia"""
+KINDS_OF_NONE = ("near miss", "war news", "official statement", "outside the war")
 # Titles and formulas that any two texts may share.
 SET_PHRASES = [
     "the president of ukraine and the prime minister of",
@@ -91,14 +93,49 @@ def test_no_cue_stands_for_two_frames(shipped):
     assert len(cues) == len(set(cues))
 
 
-def test_english_is_large_enough(truth):
+def test_the_set_is_large_in_three_languages(truth):
+    counts = Counter(truth.languages)
+    assert [counts["en"] >= 3600, counts["uk"] >= 700, counts["ru"] >= 700] == [True] * 3
+
+
+def test_each_frame_has_enough_of_each_voice(truth):
     english = np.array(truth.languages) == "en"
-    assert english.sum() >= 900
-    assert ((truth.values[english] == 0).all(axis=1)).sum() >= 250
     for k, frame in enumerate(truth.frames):
-        voices = np.bincount(truth.voices[english, k][truth.voices[english, k] >= 0], minlength=3)
-        assert (truth.values[english, k] == 1).sum() >= 30, frame
-        assert (voices >= [16, 7, 7]).all(), frame
+        there = truth.values[:, k] == 1
+        voices = np.bincount(truth.voices[english & there, k].clip(0), minlength=3)
+        assert (english & there).sum() >= 130, frame
+        assert (voices >= [75, 25, 25]).all(), frame
+        assert (~english & there).sum() >= 40, frame
+
+
+def test_each_frame_is_told_in_many_registers(truth):
+    registers = np.array(truth.registers)
+    assert len(set(truth.registers)) >= 15
+    for k, frame in enumerate(truth.frames):
+        assert len(set(registers[truth.values[:, k] == 1])) >= 8, frame
+
+
+def test_many_paragraphs_carry_two_frames(truth):
+    frames = (truth.values == 1).sum(axis=1)
+    assert (frames > 1).sum() >= 0.2 * (frames > 0).sum()
+
+
+def test_paragraphs_without_a_frame_are_of_every_kind(label_set, truth):
+    kinds = {label.paragraph_id: label.note for label in label_set.labels if label.note.startswith(KINDS_OF_NONE)}
+    read = [row.paragraph_id for row in label_set.paragraphs if row.paragraph_id in label_set.by_paragraph]
+    empty = (truth.values <= 0).all(axis=1) & (np.array(truth.languages) == "en")
+    counts = Counter(kinds.get(name, "") for name, none in zip(read, empty, strict=True) if none)
+    assert empty.sum() >= 1200
+    assert min(counts[f"near miss: {frame}"] for frame in truth.frames) >= 30
+    assert [counts[kind] >= least for kind, least in zip(KINDS_OF_NONE[1:], (250, 150, 200), strict=True)] == [True] * 3
+
+
+def test_lengths_spread_like_real_ones(truth):
+    lengths = np.array([len(text.split()) for text in truth.texts])
+    tenth, median, ninetieth = np.percentile(lengths, [10, 50, 90])
+    assert 10 <= tenth <= 22
+    assert 44 <= median <= 65
+    assert 90 <= ninetieth <= 130
 
 
 def test_no_run_of_seven_words_is_shared(truth):
