@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,19 +44,41 @@ def _commands(group: click.Group, path: str) -> list[str]:
     return lines
 
 
+def results() -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads((ROOT / "benchmarks" / "results" / "quality.json").read_text(encoding="utf-8"))
+    return kept
+
+
 def figures_table() -> str:
-    results = json.loads((ROOT / "benchmarks" / "results" / "quality.json").read_text(encoding="utf-8"))
+    measured = results()
     lines = [
-        f"Measured on model `{results['model']}` by `python benchmarks/quality.py`:",
+        f"Measured on model `{measured['model']}` by `python benchmarks/quality.py`:",
         "",
-        "| text | rows | macro-F1 | micro-F1 | average precision | false alarms | calibration error | voice F1 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| text | rows | macro-F1 | micro-F1 | average precision | false alarms | calibration | voice F1 | *yes* |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for row in results["tables"]:
+    for row in measured["tables"]:
         values = [row["macro_f1"], row["micro_f1"], row["mean_average_precision"], row["false_alarm_rate"]]
-        values += [row["calibration_error"], row["voice"]["macro_f1"]]
+        values += [row["calibration_error"], row["voice"]["macro_f1"], row["band"]["precision_of_yes"]]
         shown = " | ".join("–" if value is None else f"{value:.2f}" for value in values)
         lines.append(f"| {TABLES[row['table']]}, {row['part']} | {row['n']} | {shown} |")
+    return "\n".join(lines)
+
+
+def steps_table() -> str:
+    measured = results()
+    steps = measured["steps"]
+    note = "" if steps["model"] == measured["model"] else f", measured on model `{steps['model']}`"
+    lines = [
+        f"English text, trained on {steps['paragraphs']:,} labelled paragraphs{note}; average precision / macro-F1:",
+        "",
+        f"| step | {' | '.join(TABLES[table['table']] for table in steps['tables'])} |",
+        "| --- | " + " | ".join("---:" for _ in steps["tables"]) + " |",
+    ]
+    for place, row in enumerate(steps["tables"][0]["rows"]):
+        rows = [table["rows"][place] for table in steps["tables"]]
+        cells = [f"{each['mean_average_precision']:.2f} / {each['macro_f1']:.2f}" for each in rows]
+        lines.append(f"| {row['step']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -72,7 +95,12 @@ def parts() -> dict[Path, dict[str, str]]:
     found = read_labels(labels, codebook)
     card = {"agreement": measure_agreement(found, codebook).table(), "counts": label_tables(found, codebook)}
     return {
-        ROOT / "README.md": {"frames": frames_table(codebook), "commands": commands_list(), "figures": figures_table()},
+        ROOT / "README.md": {
+            "frames": frames_table(codebook),
+            "commands": commands_list(),
+            "figures": figures_table(),
+            "steps": steps_table(),
+        },
         labels / "README.md": card,
     }
 

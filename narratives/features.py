@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 CHARACTERS = range(3, 6)  # lengths of the character n-grams, in code points of the padded word
+UNKNOWN = 0.4  # how much an n-gram outside the vocabulary weighs in a row's length, as a share of the rarest term
 _WORD = re.compile(r"\w+")
 _ALIKE = str.maketrans("Σ’‘ʼ“”„«»Ёё", 'σ\'\'\'"""""Ее')  # one code point each, so that spans stay true
 _CACHED_WORDS = 200_000  # distinct words whose character n-grams are remembered while a table is scored
@@ -161,8 +162,10 @@ def fit_features(
 ) -> Features:
     """Learn the vocabulary and idf of ``texts``: terms in ``least`` texts or more, and every term of ``always``.
 
-    idf is ln((1 + n) / (1 + df)) + 1 (the smoothed form of Salton and Buckley 1988 that scikit-learn uses). The
-    texts of ``background`` are counted in n and df, but bring no terms.
+    idf is ln((1 + n) / (1 + df)) + 1 (the smoothed form of Salton and Buckley 1988 that scikit-learn uses). Unknown
+    n-grams weigh ``UNKNOWN`` of the highest idf: with all of it random real paragraphs lost .02 of micro-F1, with none
+    of it more of them got a frame that they lack. The texts of ``background`` are counted in n and df, but bring no
+    terms.
     """
     counters = Counter[str](), Counter[str]()
     number = _count_terms(texts, counters)
@@ -174,7 +177,7 @@ def fit_features(
     word_terms, character_terms = (tuple(sorted(counter)) for counter in counters)
     frequencies = [*(counters[0][term] for term in word_terms), *(counters[1][term] for term in character_terms)]
     idf = np.log((1 + number) / (1 + np.array(frequencies, dtype=np.float64))) + 1
-    return Features(word_terms, character_terms, idf, float(np.log(1 + number) + 1))
+    return Features(word_terms, character_terms, idf, UNKNOWN * float(np.log(1 + number) + 1))
 
 
 _Counters = tuple[Counter[str], Counter[str]]  # in how many texts each word n-gram, each character n-gram stands

@@ -34,7 +34,7 @@ class ModelSettings:
     broad_none: float | None = 0.95
     pull: float = 300.0
     precision: float | None = None
-    sure: float = 0.97
+    sure: float = 0.975
 
 
 AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, pull=30.0, sure=0.8)

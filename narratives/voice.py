@@ -11,6 +11,7 @@ from narratives.codebook import VOICES
 from narratives.solver import fit_regressions
 
 _ROUNDS = 20  # of the EM over a document; it settles in fewer
+_STREAM = 0.5  # how many pairs of the document the stream's shares are worth
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def in_document(
     """Return the m × 3 voices of one document's (paragraph, frame) pairs, each read with the other paragraphs in view.
 
     Who rebuts a claim in one paragraph hardly spreads it in the next. The shares expected of a paragraph's voices are
-    those of the other paragraphs' pairs and, with the weight of one pair, the stream's; estimated and applied in turn
+    those of the other paragraphs' pairs and, with the weight of half a pair, the stream's; estimated and applied in turn
     until they settle (the EM of Saerens, Latinne and Decaestecker 2002, here leaving the paragraph itself out, so that
     one that stands alone is read as it is). ``paragraphs`` has the number of each pair's paragraph.
     """
@@ -87,7 +88,7 @@ def in_document(
     said, others = probabilities, (len(place) - counts)[:, None]
     for _ in range(_ROUNDS):
         sums = np.stack([np.bincount(place, share, len(counts)) for share in said.T], axis=1)
-        priors = (sums.sum(axis=0) - sums + model.prior) / (others + 1)
+        priors = (sums.sum(axis=0) - sums + _STREAM * model.prior) / (others + _STREAM)
         weighed: NDArray[np.float64] = probabilities * priors[place] / model.prior
         said = weighed / weighed.sum(axis=1, keepdims=True)
     return said

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from narratives.features import character_ngrams, fit_features, fold, words
+from narratives.features import UNKNOWN, character_ngrams, fit_features, fold, words
 
 AWKWARD = [
     "İstanbul İ",
@@ -90,4 +90,4 @@ def test_background_text_makes_its_words_common_and_brings_none():
     idf = dict(zip((*beside.word_terms, *beside.character_terms), beside.idf.tolist(), strict=True))
     assert idf["dam"] == pytest.approx(np.log(13 / 12) + 1)
     assert idf["the"] == pytest.approx(1.0)
-    assert beside.unknown_idf == pytest.approx(np.log(13) + 1)
+    assert beside.unknown_idf == pytest.approx(UNKNOWN * (np.log(13) + 1))

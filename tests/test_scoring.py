@@ -75,7 +75,8 @@ def left_over(folder: Path) -> list[str]:
 
 
 def in_a_process(code: str, folder: Path, **environment: str) -> "subprocess.Popen[bytes]":
-    start = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+    start += f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
     start += "from test_scoring import *; scoring.load = fake_load\n"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
