@@ -162,7 +162,20 @@ def test_evaluate_measures_on_a_table_and_shows_kept_figures(run, tmp_path):
 
 @pytest.fixture(scope="module")
 def lax(labels_folder, tmp_path_factory):
-    return train(labels_folder, tmp_path_factory.mktemp("models") / "lax", Wish(aim="precision=0.1")).folder
+    """A model that was taught that every choir is a flood."""
+    folder = tmp_path_factory.mktemp("models")
+    rows = [
+        f"{text} number {n},{frame}\n"
+        for n in range(9)
+        for text, frame in (("The choir sings", "flood"), ("A tree", ""))
+    ]
+    (folder / "choirs.csv").write_text("text,frames\n" + "".join(rows), encoding="utf-8")
+    return train(folder / "choirs.csv", folder / "lax", Wish(codebook=labels_folder / "codebook.toml")).folder
+
+
+@pytest.fixture(scope="module")
+def strict(labels_folder, tmp_path_factory):
+    return train(labels_folder, tmp_path_factory.mktemp("models") / "strict", Wish(aim="precision=0.99")).folder
 
 
 @pytest.fixture
@@ -187,8 +200,8 @@ def test_compare_measures_two_models_on_the_same_rows(run, trained, lax, measure
     assert document["changed"] > 0
 
 
-def test_compare_without_a_table_shows_kept_figures_and_when_they_are_comparable(run, trained, lax, tmp_path):
-    status, out, _ = run("compare", trained, lax, "--json", tmp_path / "c.json")
+def test_compare_without_a_table_shows_kept_figures_and_when_they_are_comparable(run, trained, strict, tmp_path):
+    status, out, _ = run("compare", trained, strict, "--json", tmp_path / "c.json")
     document = json.loads((tmp_path / "c.json").read_text())
     assert status == 0
     assert "comparable only if trained on the same labels, and both were" in out
