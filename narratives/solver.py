@@ -16,10 +16,12 @@ from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float32]
 
-TOLERANCE = 1e-3  # the length of the gradient, against its length at the start, at which a fit is done
+TOLERANCE = 3e-4  # the length of the gradient, against its length at the start, at which a fit is done
 _STEPS, _INNER, _HALVINGS = 50, 200, 30
 _BIAS_SCALE = np.float32(30.0)  # the bias is penalised 1/900 as much as a weight: hardly at all
 _COMMON = 0.02  # share of rows above which a column is dense enough to be multiplied as such
+_DONE = 1e6  # a tolerance that asks for no step
+_WORTH_ALL = 0.9  # share of active regressions above which all are multiplied: picking some costs a copy
 _TOGETHER = 256  # regressions solved side by side: more would only take memory
 _LARGEST = 12_000  # rows whose products (4 n² bytes: 0.6 GB) are still held in memory
 
@@ -137,7 +139,8 @@ class _Together:
             if share.max() < TOLERANCE:
                 break
             curvature = self.costs * chances * (1 - chances)
-            step = self.newton_step(downhill, length, curvature, np.minimum(0.25, np.sqrt(share)))
+            within = np.where(share < TOLERANCE, _DONE, np.minimum(0.25, np.sqrt(share)))
+            step = self.newton_step(downhill, length, curvature, within)
             place = self.shortened(place, step, downhill.dot(step))
         return Fits(place.duals, _BIAS_SCALE * place.bias, place.scores)
 
@@ -146,8 +149,13 @@ class _Together:
         yes, no = ((self.costs * side).sum(axis=0) for side in (self.targets, 1 - self.targets))
         return np.asarray(np.log(np.maximum(yes, 1e-6) / np.maximum(no, 1e-6)))
 
-    def vectors(self, duals: Floats, bias: Floats) -> _Vectors:
-        return _Vectors(duals, self.row_products @ duals, bias)
+    def vectors(self, duals: Floats, bias: Floats, active: NDArray[np.bool_] | None = None) -> _Vectors:
+        """Return the vectors with these duals; those that are not ``active`` get no products."""
+        if active is None or active.mean() > _WORTH_ALL:
+            return _Vectors(duals, self.row_products @ duals, bias)
+        products = np.zeros_like(duals)
+        products[:, active] = self.row_products @ duals[:, active]
+        return _Vectors(duals, products, bias)
 
     def downhill(self, place: _Vectors, chances: Floats) -> _Vectors:
         """Return the negative gradient."""
@@ -163,7 +171,7 @@ class _Together:
             if not active.any():
                 break
             bent = curvature * direction.scores
-            image = self.vectors(direction.duals + bent, direction.bias + _BIAS_SCALE * bent.sum(axis=0))
+            image = self.vectors(direction.duals + bent, direction.bias + _BIAS_SCALE * bent.sum(axis=0), active)
             size = np.where(active, length / np.maximum(direction.dot(image), 1e-20), 0).astype(np.float32)
             step, left = step.plus(size, direction), left.plus(-size, image)
             before, length = length, np.where(active, left.dot(left), length)

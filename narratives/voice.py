@@ -78,9 +78,9 @@ def in_document(
     """Return the m × 3 voices of one document's (paragraph, frame) pairs, each read with the other paragraphs in view.
 
     Who rebuts a claim in one paragraph hardly spreads it in the next. The shares expected of a paragraph's voices are
-    those of the other paragraphs' pairs and, with the weight of half a pair, the stream's; estimated and applied in turn
-    until they settle (the EM of Saerens, Latinne and Decaestecker 2002, here leaving the paragraph itself out, so that
-    one that stands alone is read as it is). ``paragraphs`` has the number of each pair's paragraph.
+    those of the other paragraphs' pairs and, with the weight of half a pair, the stream's; estimated and applied in
+    turn until they settle (the EM of Saerens, Latinne and Decaestecker 2002, here leaving the paragraph itself out, so
+    that one that stands alone is read as it is). ``paragraphs`` has the number of each pair's paragraph.
     """
     _, place, counts = np.unique(paragraphs, return_inverse=True, return_counts=True)
     if len(counts) < 2:
