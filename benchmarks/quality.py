@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from choices import ARCHIVE, measure_calibration, measure_choices, show_calibration
 from narratives import modelfile
 from narratives.classification import classify
 from narratives.classifier import Classifier
@@ -79,6 +80,13 @@ def compare_steps(labels: Path, paths: list[Path], model: str) -> None:
         tables = measure_steps(gold, english, embed)
         show_steps(tables)
         keep({"steps": {"model": model, "paragraphs": len(gold), "tables": tables}})
+        print("\nchoices, one changed at a time")
+        archive = paths[0].parent / ARCHIVE
+        changed = measure_choices(gold, english, archive if archive.exists() else None)
+        curves = measure_calibration(gold, english)
+        show_steps(changed)
+        show_calibration(curves)
+        keep({"choices": {"model": model, "tables": changed, "calibration": curves}})
 
 
 def table_rows(classifier: Classifier, path: Path) -> list[dict[str, Any]]:

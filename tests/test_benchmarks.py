@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import choices
 import public
 import quality
 import steps
@@ -148,3 +149,24 @@ def test_rows_of_the_product_have_its_band(truth, classifier, tmp_path, capsys):
     assert rows[0]["band"]["precision_of_yes"] > 0.5
     quality.show(rows, [])
     assert "kept" in capsys.readouterr().out
+
+
+def test_every_choice_is_measured_beside_the_product(truth):
+    (table,) = choices.measure_choices(truth, {"tiny.csv": truth}, None)
+    figures = {row["step"]: row for row in table["rows"]}
+    assert len(figures) == len(table["rows"]) > 12
+    product, strict = figures[steps.PRODUCT], figures["aim precision=0.9"]
+    assert product["macro_f1"] > 0.9
+    assert strict["mean_average_precision"] == product["mean_average_precision"]
+    assert (
+        len({row["mean_average_precision"] for row in table["rows"]} | {row["micro_f1"] for row in table["rows"]}) > 1
+    )
+
+
+def test_calibrations_are_measured_by_error_and_brier_score(truth, capsys):
+    found = choices.measure_calibration(truth, {"tiny.csv": truth})
+    choices.show_calibration(found)
+    errors = {row["calibration"]: row["tables"]["tiny.csv"] for row in found}
+    assert 0 <= errors["isotonic a frame"]["brier"] <= errors["none: the sigmoid of the score"]["brier"] < 0.1
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in errors)
