@@ -1,13 +1,24 @@
 """narratives: which information-operation narratives a text conveys, in which voice, and the words that decided."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from narratives.classifier import Classifier
+    from narratives.estimator import NarrativeClassifier
 
 __version__ = "0.1.0"
+__all__ = ["NarrativeClassifier", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimator when it is asked for: scikit-learn takes a second that the command line need not wait."""
+    if name == "NarrativeClassifier":
+        from narratives.estimator import NarrativeClassifier
+
+        return NarrativeClassifier
+    raise AttributeError(f"module 'narratives' has no attribute '{name}'")
 
 
 def load(path: "Path | str | None" = None) -> "Classifier":

@@ -253,11 +253,29 @@ def models_release(name: str) -> None:
     click.echo(f"{name} is in force")
 
 
-@models.command("export", hidden=True, context_settings={"ignore_unknown_options": True})
-@click.argument("anything", nargs=-1)
-def models_export(anything: tuple[str, ...]) -> None:
-    """Export a model (to come)."""
-    raise _later("models export")
+@models.command("export")
+@click.argument("name", required=False)
+@click.option("--to", "form", type=click.Choice(["joblib"]), default="joblib", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def models_export(name: str | None, form: str, output: Path, force: bool) -> None:
+    """Write the model NAME (in the models folder, or a path; the released one if not named) for use from Python.
+
+    joblib: a scikit-learn pipeline of texts; loading it needs narratives installed. A joblib file can run any code
+    when it is loaded: load only your own.
+    """
+    from narratives.export import export_joblib
+
+    folder = _named_model(name)
+    export_joblib(folder, output, force)
+    click.echo(f"{folder.name} is in {output}: joblib.load(...).predict_proba(texts); load only files of your own")
+
+
+def _named_model(name: str | None) -> Path:
+    if name is None:
+        return _ready_model()
+    inside = places.models_folder() / name
+    return inside if inside.is_dir() else Path(name)
 
 
 @commands.group()

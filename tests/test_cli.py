@@ -98,7 +98,7 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["score", "a.csv", "-o", "b.csv", "--resume"], "not in this version"),
         (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
         (["labels", "export"], "not in this version"),
-        (["models", "export"], "not in this version"),
+        (["models", "export", "nowhere", "-o", "m.joblib"], "there is no model here"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
@@ -270,3 +270,12 @@ def test_help_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_model_is_exported_by_name_or_path(run, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
+    status, out, _ = run("models", "export", "tiny", "-o", tmp_path / "m.joblib")
+    assert (status, "load only files of your own" in out) == (0, True)
+    assert run("models", "export", trained, "-o", tmp_path / "n.joblib")[0] == 0
+    assert (tmp_path / "m.joblib").read_bytes() == (tmp_path / "n.joblib").read_bytes()
+    assert "m.joblib exists already" in run("models", "export", "tiny", "-o", tmp_path / "m.joblib")[2]

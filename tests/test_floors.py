@@ -20,6 +20,7 @@ FLOORS = [
     "flips comparison",
     "modelfile card verdicts classification",
     "scoring training measuring sheet",
+    "estimator export",
     "cli ui",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
