@@ -14,14 +14,20 @@ from numpy.typing import NDArray
 from narratives.calibration import calibrate
 from narratives.evaluation import macro_f1, micro_f1, plain, samples_f1
 from narratives.labels import Gold, read_simple_table
+from narratives.paragraphs import split
 from narratives.splits import fold_numbers
 from narratives.tables import read_all
 from narratives.training import settings_for
-from steps import product, stream_rule
+from steps import mean_average_precision, product, stream_rule
 
 SEMEVAL, UNLP = "semeval-2025-task10-train.csv", "unlp-2025-train.csv"
 COARSE, FINE, TECHNIQUES = "SemEval-2025 Task 10, coarse", "SemEval-2025 Task 10, fine", "UNLP 2025, ten techniques"
 FIGURES = {"samples_f1": "samples-F1", "macro_f1": "macro-F1", "micro_f1": "micro-F1"}
+COMBINED = {
+    "by paragraph, the highest": lambda scores: scores[0],
+    "by paragraph, mean of the three highest": lambda scores: scores[:3].mean(axis=0),
+    "by paragraph, mean": lambda scores: scores.mean(axis=0),
+}
 PUBLISHED = {
     (COARSE, "en"): "samples-F1, development set: XLM-R .491, another encoder .402, TF-IDF .524; test set, second .55",
     (COARSE, "ru"): "samples-F1, development set: XLM-R .587, another encoder .536, TF-IDF .569",
@@ -88,6 +94,27 @@ def held_out_decisions(gold: Gold, path: Path) -> NDArray[np.bool_]:
         sigmoids, thresholds = stream_rule(scores[~held], gold.values[~held], settings)
         predicted[held] = calibrate(scores[held], sigmoids) >= thresholds
     return predicted
+
+
+def measure_documents(path: Path) -> dict[str, float]:
+    """Return held-out mean average precision where documents are learned whole and read whole or by paragraph."""
+    gold, settings = read_simple_table(path), settings_for(path)
+    folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
+    found = {name: np.zeros(gold.values.shape) for name in ("whole", *COMBINED)}
+    for fold in np.unique(folds):
+        score = product(gold.take(np.flatnonzero(folds != fold)), folds[folds != fold], settings).score
+        for row in np.flatnonzero(folds == fold).tolist():
+            scores = score([paragraph.text for paragraph in split(gold.texts[row])] or [""])
+            found["whole"][row] = score([gold.texts[row]])[0]
+            for name, combine in COMBINED.items():
+                found[name][row] = combine(np.sort(scores, axis=0)[::-1])
+    return {name: round(mean_average_precision(gold.values, scores), 4) for name, scores in found.items()}
+
+
+def show_documents(found: dict[str, float]) -> None:
+    """Print the ways to read a document side by side."""
+    ways = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+    print(f"\n{COARSE}: documents learned whole, mean average precision when read: {ways}")
 
 
 def show_public(rows: list[dict[str, Any]]) -> None:

@@ -24,7 +24,7 @@ from narratives.evaluation import Evaluation, evaluate
 from narratives.labels import read_simple_table
 from narratives.measuring import outcome
 from narratives.training import read_gold, ready_model
-from public import measure_public, show_public
+from public import SEMEVAL, measure_documents, measure_public, show_documents, show_public
 from steps import NOT_INSTALLED, measure_steps, minilm, show_steps
 
 HERE = Path(__file__).parent
@@ -52,6 +52,10 @@ def main() -> None:
         if tasks := measure_public(asked.data):
             show_public(tasks)
             keep({"public": {"model": classifier.name, "tasks": tasks}})
+        if (asked.data / SEMEVAL).exists():
+            documents = measure_documents(asked.data / SEMEVAL)
+            show_documents(documents)
+            keep({"documents": documents})
 
 
 def read_arguments() -> argparse.Namespace:

@@ -170,3 +170,13 @@ def test_calibrations_are_measured_by_error_and_brier_score(truth, capsys):
     assert 0 <= errors["isotonic a frame"]["brier"] <= errors["none: the sigmoid of the score"]["brier"] < 0.1
     printed = capsys.readouterr().out
     assert all(name in printed for name in errors)
+
+
+def test_documents_are_read_whole_and_by_paragraph(truth, tmp_path, capsys):
+    pairs = [f"{one}\n\n{other}" for one, other in zip(truth.texts, truth.texts[-1:] * len(truth), strict=True)]
+    path = write_table(tmp_path / public.SEMEVAL, replace(truth, texts=tuple(pairs)), {"language": truth.languages})
+    found = public.measure_documents(path)
+    public.show_documents(found)
+    assert set(found) == {"whole", *public.COMBINED}
+    assert min(found.values()) > 0.8
+    assert f"whole {found['whole']:.3f}" in capsys.readouterr().out
