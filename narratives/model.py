@@ -37,6 +37,9 @@ class ModelSettings:
     sure: float = 0.975
 
 
+YOUNG = 30  # a frame with fewer paragraphs that carry it leans on the codebook, the more the fewer
+_LEAN = 8.0  # how much louder the codebook is for a frame without any: benchmarks/cold.py
+
 AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, pull=30.0, sure=0.8)
 
 
@@ -82,7 +85,8 @@ def fit_frames(
     """Fit one logistic regression a frame on ``rows`` (n × size) and ``values`` (n × k; below 0 = left out).
 
     Also returns n × k held-out scores: those of each row from a model that has not seen the row's fold (its own
-    scores where ``folds`` is None). A frame with one kind of value only is scored by its prior alone.
+    scores where ``folds`` is None). A frame with one kind of value only is scored by its prior alone; one with few
+    positives leans on its prior.
     """
     similarity = rows @ priors.T
     X = hstack([rows, similarity * settings.prior_scale], format="csr")
@@ -90,14 +94,23 @@ def fit_frames(
     costs = np.concatenate([_costs(values, part, settings) for part in parts], axis=1)
     frames, size = values.shape[1], rows.shape[1]
     fitted = fit_regressions(X, np.tile(values == 1, len(parts)), costs, frames)
-    shares, bias = fitted.weights[size:] * settings.prior_scale, fitted.bias[:frames]
+    shares, bias = fitted.weights[size:] * settings.prior_scale, fitted.bias[:frames].copy()
+    lone = ~((values == 1).any(axis=0) & (values == 0).any(axis=0))
+    shares[:, lone], bias[lone] = 0.0, 0.0
+    lean = np.where(lone, 1.0, _lean(values))
     held_out = fitted.scores[:, :frames].copy()
     for number, part in enumerate(parts[1:], 1):
         held_out[~part] = fitted.scores[~part, number * frames : (number + 1) * frames]
-    lone = ~((values == 1).any(axis=0) & (values == 0).any(axis=0))
-    shares[:, lone], bias[lone] = np.eye(frames)[:, lone] * settings.prior_scale, 0.0
-    held_out[:, lone] = similarity[:, lone].toarray() * settings.prior_scale
-    return FrameModel(fitted.weights[:size] + priors.T @ shares, bias), held_out
+    held_out[:, lone] = 0.0
+    shares += np.diag(lean * settings.prior_scale)
+    codebook = similarity.toarray() * settings.prior_scale
+    return FrameModel(fitted.weights[:size] * ~lone + priors.T @ shares, bias), held_out + codebook * lean
+
+
+def _lean(values: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return how much louder than fitted the prior of each frame is: less and less up to ``YOUNG`` positives."""
+    positives = (values == 1).sum(axis=0)
+    return np.asarray(_LEAN * np.maximum(0, 1 - positives / YOUNG))
 
 
 def _costs(values: NDArray[np.int8], part: NDArray[np.bool_], settings: ModelSettings) -> NDArray[np.float32]:

@@ -22,9 +22,10 @@ from narratives.classifier import Classifier
 from narratives.codebook import Codebook, read_codebook
 from narratives.errors import UserError
 from narratives.evaluation import Evaluation, Outcome, evaluate
+from narratives.examples import with_examples
 from narratives.features import fit_features
 from narratives.labels import Gold, gold, read_labels, read_simple_table
-from narratives.model import AS_IT_IS, ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.model import AS_IT_IS, YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.modelfile import save
 from narratives.splits import fold_numbers
 from narratives.thresholds import choose_band, choose_thresholds, read_aim
@@ -112,10 +113,13 @@ def fit(
 ) -> tuple[Classifier, Evaluation]:
     """Fit a classifier on gold and measure it by five-fold cross-validation; nothing is written.
 
-    ``background`` is unlabelled text of the stream that the model is for.
+    ``background`` is unlabelled text of the stream that the model is for. A frame that few labels carry learns from
+    the codebook's examples too; they are not measured on.
     """
+    settings = settings or ModelSettings()
+    given, learned_from = len(learned_from), with_examples(learned_from, YOUNG)
     _refuse_too_little(learned_from)
-    settings, values = settings or ModelSettings(), learned_from.values
+    values = learned_from.values
     features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least, background)
     rows, priors = features.transform(learned_from.texts), codebook_rows(features, learned_from.codebook)
     folds = fold_numbers(learned_from.texts, learned_from.groups, values, seed)
@@ -124,7 +128,8 @@ def fit(
     silent = Classifier(learned_from.codebook, features, frame_model, *_decision_rule(scores, values, settings))
     progress("voices", 0.85)
     voice_model, voices = _voices(silent, learned_from, rows, folds)
-    outcome = _held_out_outcome(learned_from, scores, folds, voices, settings, silent.thresholds)
+    measured = scores[:given], folds[:given], voices[:given]
+    outcome = _held_out_outcome(learned_from.take(range(given)), *measured, settings, silent.thresholds)
     return replace(silent, voice_model=voice_model), evaluate(
         outcome, codebook=learned_from.codebook.version, seed=seed
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import choices
+import cold
 import public
 import quality
 import steps
@@ -180,3 +181,11 @@ def test_documents_are_read_whole_and_by_paragraph(truth, tmp_path, capsys):
     assert set(found) == {"whole", *public.COMBINED}
     assert min(found.values()) > 0.8
     assert f"whole {found['whole']:.3f}" in capsys.readouterr().out
+
+
+def test_a_new_frame_is_ranked_from_its_definition_and_better_with_all_labels(truth):
+    rows = cold.measure(truth, truth, seed=0)
+    figures = {row["known"]: row["mean_average_precision"] for row in rows}
+    assert list(figures)[0] == "definition and cues alone"
+    assert list(figures)[-1] == "all labels"
+    assert 0.5 < figures["definition and cues alone"] < figures["all labels"]

@@ -15,7 +15,7 @@ FLOORS = [
     "csvrows destination",
     "tables",
     "labels results background",
-    "labelstats agreement calibration thresholds splits model voice",
+    "labelstats examples agreement calibration thresholds splits model voice",
     "classifier evaluation",
     "flips comparison",
     "modelfile card verdicts classification",

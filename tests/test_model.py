@@ -29,7 +29,8 @@ def test_a_frame_without_labels_is_ranked_by_the_codebook(world):
     assert one > other
 
 
-def test_held_out_scores_come_from_models_that_did_not_see_the_row(world):
+def test_held_out_scores_come_from_models_that_did_not_see_the_row(world, monkeypatch):
+    monkeypatch.setattr("narratives.model.YOUNG", 1)  # else the fold's model, with fewer positives, leans more
     rows, values, priors, _ = world
     folds = np.arange(rows.shape[0]) % 5
     model, held_out = fit_frames(rows, values, priors, ModelSettings(), folds)
@@ -37,6 +38,17 @@ def test_held_out_scores_come_from_models_that_did_not_see_the_row(world):
     alone, _ = fit_frames(rows[part], values[part], priors, ModelSettings())
     np.testing.assert_allclose(held_out[~part], alone.scores(rows[~part]), rtol=0.01, atol=0.02)
     assert held_out[values == 1].mean() < model.scores(rows)[values == 1].mean()
+
+
+def test_the_fewer_labels_a_frame_has_the_more_it_leans_on_the_codebook(world):
+    rows, values, priors, _ = world
+    few = values.copy()
+    few[np.flatnonzero(values[:, 0] == 1)[2:], 0] = -1
+    towards = [
+        model.weights[:, 0] @ priors[0].toarray()[0] / np.linalg.norm(model.weights[:, 0])
+        for model, _ in (fit_frames(rows, cells, priors, ModelSettings()) for cells in (values, few))
+    ]
+    assert towards[1] > towards[0] + 0.1
 
 
 def test_more_rows_than_fit_in_memory_give_the_same_model(world, monkeypatch):

@@ -1,0 +1,85 @@
+"""Measure a new frame: how well a model ranks real paragraphs for frames that hardly anybody has labelled yet.
+
+    python benchmarks/cold.py [--data FOLDER] [--seed N]
+
+Every frame in turn is taken for new: the other labels stand, but say "no" of it, as readings by an older codebook do.
+Prints mean average precision on real English paragraphs for the definition and cues alone, with the codebook's
+examples, and with the first labels; keeps the same in ``benchmarks/results/cold.json``.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from narratives.codebook import bare
+from narratives.examples import with_examples
+from narratives.features import fit_features
+from narratives.labels import UNKNOWN, Gold, read_simple_table
+from narratives.model import YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.training import read_gold
+from steps import mean_average_precision
+
+HERE = Path(__file__).parent
+TABLE = "real-dev.csv"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    path = asked.data / TABLE
+    if not path.exists():
+        raise SystemExit(f"{path} is not there; name the folder of {TABLE} with --data")
+    labelled = read_gold(HERE.parent / "labels")
+    truth = read_simple_table(path, labelled.codebook)
+    found = measure(labelled, truth.take(np.flatnonzero(np.array(truth.languages) == "en")), asked.seed)
+    for row in found:
+        print(f"{row['known']:58} {row['mean_average_precision']:.3f}")
+    kept = HERE / "results" / "cold.json"
+    kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(labelled: Gold, truth: Gold, seed: int) -> list[dict[str, str | float]]:
+    """Return for each state of knowledge the mean average precision on ``truth``."""
+    return [
+        {"known": name, "mean_average_precision": round(mean_average_precision(truth.values, scores(gold, truth)), 4)}
+        for name, gold in states(labelled, seed)
+    ]
+
+
+def states(labelled: Gold, seed: int) -> Iterator[tuple[str, Gold]]:
+    """Yield what may be known of each frame, from the definition alone to all labels."""
+    nothing = replace(labelled, values=np.full_like(labelled.values, UNKNOWN))
+    older = replace(labelled, values=np.zeros_like(labelled.values))
+    yield "definition and cues alone", nothing
+    yield "five examples alone, no definition", replace(with_examples(older, YOUNG), codebook=bare(labelled.frames))
+    yield "definition, cues and examples; older readings say no", with_examples(older, YOUNG)
+    for number in (5, 10, 20, 40, 80):
+        first = replace(labelled, values=first_labels(labelled.values, number, seed))
+        yield f"the same and {number} labels that carry it", with_examples(first, YOUNG)
+    yield "all labels", labelled
+
+
+def first_labels(values: np.ndarray, number: int, seed: int) -> np.ndarray:
+    """Keep ``number`` random yeses of each frame; all other paragraphs say no, as older readings do."""
+    random, kept = np.random.default_rng(seed), np.zeros_like(values)
+    for k in range(values.shape[1]):
+        kept[random.permutation(np.flatnonzero(values[:, k] == 1))[:number], k] = 1
+    return kept
+
+
+def scores(gold: Gold, truth: Gold) -> np.ndarray:
+    settings = ModelSettings()
+    features = fit_features(gold.texts, prior_texts(gold.codebook), settings.least)
+    priors = codebook_rows(features, gold.codebook)
+    model, _ = fit_frames(features.transform(gold.texts), gold.values, priors, settings)
+    return model.scores(features.transform(truth.texts))
+
+
+if __name__ == "__main__":
+    main()
