@@ -1,15 +1,22 @@
 """A tiny real world for every test: three frames, some dozens of paragraphs, two annotators, real files."""
 
 import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import create_engine, text
 
+from databases import cluster
 from narratives.classifier import Classifier
 from narratives.codebook import Codebook, read_codebook
 from narratives.labels import Gold, Label, LabelledParagraph, LabelSet, gold, write_labels
 from narratives.paragraphs import paragraph_id
+from narratives.store import Store
 from narratives.training import fit
 
 # The same examples in every run of CI; new ones on a developer's machine.
@@ -188,3 +195,35 @@ def town(labels_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("NARRATIVES_LABELS", str(labels_folder))
     monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
     return tmp_path / "models"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own, without a database name."""
+    folder = Path(tempfile.mkdtemp(prefix="narratives-pg-", dir="/tmp"))
+    try:
+        with cluster(folder) as address:
+            yield address
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'labels.sqlite'}"
+    server, name = request.getfixturevalue("postgresql"), f"db{uuid.uuid4().hex[:12]}"
+    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """An empty label database, of each kind in turn."""
+    opened = Store(database)
+    yield opened
+    opened.close()

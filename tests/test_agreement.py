@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import CODEBOOK, paragraph, reading
 
+from conftest import CODEBOOK, paragraph, reading
 from narratives.agreement import (
     Readings,
     cohen_kappa,

@@ -186,6 +186,6 @@ def test_documents_are_read_whole_and_by_paragraph(truth, tmp_path, capsys):
 def test_a_new_frame_is_ranked_from_its_definition_and_better_with_all_labels(truth):
     rows = cold.measure(truth, truth, seed=0)
     figures = {row["known"]: row["mean_average_precision"] for row in rows}
-    assert list(figures)[0] == "definition and cues alone"
+    assert next(iter(figures)) == "definition and cues alone"
     assert list(figures)[-1] == "all labels"
     assert 0.5 < figures["definition and cues alone"] < figures["all labels"]

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import AWKWARD
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from conftest import AWKWARD
 
 
 def holds(classifier, text):

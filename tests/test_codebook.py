@@ -2,8 +2,8 @@ import re
 import tomllib
 
 import pytest
-from conftest import CODEBOOK
 
+from conftest import CODEBOOK
 from narratives.codebook import parse_codebook, read_codebook
 from narratives.errors import UserError
 

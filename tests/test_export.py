@@ -1,8 +1,8 @@
 import joblib
 import numpy as np
 import pytest
-from conftest import AWKWARD
 
+from conftest import AWKWARD
 from narratives import modelfile
 from narratives.errors import UserError
 from narratives.export import export_joblib

@@ -1,8 +1,8 @@
 import pytest
-from conftest import AWKWARD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import AWKWARD
 from narratives.features import words
 from narratives.flips import MOST, smallest_flip
 

@@ -2,8 +2,8 @@ import csv
 from dataclasses import replace
 
 import pytest
-from conftest import paragraph, reading
 
+from conftest import paragraph, reading
 from narratives.errors import UserError
 from narratives.labels import UNKNOWN, LabelSet, gold, read_labels, read_simple_table, write_labels
 

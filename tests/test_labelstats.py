@@ -1,6 +1,6 @@
 import pytest
-from conftest import paragraph, reading
 
+from conftest import paragraph, reading
 from narratives.labels import LabelSet
 from narratives.labelstats import label_tables
 

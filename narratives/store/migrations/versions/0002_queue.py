@@ -1,0 +1,34 @@
+"""Who has which paragraph, the order of the queue, and the scores it is made from."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Make the tables of the queue."""
+    op.create_table(
+        "assignments",
+        sa.Column("paragraph_id", sa.String(16), sa.ForeignKey("paragraphs.paragraph_id"), primary_key=True),
+        sa.Column("slot", sa.Integer, primary_key=True),
+        sa.Column("annotator", sa.Text, nullable=False),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.Column("done", sa.Integer, nullable=False),
+    )
+    op.create_index("assignments_of_annotator", "assignments", ["annotator", "done"])
+    op.create_table(
+        "ranks",
+        sa.Column("place", sa.Integer, primary_key=True),
+        sa.Column("paragraph_id", sa.String(16), sa.ForeignKey("paragraphs.paragraph_id"), nullable=False, unique=True),
+        sa.Column("reason", sa.String(16), nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("slots", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "scores",
+        sa.Column("paragraph_id", sa.String(16), sa.ForeignKey("paragraphs.paragraph_id"), primary_key=True),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("probabilities", sa.LargeBinary, nullable=False),
+    )

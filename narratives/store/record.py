@@ -1,0 +1,335 @@
+"""Owns the record: paragraphs, and what people said of them, as events that are only ever added."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, and_, exists, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from narratives.errors import UserError
+from narratives.labels import KINDS, Label, LabelledParagraph, LabelSet
+from narratives.store.engine import open_engine, reading, writing
+from narratives.store.schema import assignments, claims, events, paragraphs
+
+_FROM_FILE = "file:"  # begins the token of what was read from a label file: not a step that its annotator may undo
+HELD, DONE, SKIPPED = range(3)  # what became of an assignment
+_AT_ONCE = 2000  # rows a statement, well below the limits on parameters
+Reading = tuple[str, str, str, str, str]  # paragraph, kind, annotator, time, codebook version: one label event
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something somebody did. ``labels`` is what a label event said; ``undone`` whether it was taken back."""
+
+    event: int
+    kind: str
+    annotator: str
+    at: str
+    paragraph_id: str | None
+    codebook_version: str
+    model: str
+    suggested: str
+    note: str
+    undone: bool
+    labels: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What was around a label: the model that was asked, what it suggested (JSON), and the step's own token."""
+
+    model: str = ""
+    suggested: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What an import did: new paragraphs, new readings, readings that replace an older one, and known ones."""
+
+    paragraphs: int
+    readings: int
+    replaced: int
+    known: int
+
+
+def now() -> str:
+    """Return the time in UTC, to the microsecond, as labels carry it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def new_token() -> str:
+    """Return a name for one step of one person: a step that arrives twice is stored once."""
+    return uuid.uuid4().hex
+
+
+class Store:
+    """A label database. Each method is one transaction; what it returns from is stored on disk.
+
+    All raise UserError if the database cannot be reached or written.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.engine: Engine = open_engine(address)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    def add(self, rows: Iterable[LabelledParagraph], source: str = "") -> int:
+        """Add paragraphs; return how many were new. A known text stays as it is."""
+        with writing(self.engine) as connection:
+            return _add(connection, list(rows), source)
+
+    def save(self, labels: Sequence[Label], around: Circumstances = Circumstances()) -> bool:
+        """Store one label event: all ``labels`` are one person's, of one paragraph and moment.
+
+        Returns False if a step with this token was stored before; then nothing changes.
+        """
+        with writing(self.engine) as connection:
+            return _save(connection, labels, around) is not None
+
+    def note(self, kind: str, annotator: str, paragraph_id: str | None, note: str = "", token: str = "") -> bool:
+        """Store an event without labels (skip, comment, release, role); False if its token was stored before.
+
+        A paragraph that was skipped leaves the annotator's hand, and another may have it.
+        """
+        with writing(self.engine) as connection:
+            stored = _append(connection, kind, annotator, paragraph_id, note=note, token=token) is not None
+            if stored and kind == "skip" and paragraph_id is not None:
+                _set_hand(connection, paragraph_id, annotator, done=SKIPPED)
+            return stored
+
+    def undo(self, annotator: str, token: str = "") -> Event | None:
+        """Take back the last label, comment or skip of ``annotator``; return it, or None if there is nothing to undo.
+
+        What came from label files is not undone here. The paragraph is in the annotator's hand again.
+        """
+        with writing(self.engine) as connection:
+            if _known(connection, token):
+                return None
+            last = connection.execute(_undoable(annotator)).first()
+            if last is None:
+                return None
+            _append(connection, "undo", annotator, last.paragraph_id, undoes=last.event, token=token)
+            _set_hand(connection, last.paragraph_id, annotator, done=HELD, at=now())
+            return _event(last, True, _labels_of(connection, last))
+
+    def bring(self, labels: LabelSet) -> Brought:
+        """Bring a label set in. What is known changes nothing; a reading that a file changed replaces the older one.
+
+        A reading that was undone here stays undone until the file says something else.
+        """
+        with writing(self.engine) as connection:
+            return _bring(connection, labels)
+
+    def label_set(self) -> LabelSet:
+        """Return the labels in force, undone ones left out, with all paragraphs."""
+        with reading(self.engine) as connection:
+            return LabelSet(_paragraphs(connection), _labels(connection))
+
+    def history(self, paragraph_id: str | None = None) -> tuple[Event, ...]:
+        """Return everything that happened, oldest first, perhaps to one paragraph only."""
+        with reading(self.engine) as connection:
+            return _history(connection, paragraph_id)
+
+
+def _add(connection: Connection, rows: list[LabelledParagraph], source: str) -> int:
+    at = now()
+    values = [asdict(row) | {"source": source, "added_at": at} for row in rows]
+    return _insert_new(connection, values)
+
+
+def _insert_new(connection: Connection, values: list[dict[str, str]]) -> int:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(paragraphs).on_conflict_do_nothing(index_elements=["paragraph_id"])
+    before = set(connection.scalars(select(paragraphs.c.paragraph_id)))
+    for start in range(0, len(values), _AT_ONCE):
+        connection.execute(statement, values[start : start + _AT_ONCE])
+    return len({value["paragraph_id"] for value in values} - before)
+
+
+def _known(connection: Connection, token: str) -> bool:
+    return bool(token) and connection.execute(select(events.c.event).where(events.c.token == token)).first() is not None
+
+
+def _append(
+    connection: Connection, kind: str, annotator: str, paragraph_id: str | None, *, at: str = "", **more: object
+) -> int | None:
+    token = str(more.pop("token", "")) or new_token()
+    if _known(connection, token):
+        return None
+    row = dict.fromkeys(("codebook_version", "model", "suggested", "note"), "") | more
+    row |= {"token": token, "kind": kind, "annotator": annotator, "paragraph_id": paragraph_id, "at": at or now()}
+    key = connection.execute(insert(events).values(**row)).inserted_primary_key
+    return int(key[0]) if key else None
+
+
+def _save(connection: Connection, labels: Sequence[Label], around: Circumstances) -> int | None:
+    first = _one_reading(labels)
+    event = _append(
+        connection,
+        first.kind,
+        first.annotator,
+        first.paragraph_id,
+        at=first.labelled_at,
+        codebook_version=first.codebook_version,
+        model=around.model,
+        suggested=around.suggested,
+        token=around.token,
+    )
+    if event is not None:
+        connection.execute(insert(claims), [_claim(event, label) for label in labels])
+        _set_hand(connection, first.paragraph_id, first.annotator, done=DONE)
+    return event
+
+
+def _set_hand(connection: Connection, paragraph_id: str, annotator: str, **values: object) -> None:
+    mine = and_(assignments.c.paragraph_id == paragraph_id, assignments.c.annotator == annotator)
+    connection.execute(assignments.update().where(mine).values(**values))
+
+
+def _one_reading(labels: Sequence[Label]) -> Label:
+    if len({_reading_of(label) for label in labels}) != 1:
+        raise ValueError("one label event holds the labels of one person, paragraph and moment")
+    return labels[0]
+
+
+def _reading_of(label: Label) -> Reading:
+    return label.paragraph_id, label.kind, label.annotator, label.labelled_at, label.codebook_version
+
+
+def _claim(event: int, label: Label) -> dict[str, object]:
+    said = {name: getattr(label, name) for name in ("frame", "voice", "value", "sure", "note")}
+    return {"event": event, **said}
+
+
+def _standing(*kinds: str) -> Select[Any]:
+    """Select the events of these kinds that nobody took back."""
+    later = events.alias("later")
+    undone = exists().where(later.c.undoes == events.c.event)
+    return select(events).where(events.c.kind.in_(kinds), ~undone)
+
+
+def _undoable(annotator: str) -> Select[Any]:
+    mine = _standing(*KINDS, "skip", "comment").where(events.c.annotator == annotator)
+    return mine.where(~events.c.token.startswith(_FROM_FILE)).order_by(events.c.event.desc()).limit(1)
+
+
+def _bring(connection: Connection, labels: LabelSet) -> Brought:
+    new = _add(connection, list(labels.paragraphs), "")
+    given = _grouped(labels.labels)
+    tokens = {key: _file_token(group) for key, group in given.items()}
+    stored = set(connection.scalars(select(events.c.token)))
+    standing = _grouped(_labels(connection))
+    wanted = [key for key, group in given.items() if tokens[key] not in stored and standing.get(key) != group]
+    replaced = [key for key in wanted if key in standing]
+    for key in replaced:
+        _append(connection, "undo", key[2], key[0], undoes=_event_of(connection, key))
+    _insert_readings(connection, {tokens[key]: given[key] for key in wanted})
+    return Brought(new, len(wanted), len(replaced), len(given) - len(wanted))
+
+
+def _grouped(labels: Iterable[Label]) -> dict[Reading, list[Label]]:
+    ordered = sorted(labels, key=lambda label: (_reading_of(label), label.frame))
+    return {key: list(group) for key, group in groupby(ordered, key=_reading_of)}
+
+
+def _insert_readings(connection: Connection, readings: dict[str, list[Label]]) -> None:
+    """Insert many label events at once, by token."""
+    rows = [
+        dict.fromkeys(("model", "suggested", "note"), "")
+        | {"token": token, "kind": group[0].kind, "annotator": group[0].annotator, "at": group[0].labelled_at}
+        | {"paragraph_id": group[0].paragraph_id, "codebook_version": group[0].codebook_version}
+        for token, group in readings.items()
+    ]
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        connection.execute(insert(events), part)
+        wanted = select(events.c.token, events.c.event).where(events.c.token.in_([row["token"] for row in part]))
+        numbers = [(event, readings[token]) for token, event in connection.execute(wanted)]
+        connection.execute(insert(claims), [_claim(event, label) for event, group in numbers for label in group])
+
+
+def _file_token(group: Sequence[Label]) -> str:
+    said = "\x1e".join("\x1f".join(astuple(label)) for label in group)
+    return _FROM_FILE + hashlib.sha256(said.encode()).hexdigest()[:48]
+
+
+def _event_of(connection: Connection, key: Reading) -> int:
+    names = ("paragraph_id", "kind", "annotator", "at", "codebook_version")
+    same = [events.c[name] == value for name, value in zip(names, key, strict=True)]
+    found = connection.execute(_standing(key[1]).where(*same).order_by(events.c.event.desc())).first()
+    if found is None:
+        raise UserError("the database changed while it was read; try again")
+    return int(found.event)
+
+
+def _paragraphs(connection: Connection) -> tuple[LabelledParagraph, ...]:
+    names = ("paragraph_id", "text", "language", "register", "document")
+    rows = connection.execute(select(*(paragraphs.c[name] for name in names)).order_by(paragraphs.c.number))
+    return tuple(LabelledParagraph(*row) for row in rows)
+
+
+def _labels(connection: Connection) -> tuple[Label, ...]:
+    standing = _standing(*KINDS).subquery()
+    said = (claims.c.frame, claims.c.voice, claims.c.value, claims.c.sure, claims.c.note)
+    joined = standing.join(claims, claims.c.event == standing.c.event)
+    wanted = select(standing, *said).select_from(joined).order_by(standing.c.event, claims.c.frame)
+    return tuple(_label(row, row, note=row[-1]) for row in connection.execute(wanted))
+
+
+def _labels_of(connection: Connection, event: Row[Any]) -> tuple[Label, ...]:
+    rows = connection.execute(select(claims).where(claims.c.event == event.event).order_by(claims.c.frame))
+    return tuple(_label(event, row, row.note) for row in rows)
+
+
+def _label(event: Row[Any], claim: Row[Any], note: str) -> Label:
+    return Label(
+        paragraph_id=event.paragraph_id,
+        frame=claim.frame,
+        voice=claim.voice,
+        value=claim.value,
+        kind=event.kind,
+        sure=claim.sure,
+        annotator=event.annotator,
+        labelled_at=event.at,
+        codebook_version=event.codebook_version,
+        note=note,
+    )
+
+
+def _history(connection: Connection, paragraph_id: str | None) -> tuple[Event, ...]:
+    wanted = select(events).order_by(events.c.event)
+    if paragraph_id is not None:
+        wanted = wanted.where(events.c.paragraph_id == paragraph_id)
+    rows = connection.execute(wanted).all()
+    undone = {row.undoes for row in rows}
+    said: dict[int, list[Row[Any]]] = {}
+    for row in connection.execute(select(claims).order_by(claims.c.event, claims.c.frame)):
+        said.setdefault(row.event, []).append(row)
+    return tuple(
+        _event(row, row.event in undone, tuple(_label(row, claim, claim.note) for claim in said.get(row.event, ())))
+        for row in rows
+    )
+
+
+def _event(row: Row[Any], undone: bool, labels: tuple[Label, ...]) -> Event:
+    return Event(
+        event=row.event,
+        kind=row.kind,
+        annotator=row.annotator,
+        at=row.at,
+        paragraph_id=row.paragraph_id,
+        codebook_version=row.codebook_version,
+        model=row.model,
+        suggested=row.suggested,
+        note=row.note,
+        undone=undone,
+        labels=labels,
+    )

@@ -1,0 +1,83 @@
+"""Owns the tables of the label database, as the newest migration leaves them. Knows no connection."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
+metadata = MetaData()
+
+paragraphs = Table(
+    "paragraphs",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("paragraph_id", String(16), nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("register", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("added_at", String(32), nullable=False),
+)
+
+# What somebody did, in order; nothing is ever changed or removed here. ``kind`` is a kind of label (reading, single,
+# decision) or undo, skip, comment, release, role, import; ``undoes`` is the event that an undo takes back.
+events = Table(
+    "events",
+    metadata,
+    Column("event", _NUMBER, primary_key=True, autoincrement=True),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("annotator", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("paragraph_id", String(16), ForeignKey("paragraphs.paragraph_id")),
+    Column("undoes", _NUMBER, ForeignKey("events.event"), unique=True),
+    Column("codebook_version", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("suggested", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("events_of_paragraph", "paragraph_id"),
+    Index("events_of_annotator", "annotator", "event"),
+)
+
+# What a label event says of each frame, a row a frame; one row with an empty frame where none was seen.
+claims = Table(
+    "claims",
+    metadata,
+    Column("event", _NUMBER, ForeignKey("events.event"), primary_key=True),
+    Column("frame", Text, primary_key=True),
+    Column("voice", String(16), nullable=False),
+    Column("value", String(8), nullable=False),
+    Column("sure", String(4), nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+# Who has which paragraph: at most one annotator a slot, so that two can never be given the same slot.
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("paragraph_id", String(16), ForeignKey("paragraphs.paragraph_id"), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("annotator", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("done", Integer, nullable=False),
+    Index("assignments_of_annotator", "annotator", "done"),
+)
+
+# The order in which paragraphs are looked at, and why: written anew by each ranking, so not part of the record.
+ranks = Table(
+    "ranks",
+    metadata,
+    Column("place", Integer, primary_key=True),
+    Column("paragraph_id", String(16), ForeignKey("paragraphs.paragraph_id"), nullable=False, unique=True),
+    Column("reason", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+)
+
+# What a model says of each paragraph, kept so that a ranking need not read the text again; float32 bytes.
+scores = Table(
+    "scores",
+    metadata,
+    Column("paragraph_id", String(16), ForeignKey("paragraphs.paragraph_id"), primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("probabilities", LargeBinary, nullable=False),
+)
