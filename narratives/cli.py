@@ -280,7 +280,7 @@ def _named_model(name: str | None) -> Path:
 
 @commands.group()
 def labels() -> None:
-    """Check and count the labels."""
+    """Check, count, import and export the labels."""
 
 
 @labels.command("check")
@@ -322,16 +322,66 @@ def labels_agreement(json_path: Path | None) -> None:
     _write_json(json_path, found.as_json())
 
 
-def _add_later(group: click.Group, name: str) -> None:
-    @group.command(name, hidden=True, context_settings={"ignore_unknown_options": True})
-    @click.argument("anything", nargs=-1)
-    def to_come(anything: tuple[str, ...]) -> None:
-        """Comes with a later version."""
-        raise _later(f"{group.name} {name}")
+@labels.command("import")
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "layout",
+    type=click.Choice(["labels", "jsonl", "label-studio", "doccano", "hugging-face", "table"]),
+    help="The layout; found out if not given.",
+)
+@click.option("--text", "text_column", help="The column that holds the text, in a table of texts.")
+@click.option("--annotator", default="", help="Who labelled, where the file does not say it.")
+@click.option(
+    "--refused", type=click.Path(path_type=Path), help="Where refused rows go; INPUT.refused.csv here if not given."
+)
+def labels_import(
+    source: Path, layout: str | None, text_column: str | None, annotator: str, refused: Path | None
+) -> None:
+    """Bring labels or new texts from INPUT into the label database; importing twice changes nothing.
+
+    INPUT is a labels folder, our JSONL, an export of Label Studio (JSON) or doccano (JSONL), a Hugging Face folder, or
+    any table of texts to be labelled, a row a paragraph, perhaps with columns frames and voices.
+    """
+    from narratives.codebook import read_codebook
+    from narratives.exchange import Moment, read_intake, write_refused
+    from narratives.store import now, open_store
+
+    codebook = read_codebook(places.labels_folder() / "codebook.toml")
+    intake = read_intake(source, Moment(annotator, now(), codebook), layout or "", text_column)
+    brought = open_store().bring(intake.labels, intake.sources)
+    click.echo(f"{source}: {brought.sentence()}")
+    if intake.refused:
+        kept = refused or Path(f"{source.name}.refused.csv")
+        write_refused(intake.refused, kept)
+        click.echo(f"{len(intake.refused)} rows were refused, with their reasons in {kept}", err=True)
 
 
-for _name in ("import", "export"):
-    _add_later(labels, _name)
+@labels.command("export")
+@click.argument("output", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--to",
+    "layout",
+    type=click.Choice(["labels", "jsonl", "label-studio", "doccano", "hugging-face", "xlsx"]),
+    default="labels",
+    show_default=True,
+)
+@click.option("--unlabelled", is_flag=True, help="Also paragraphs that nobody has labelled.")
+@click.option("--without-text", is_flag=True, help="Ids and labels only.")
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+def labels_export(output: Path | None, layout: str, unlabelled: bool, without_text: bool, force: bool) -> None:
+    """Write the labels of the label database to OUTPUT; without it, to the CSV files of the labels folder."""
+    from narratives.exchange import write_labels_as
+    from narratives.store import open_store
+
+    folder = places.writable_labels_folder()
+    if output is None and (layout != "labels" or without_text):
+        raise UserError(f"name an output: narratives labels export OUTPUT --to {layout}")
+    if output is not None and output.exists() and not force and not output.samefile(folder):
+        raise UserError(f"{output} exists; name another output, or replace it with --force")
+    found = open_store().label_set().of_interest(unlabelled)
+    write_labels_as(found, output or folder, layout, not without_text)
+    click.echo(f"{len(found.paragraphs)} paragraphs and {len(found.labels)} labels are in {output or folder}")
 
 
 @commands.group()
@@ -363,7 +413,11 @@ def codebook_show(frame: str | None) -> None:
     click.echo(outline(found) if frame is None else describe(found.frame(frame)))
 
 
-_add_later(codebook, "add-frame")
+@codebook.command("add-frame", hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("anything", nargs=-1)
+def codebook_add_frame(anything: tuple[str, ...]) -> None:
+    """Add a frame (to come)."""
+    raise _later("codebook add-frame")
 
 
 @commands.command()

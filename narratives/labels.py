@@ -66,6 +66,11 @@ class LabelSet:
             grouped[label.paragraph_id].append(label)
         return grouped
 
+    def of_interest(self, unlabelled: bool) -> "LabelSet":
+        """Return the set with the paragraphs that carry a label, or as it is if ``unlabelled`` ones are wanted."""
+        kept = [row for row in self.paragraphs if unlabelled or row.paragraph_id in self.by_paragraph]
+        return LabelSet(tuple(kept), self.labels)
+
 
 @dataclass(frozen=True)
 class Gold:
@@ -157,12 +162,25 @@ def _write_rows(path: Path, kind: type, rows: Iterable[LabelledParagraph | Label
         writer.writerows(astuple(row) for row in rows)
 
 
+def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterable[str] = ()) -> None:
+    """Refuse what no label file may hold; ``known`` are ids of paragraphs outside the set. Raises UserError."""
+    ids = {*known, *(paragraph.paragraph_id for paragraph in labels.paragraphs)}
+    complaints = [_check_paragraph(paragraph) for paragraph in labels.paragraphs]
+    complaints += [_check_label(label, ids, codebook) for label in labels.labels]
+    complaint = next(filter(None, complaints), None)
+    if complaint:
+        raise UserError(f"{where}: {complaint}")
+    _refuse_contradictions(Path(where), labels.labels)
+
+
 def _check_paragraph(row: LabelledParagraph) -> str | None:
     expected = paragraph_id(row.text)
     if row.paragraph_id != expected:
         return f"paragraph_id '{row.paragraph_id}' is not that of its text ('{expected}'); correct the id"
     if not row.text.strip():
         return "the text is empty; remove the row"
+    if "\0" in row.text:
+        return "the text holds the character NUL, which no database keeps; remove it"
     return _not_one_of("language", row.language, LABEL_LANGUAGES)
 
 

@@ -41,6 +41,11 @@ def writable_labels_folder() -> Path:
     return folder
 
 
+def database_address() -> str:
+    """Return the address of the label database: NARRATIVES_DATABASE, else an SQLite file in the labels folder."""
+    return os.environ.get("NARRATIVES_DATABASE") or f"sqlite:///{writable_labels_folder() / 'labels.sqlite'}"
+
+
 def models_folder() -> Path:
     """Return the folder that holds the models: NARRATIVES_MODELS, else ``models`` in the checkout or data folder."""
     chosen = os.environ.get("NARRATIVES_MODELS")

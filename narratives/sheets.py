@@ -1,10 +1,11 @@
-"""Owns the rows of a workbook's first sheet as lists of strings. Floor 1; knows nothing of texts and columns."""
+"""Owns workbooks: the first sheet read as lists of strings, one sheet written. Floor 1; knows no text column."""
 
 import datetime
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -32,6 +33,27 @@ def sheet_rows(path: str) -> Iterator[tuple[int, list[str], int]]:
                 cells.pop()
             if cells:
                 yield number, cells, file.tell()
+
+
+def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a workbook of one sheet, every cell as text: what begins with = is no formula.
+
+    A cell holds 32,767 characters at most and no control characters: longer text is cut, those are left out.
+    """
+    import openpyxl
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    workbook = openpyxl.Workbook(write_only=True)
+    sheet = workbook.create_sheet("labels")
+    for row in (columns, *rows):
+        cells = []
+        for value in row:
+            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:32_767])
+            cell.data_type = "s"
+            cells.append(cell)
+        sheet.append(cells)
+    workbook.save(path)
 
 
 @contextmanager

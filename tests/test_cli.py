@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from narratives.training import Wish, train
 COMMANDS = [
     ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
     ["models", "release"], ["labels"], ["labels", "check"], ["labels", "stats"], ["labels", "agreement"],
+    ["labels", "import"], ["labels", "export"],
     ["codebook"], ["codebook", "check"], ["codebook", "show"], ["app"],
 ]  # fmt: skip
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
@@ -279,3 +281,33 @@ def test_a_model_is_exported_by_name_or_path(run, trained, tmp_path, monkeypatch
     assert run("models", "export", trained, "-o", tmp_path / "n.joblib")[0] == 0
     assert (tmp_path / "m.joblib").read_bytes() == (tmp_path / "n.joblib").read_bytes()
     assert "m.joblib exists already" in run("models", "export", "tiny", "-o", tmp_path / "m.joblib")[2]
+
+
+@pytest.fixture
+def own_labels(run, labels_folder, tmp_path, monkeypatch):
+    """A copy of the labels folder, whose database may be written."""
+    folder = tmp_path / "labels"
+    shutil.copytree(labels_folder, folder)
+    monkeypatch.setenv("NARRATIVES_LABELS", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def test_new_texts_and_labels_come_in_and_the_label_files_come_out_as_they_were(run, own_labels, tmp_path):
+    before = {path.name: path.read_bytes() for path in own_labels.glob("*.csv")}
+    (tmp_path / "posts.csv").write_text("id;text\n1;The dam is new.\n2\n3;A new choir.\n", encoding="utf-8")
+    status, out, err = run("labels", "import", "posts.csv", "--text", "text")
+    assert (status, "2 new paragraphs, 0 new readings" in out) == (0, True)
+    assert "1 rows were refused" in err
+    assert "posts.csv.refused.csv" in err
+    assert run("labels", "export")[0] == 0
+    assert {path.name: path.read_bytes() for path in own_labels.glob("*.csv")} == before
+    status, out, _ = run("labels", "export", "all.jsonl", "--to", "jsonl", "--unlabelled")
+    assert "104 paragraphs and 102 labels" in out
+    assert run("labels", "export", "all.jsonl", "--to", "jsonl")[0] == 2
+    assert "102 readings known before" in run("labels", "import", "all.jsonl")[1]
+
+
+def test_an_export_needs_a_name_unless_it_is_the_label_files(run, own_labels):
+    status, _, err = run("labels", "export", "--to", "xlsx")
+    assert (status, err) == (2, "narratives: name an output: narratives labels export OUTPUT --to xlsx\n")

@@ -145,15 +145,15 @@ def _next(connection: Connection, annotator: str) -> Any | None:
     return connection.execute(_open(annotator).limit(1)).first()
 
 
-def _assign(connection: Connection, row: Any, annotator: str) -> bool:
-    """Give the row's lowest free slot to the annotator; False if another was quicker."""
-    same = assignments.c.paragraph_id == row.paragraph_id
+def _assign(connection: Connection, wanted: Any, annotator: str) -> bool:
+    """Give the wanted row's lowest free slot to the annotator; False if another was quicker."""
+    same = assignments.c.paragraph_id == wanted.paragraph_id
     rows = connection.execute(select(assignments.c.slot, assignments.c.done).where(same))
-    used = {slot: done for slot, done in rows}
-    if sum(done != SKIPPED for done in used.values()) >= row.slots:
+    used = {row.slot: row.done for row in rows}
+    if sum(done != SKIPPED for done in used.values()) >= wanted.slots:
         return False
     slot = next(number for number in range(len(used) + 1) if number not in used)
-    values = {"paragraph_id": row.paragraph_id, "slot": slot, "annotator": annotator, "at": now(), "done": HELD}
+    values = {"paragraph_id": wanted.paragraph_id, "slot": slot, "annotator": annotator, "at": now(), "done": HELD}
     try:
         with connection.begin_nested():
             connection.execute(insert(assignments).values(**values))

@@ -2,10 +2,11 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, and_, exists, insert, select
@@ -57,6 +58,11 @@ class Brought:
     replaced: int
     known: int
 
+    def sentence(self) -> str:
+        """Say what was done."""
+        new = f"{self.paragraphs} new paragraphs, {self.readings} new readings"
+        return f"{new} (of which {self.replaced} replace an older one), {self.known} readings known before"
+
 
 def now() -> str:
     """Return the time in UTC, to the microsecond, as labels carry it."""
@@ -81,10 +87,10 @@ class Store:
         """Give the connections back."""
         self.engine.dispose()
 
-    def add(self, rows: Iterable[LabelledParagraph], source: str = "") -> int:
+    def add(self, rows: Iterable[LabelledParagraph]) -> int:
         """Add paragraphs; return how many were new. A known text stays as it is."""
         with writing(self.engine) as connection:
-            return _add(connection, list(rows), source)
+            return _add(connection, list(rows), {})
 
     def save(self, labels: Sequence[Label], around: Circumstances = Circumstances()) -> bool:
         """Store one label event: all ``labels`` are one person's, of one paragraph and moment.
@@ -105,6 +111,12 @@ class Store:
                 _set_hand(connection, paragraph_id, annotator, done=SKIPPED)
             return stored
 
+    def last_note(self, kind: str) -> str:
+        """Return the note of the last event of a kind, empty if there was none."""
+        wanted = select(events.c.note).where(events.c.kind == kind).order_by(events.c.event.desc()).limit(1)
+        with reading(self.engine) as connection:
+            return connection.scalar(wanted) or ""
+
     def undo(self, annotator: str, token: str = "") -> Event | None:
         """Take back the last label, comment or skip of ``annotator``; return it, or None if there is nothing to undo.
 
@@ -120,13 +132,14 @@ class Store:
             _set_hand(connection, last.paragraph_id, annotator, done=HELD, at=now())
             return _event(last, True, _labels_of(connection, last))
 
-    def bring(self, labels: LabelSet) -> Brought:
+    def bring(self, labels: LabelSet, sources: Mapping[str, str] = MappingProxyType({})) -> Brought:
         """Bring a label set in. What is known changes nothing; a reading that a file changed replaces the older one.
 
-        A reading that was undone here stays undone until the file says something else.
+        A reading that was undone here stays undone until the file says something else. ``sources`` says where a
+        paragraph came from, by id.
         """
         with writing(self.engine) as connection:
-            return _bring(connection, labels)
+            return _bring(connection, labels, sources)
 
     def label_set(self) -> LabelSet:
         """Return the labels in force, undone ones left out, with all paragraphs."""
@@ -139,9 +152,9 @@ class Store:
             return _history(connection, paragraph_id)
 
 
-def _add(connection: Connection, rows: list[LabelledParagraph], source: str) -> int:
+def _add(connection: Connection, rows: list[LabelledParagraph], sources: Mapping[str, str]) -> int:
     at = now()
-    values = [asdict(row) | {"source": source, "added_at": at} for row in rows]
+    values = [asdict(row) | {"source": sources.get(row.paragraph_id, ""), "added_at": at} for row in rows]
     return _insert_new(connection, values)
 
 
@@ -221,8 +234,8 @@ def _undoable(annotator: str) -> Select[Any]:
     return mine.where(~events.c.token.startswith(_FROM_FILE)).order_by(events.c.event.desc()).limit(1)
 
 
-def _bring(connection: Connection, labels: LabelSet) -> Brought:
-    new = _add(connection, list(labels.paragraphs), "")
+def _bring(connection: Connection, labels: LabelSet, sources: Mapping[str, str]) -> Brought:
+    new = _add(connection, list(labels.paragraphs), sources)
     given = _grouped(labels.labels)
     tokens = {key: _file_token(group) for key, group in given.items()}
     stored = set(connection.scalars(select(events.c.token)))

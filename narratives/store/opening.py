@@ -1,0 +1,30 @@
+"""Owns which label database is in force, and keeps it in step with the labels folder."""
+
+import hashlib
+from pathlib import Path
+
+from narratives import places
+from narratives.codebook import read_codebook
+from narratives.labels import read_labels
+from narratives.store.record import Store
+
+_FILES = ("paragraphs.csv", "labels.csv")
+
+
+def open_store() -> Store:
+    """Open the database in force, and bring in the label files if they have changed since they were last read.
+
+    Raises UserError for a database or a file that cannot be used.
+    """
+    folder = places.writable_labels_folder()
+    store = Store(places.database_address())
+    if all((folder / name).exists() for name in _FILES):
+        state = _state_of(folder)
+        if store.last_note("import") != state:
+            store.bring(read_labels(folder, read_codebook(folder / "codebook.toml")))
+            store.note("import", "", None, state)
+    return store
+
+
+def _state_of(folder: Path) -> str:
+    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in _FILES)).hexdigest()
