@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from narratives.classification import Classification
     from narratives.classifier import Classifier
     from narratives.scoring import Scoring
+    from narratives.store import Item, Store
 
 _MODEL = click.option("--model", type=click.Path(path_type=Path), help="Model folder; the released one if not named.")
 _JSON = click.option(
@@ -213,11 +215,52 @@ def compare(first: Path, second: Path, table: Path | None, language: str | None,
     _write_json(json_path, found.as_json())
 
 
-@commands.command(hidden=True, context_settings={"ignore_unknown_options": True})
-@click.argument("anything", nargs=-1)
-def queue(anything: tuple[str, ...]) -> None:
-    """List what to label next (to come)."""
-    raise _later("queue")
+@commands.command()
+@click.option("--annotator", default="", help="For whom: leaves out what they have read.")
+@click.option("--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
+@click.option("--rank", "anew", is_flag=True, help="Put the queue in a new order first, by the model in force.")
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0, 1),
+    default=0.15,
+    show_default=True,
+    help="With --rank: share of paragraphs that two annotators get.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@_MODEL
+def queue(annotator: str, number: int, anew: bool, overlap: float, as_json: bool, model: Path | None) -> None:
+    """List what to label next, each paragraph with the reason why it is there; nothing is taken."""
+    from narratives.store import Desk, open_store
+
+    store = open_store()
+    if anew:
+        _rank_anew(store, model, overlap)
+    items = Desk(store).upcoming(annotator, number)
+    if as_json:
+        click.echo(json.dumps([asdict(item) for item in items], ensure_ascii=False, indent=1))
+    elif items:
+        click.echo("\n\n".join(_queue_entry(item) for item in items))
+    else:
+        click.echo(
+            "The queue is empty: bring texts in with `narratives labels import FILE`, then `narratives queue --rank`"
+        )
+
+
+def _rank_anew(store: "Store", model: Path | None, overlap: float) -> None:
+    from narratives.queue import Wanted
+    from narratives.ranking import rank
+
+    with _steps_bar() as progress:
+        number = rank(store, _classifier(model), Wanted(overlap=overlap), progress)
+    click.echo(f"{number:,} paragraphs are in the queue", err=True)
+
+
+def _queue_entry(item: "Item") -> str:
+    from narratives.queue import REASONS
+
+    why = REASONS.get(item.reason, item.reason) + (f" ({item.detail})" if item.detail else "")
+    source = f" · {item.source}" if item.source else ""
+    return f"{item.paragraph_id} · {item.language}{source} · {why}\n{item.text}"
 
 
 @commands.group()

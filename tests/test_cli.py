@@ -12,7 +12,7 @@ from narratives.training import Wish, train
 COMMANDS = [
     ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
     ["models", "release"], ["labels"], ["labels", "check"], ["labels", "stats"], ["labels", "agreement"],
-    ["labels", "import"], ["labels", "export"],
+    ["labels", "import"], ["labels", "export"], ["queue"],
     ["codebook"], ["codebook", "check"], ["codebook", "show"], ["app"],
 ]  # fmt: skip
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
@@ -94,12 +94,11 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["train", "--labels", "nowhere.csv"], "nowhere.csv"),
         (["compare", "nowhere", "tiny"], "nowhere: there is no model here"),
         (["compare", "a", "b", "--language", "en"], "name one with --on TABLE"),
-        (["queue"], "not in this version"),
         (["train", "--unlabelled", "a.csv"], "a.csv"),
         (["train", "--aim", "recall=0.9"], "aim 'recall=0.9' is not known"),
         (["score", "a.csv", "-o", "b.csv", "--resume"], "not in this version"),
         (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
-        (["labels", "export"], "not in this version"),
+        (["codebook", "add-frame"], "not in this version"),
         (["models", "export", "nowhere", "-o", "m.joblib"], "there is no model here"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
@@ -297,7 +296,7 @@ def test_new_texts_and_labels_come_in_and_the_label_files_come_out_as_they_were(
     before = {path.name: path.read_bytes() for path in own_labels.glob("*.csv")}
     (tmp_path / "posts.csv").write_text("id;text\n1;The dam is new.\n2\n3;A new choir.\n", encoding="utf-8")
     status, out, err = run("labels", "import", "posts.csv", "--text", "text")
-    assert (status, "2 new paragraphs, 0 new readings" in out) == (0, True)
+    assert (status, "2 new paragraphs; 0 new readings" in out) == (0, True)
     assert "1 rows were refused" in err
     assert "posts.csv.refused.csv" in err
     assert run("labels", "export")[0] == 0
@@ -305,9 +304,23 @@ def test_new_texts_and_labels_come_in_and_the_label_files_come_out_as_they_were(
     status, out, _ = run("labels", "export", "all.jsonl", "--to", "jsonl", "--unlabelled")
     assert "104 paragraphs and 102 labels" in out
     assert run("labels", "export", "all.jsonl", "--to", "jsonl")[0] == 2
-    assert "102 readings known before" in run("labels", "import", "all.jsonl")[1]
+    assert "102 known before" in run("labels", "import", "all.jsonl")[1]
 
 
 def test_an_export_needs_a_name_unless_it_is_the_label_files(run, own_labels):
     status, _, err = run("labels", "export", "--to", "xlsx")
     assert (status, err) == (2, "narratives: name an output: narratives labels export OUTPUT --to xlsx\n")
+
+
+def test_the_queue_says_what_comes_next_and_why(run, own_labels, tmp_path):
+    status, out, _ = run("queue")
+    assert (status, "The queue is empty" in out) == (0, True)
+    (tmp_path / "posts.csv").write_text("text\nThe dam is new and the river rises.\nA new choir.\n", encoding="utf-8")
+    run("labels", "import", "posts.csv")
+    status, out, err = run("queue", "--rank", "--json", "--annotator", "maria")
+    assert status == 0
+    assert "paragraphs are in the queue" in err
+    items = json.loads(out)
+    assert {"The dam is new and the river rises.", "A new choir."} <= {item["text"] for item in items}
+    assert {"paragraph_id", "reason", "detail", "source"} <= set(items[0])
+    assert run("queue")[1].count("\n\n") == len(items) - 1

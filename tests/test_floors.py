@@ -15,11 +15,11 @@ FLOORS = [
     "csvrows destination",
     "tables",
     "labels results background",
-    "store layouts labelstats examples agreement calibration thresholds splits model voice",
-    "exchange classifier evaluation",
+    "queue layouts labelstats examples agreement calibration thresholds splits model voice",
+    "store exchange classifier evaluation",
     "flips comparison",
     "modelfile card verdicts classification",
-    "scoring training measuring sheet",
+    "scoring training ranking measuring sheet",
     "estimator export",
     "cli ui",
 ]
@@ -32,6 +32,7 @@ THIRD_PARTIES = {
     "platformdirs": {"places"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
+    "cleanlab": {"ranking"},
 }
 PARTS = ("store", "ui")  # folders that stand on a floor as one
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -15,7 +16,8 @@ from sqlalchemy import create_engine, event
 from conftest import paragraph, reading
 from narratives.errors import UserError
 from narratives.labels import LabelSet
-from narratives.store import Circumstances, Desk, Ranked, Store, engine, new_token, now
+from narratives.queue import Ranked
+from narratives.store import Circumstances, Desk, Store, engine, new_token, now
 from narratives.store.engine import NEWEST
 from narratives.store.schema import metadata
 
@@ -276,3 +278,12 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path):
     with pytest.raises(UserError, match="not a label database"):
         Store(f"sqlite:///{path}")
     assert path.read_bytes() == before
+
+
+def test_what_a_model_said_is_kept_until_another_one_is_asked(store):
+    store.add(PARAGRAPHS)
+    ids = [row.paragraph_id for row in PARAGRAPHS]
+    store.keep_scores("one@1", {ids[0]: np.array([0.25, 0.5], "f4"), ids[1]: np.array([0.75, 1], "f4")})
+    store.keep_scores("two@2", {ids[1]: np.array([0.5, 0], "f4")})
+    assert {key: values.tolist() for key, values in store.scores("one@1").items()} == {ids[0]: [0.25, 0.5]}
+    assert store.scores("two@2")[ids[1]].tolist() == [0.5, 0.0]

@@ -1,6 +1,6 @@
 """Owns the label database: what people said of paragraphs, kept for good, and what each has in hand."""
 
-from narratives.store.desk import Desk, Item, Progress, Ranked
+from narratives.store.desk import Desk, Item, Progress
 from narratives.store.opening import open_store
 from narratives.store.record import Brought, Circumstances, Event, Store, new_token, now
 
@@ -11,7 +11,6 @@ __all__ = [
     "Event",
     "Item",
     "Progress",
-    "Ranked",
     "Store",
     "new_token",
     "now",

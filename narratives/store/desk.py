@@ -5,26 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, text, update
 
 from narratives.labels import KINDS
+from narratives.queue import Ranked
 from narratives.store.engine import reading, writing
 from narratives.store.record import HELD, SKIPPED, Store, now
 from narratives.store.schema import assignments, events, paragraphs, ranks
 
 _HELD = timedelta(hours=24)  # a paragraph that somebody took and left goes back into the queue after this
 _AT_ONCE = 2000
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A place in the queue: the paragraph, why it is there, and how many annotators are wanted."""
-
-    paragraph_id: str
-    reason: str
-    detail: str
-    slots: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,11 +55,14 @@ class Desk:
             connection.execute(delete(ranks))
             for start in range(0, len(rows), _AT_ONCE):
                 connection.execute(insert(ranks), rows[start : start + _AT_ONCE])
+            given = select(func.count()).where(_given()).scalar_subquery()
+            connection.execute(update(ranks).values(slots=ranks.c.slots - given).where(exists().where(_given())))
 
     def take(self, annotator: str) -> Item | None:
         """Return the paragraph the annotator has in hand, else the next of the queue; None when nothing is left.
 
         A paragraph is given to as many annotators as it has slots, to each once, and never to one who labelled it.
+        A row's slots are taken in one statement, so two annotators never get the same slot.
         """
         with reading(self.engine) as connection:
             held = _held(connection, annotator)
@@ -77,7 +70,7 @@ class Desk:
             return held
         with writing(self.engine) as connection:
             _take_back(connection)
-            while (row := _next(connection, annotator)) is not None:
+            while (row := connection.execute(_open(annotator).limit(1)).first()) is not None:
                 if _assign(connection, row, annotator):
                     return _item(row)
         return None
@@ -95,8 +88,7 @@ class Desk:
         hour = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="microseconds").replace("+00:00", "Z")
         with reading(self.engine) as connection:
             done, lately = (_count(connection, annotator, since) for since in (today, hour))
-            left = connection.scalar(select(func.count()).select_from(_open(annotator).subquery())) or 0
-        return Progress(done, lately, left)
+            return Progress(done, lately, _left(connection, annotator))
 
 
 def _count(connection: Connection, annotator: str, since: str) -> int:
@@ -131,38 +123,53 @@ def _held(connection: Connection, annotator: str) -> Item | None:
     return None if row is None else _item(row)
 
 
+def _given() -> Any:
+    """Return the condition that an assignment is of a row of ``ranks`` and counts: it was not skipped."""
+    return and_(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.done != SKIPPED)
+
+
+def _mine(annotator: str) -> tuple[Any, Any]:
+    """Return the conditions that a row of ``ranks`` was given to an annotator, and that they said something of it."""
+    had = exists().where(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.annotator == annotator)
+    said = exists().where(events.c.paragraph_id == ranks.c.paragraph_id, events.c.annotator == annotator)
+    return had, said
+
+
 def _open(annotator: str) -> Select[Any]:
     """Select what is open to an annotator, in the queue's order: a slot is free, and no word of theirs stands."""
-    same = and_(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.done != SKIPPED)
-    taken = select(func.count()).where(same).scalar_subquery()
-    mine = exists().where(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.annotator == annotator)
-    said = exists().where(events.c.paragraph_id == ranks.c.paragraph_id, events.c.annotator == annotator)
+    had, said = _mine(annotator)
     joined = ranks.join(paragraphs, paragraphs.c.paragraph_id == ranks.c.paragraph_id)
-    return select(*_SHOWN).select_from(joined).where(taken < ranks.c.slots, ~mine, ~said).order_by(ranks.c.place)
+    wanted = select(*_SHOWN).select_from(joined).where(text("ranks.slots > 0"), ~had, ~said)
+    return wanted.order_by(ranks.c.place)
 
 
-def _next(connection: Connection, annotator: str) -> Any | None:
-    return connection.execute(_open(annotator).limit(1)).first()
+def _left(connection: Connection, annotator: str) -> int:
+    """Count what is open to an annotator, without a look at every open row."""
+    is_open = text("ranks.slots > 0")
+    had = select(assignments.c.paragraph_id).where(assignments.c.annotator == annotator)
+    mine = had.union(select(events.c.paragraph_id).where(events.c.annotator == annotator)).subquery()
+    touched = select(func.count()).select_from(ranks.join(mine, mine.c.paragraph_id == ranks.c.paragraph_id))
+    everything = connection.scalar(select(func.count()).select_from(ranks).where(is_open)) or 0
+    return everything - (connection.scalar(touched.where(is_open)) or 0)
 
 
 def _assign(connection: Connection, wanted: Any, annotator: str) -> bool:
-    """Give the wanted row's lowest free slot to the annotator; False if another was quicker."""
+    """Give a slot of the wanted row to the annotator; False if another was quicker."""
+    still = and_(ranks.c.paragraph_id == wanted.paragraph_id, ranks.c.slots > 0)
+    if not connection.execute(update(ranks).where(still).values(slots=ranks.c.slots - 1)).rowcount:
+        return False
     same = assignments.c.paragraph_id == wanted.paragraph_id
-    rows = connection.execute(select(assignments.c.slot, assignments.c.done).where(same))
-    used = {row.slot: row.done for row in rows}
-    if sum(done != SKIPPED for done in used.values()) >= wanted.slots:
-        return False
-    slot = next(number for number in range(len(used) + 1) if number not in used)
+    slot = connection.scalar(select(func.coalesce(func.max(assignments.c.slot) + 1, 0)).where(same))
     values = {"paragraph_id": wanted.paragraph_id, "slot": slot, "annotator": annotator, "at": now(), "done": HELD}
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(assignments).values(**values))
-    except IntegrityError:
-        return False
+    connection.execute(insert(assignments).values(**values))
     return True
 
 
 def _take_back(connection: Connection) -> None:
     """Put paragraphs that somebody took long ago and left back into the queue."""
     long_ago = (datetime.now(UTC) - _HELD).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    connection.execute(delete(assignments).where(assignments.c.done == HELD, assignments.c.at < long_ago))
+    stale = and_(assignments.c.done == HELD, assignments.c.at < long_ago)
+    left = list(connection.scalars(select(assignments.c.paragraph_id).where(stale)))
+    for paragraph in left:
+        connection.execute(update(ranks).where(ranks.c.paragraph_id == paragraph).values(slots=ranks.c.slots + 1))
+    connection.execute(delete(assignments).where(stale))

@@ -9,17 +9,20 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, exists, insert, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from narratives.errors import UserError
 from narratives.labels import KINDS, Label, LabelledParagraph, LabelSet
 from narratives.store.engine import open_engine, reading, writing
-from narratives.store.schema import assignments, claims, events, paragraphs
+from narratives.store.schema import assignments, claims, events, paragraphs, ranks, scores
 
 _FROM_FILE = "file:"  # begins the token of what was read from a label file: not a step that its annotator may undo
 HELD, DONE, SKIPPED = range(3)  # what became of an assignment
-_AT_ONCE = 2000  # rows a statement, well below the limits on parameters
+_AT_ONCE = 2000  # rows a statement
+_IDS = 500  # ids a statement names, well below the limit on parameters
 Reading = tuple[str, str, str, str, str]  # paragraph, kind, annotator, time, codebook version: one label event
 
 
@@ -60,8 +63,9 @@ class Brought:
 
     def sentence(self) -> str:
         """Say what was done."""
-        new = f"{self.paragraphs} new paragraphs, {self.readings} new readings"
-        return f"{new} (of which {self.replaced} replace an older one), {self.known} readings known before"
+        replaced = f" (of which {self.replaced} replace an older one)" if self.replaced else ""
+        readings = f"{self.readings:,} new readings{replaced}, {self.known:,} known before"
+        return f"{self.paragraphs:,} new paragraphs; {readings}"
 
 
 def now() -> str:
@@ -109,6 +113,7 @@ class Store:
             stored = _append(connection, kind, annotator, paragraph_id, note=note, token=token) is not None
             if stored and kind == "skip" and paragraph_id is not None:
                 _set_hand(connection, paragraph_id, annotator, done=SKIPPED)
+                _change_slots(connection, paragraph_id, 1)
             return stored
 
     def last_note(self, kind: str) -> str:
@@ -130,6 +135,8 @@ class Store:
                 return None
             _append(connection, "undo", annotator, last.paragraph_id, undoes=last.event, token=token)
             _set_hand(connection, last.paragraph_id, annotator, done=HELD, at=now())
+            if last.kind == "skip":
+                _change_slots(connection, last.paragraph_id, -1)
             return _event(last, True, _labels_of(connection, last))
 
     def bring(self, labels: LabelSet, sources: Mapping[str, str] = MappingProxyType({})) -> Brought:
@@ -145,6 +152,26 @@ class Store:
         """Return the labels in force, undone ones left out, with all paragraphs."""
         with reading(self.engine) as connection:
             return LabelSet(_paragraphs(connection), _labels(connection))
+
+    def scores(self, model: str) -> dict[str, NDArray[np.float32]]:
+        """Return what this model said of each paragraph it was asked about, k probabilities by paragraph id."""
+        wanted = select(scores.c.paragraph_id, scores.c.probabilities).where(scores.c.model == model)
+        with reading(self.engine) as connection:
+            return {row.paragraph_id: np.frombuffer(row.probabilities, "<f4") for row in connection.execute(wanted)}
+
+    def keep_scores(self, model: str, found: Mapping[str, NDArray[np.float32]]) -> None:
+        """Keep what a model says of paragraphs, in place of what another one said."""
+        rows = [
+            {"paragraph_id": key, "model": model, "probabilities": values.astype("<f4").tobytes()}
+            for key, values in found.items()
+        ]
+        with writing(self.engine) as connection:
+            for start in range(0, len(rows), _IDS):
+                part = rows[start : start + _IDS]
+                connection.execute(
+                    delete(scores).where(scores.c.paragraph_id.in_([row["paragraph_id"] for row in part]))
+                )
+                connection.execute(insert(scores), part)
 
     def history(self, paragraph_id: str | None = None) -> tuple[Event, ...]:
         """Return everything that happened, oldest first, perhaps to one paragraph only."""
@@ -217,6 +244,11 @@ def _reading_of(label: Label) -> Reading:
     return label.paragraph_id, label.kind, label.annotator, label.labelled_at, label.codebook_version
 
 
+def _change_slots(connection: Connection, paragraph_id: str, by: int) -> None:
+    mine = ranks.c.paragraph_id == paragraph_id
+    connection.execute(ranks.update().where(mine).values(slots=ranks.c.slots + by))
+
+
 def _claim(event: int, label: Label) -> dict[str, object]:
     said = {name: getattr(label, name) for name in ("frame", "voice", "value", "sure", "note")}
     return {"event": event, **said}
@@ -261,8 +293,8 @@ def _insert_readings(connection: Connection, readings: dict[str, list[Label]]) -
         | {"paragraph_id": group[0].paragraph_id, "codebook_version": group[0].codebook_version}
         for token, group in readings.items()
     ]
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE]
+    for start in range(0, len(rows), _IDS):
+        part = rows[start : start + _IDS]
         connection.execute(insert(events), part)
         wanted = select(events.c.token, events.c.event).where(events.c.token.in_([row["token"] for row in part]))
         numbers = [(event, readings[token]) for token, event in connection.execute(wanted)]

@@ -1,6 +1,6 @@
 """Owns the tables of the label database, as the newest migration leaves them. Knows no connection."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
 metadata = MetaData()
@@ -34,7 +34,7 @@ events = Table(
     Column("model", Text, nullable=False),
     Column("suggested", Text, nullable=False),
     Column("note", Text, nullable=False),
-    Index("events_of_paragraph", "paragraph_id"),
+    Index("events_of_paragraph", "paragraph_id", "annotator"),
     Index("events_of_annotator", "annotator", "event"),
 )
 
@@ -59,10 +59,12 @@ assignments = Table(
     Column("annotator", Text, nullable=False),
     Column("at", String(32), nullable=False),
     Column("done", Integer, nullable=False),
-    Index("assignments_of_annotator", "annotator", "done"),
+    Index("assignments_of_annotator", "annotator", "paragraph_id"),
+    Index("assignments_by_state", "done", "annotator", "at"),
 )
 
-# The order in which paragraphs are looked at, and why: written anew by each ranking, so not part of the record.
+# The order in which paragraphs are looked at, why, and how many annotators are still wanted: written anew by each
+# ranking, so not part of the record.
 ranks = Table(
     "ranks",
     metadata,
@@ -71,6 +73,7 @@ ranks = Table(
     Column("reason", String(16), nullable=False),
     Column("detail", Text, nullable=False),
     Column("slots", Integer, nullable=False),
+    Index("open_ranks", "place", sqlite_where=text("slots > 0"), postgresql_where=text("slots > 0")),
 )
 
 # What a model says of each paragraph, kept so that a ranking need not read the text again; float32 bytes.

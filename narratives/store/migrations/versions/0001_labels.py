@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("suggested", sa.Text, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
     )
-    op.create_index("events_of_paragraph", "events", ["paragraph_id"])
+    op.create_index("events_of_paragraph", "events", ["paragraph_id", "annotator"])
     op.create_index("events_of_annotator", "events", ["annotator", "event"])
     op.create_table(
         "claims",

@@ -17,7 +17,8 @@ def upgrade() -> None:
         sa.Column("at", sa.String(32), nullable=False),
         sa.Column("done", sa.Integer, nullable=False),
     )
-    op.create_index("assignments_of_annotator", "assignments", ["annotator", "done"])
+    op.create_index("assignments_of_annotator", "assignments", ["annotator", "paragraph_id"])
+    op.create_index("assignments_by_state", "assignments", ["done", "annotator", "at"])
     op.create_table(
         "ranks",
         sa.Column("place", sa.Integer, primary_key=True),
@@ -26,6 +27,8 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text, nullable=False),
         sa.Column("slots", sa.Integer, nullable=False),
     )
+    still_open = sa.text("slots > 0")
+    op.create_index("open_ranks", "ranks", ["place"], sqlite_where=still_open, postgresql_where=still_open)
     op.create_table(
         "scores",
         sa.Column("paragraph_id", sa.String(16), sa.ForeignKey("paragraphs.paragraph_id"), primary_key=True),

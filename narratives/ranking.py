@@ -1,0 +1,123 @@
+"""Owns ranking the label database: what the model says of each paragraph, where labels may be wrong, the new order."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.calibration import calibrate, fit_sigmoids
+from narratives.classifier import Classifier
+from narratives.codebook import Codebook
+from narratives.errors import UserError
+from narratives.features import fit_features
+from narratives.labels import Gold, LabelSet, gold
+from narratives.model import ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.queue import DEFAULTS, FrameState, Ranked, Unread, Wanted, select
+from narratives.splits import fold_numbers
+from narratives.store import Desk, Store
+
+Progress = Callable[[str, float], None]
+_AT_ONCE = 2000
+_DOUBTFUL = 500  # likely label errors that a ranking keeps
+
+
+def rank(
+    store: Store,
+    classifier: Classifier,
+    wanted: Wanted = DEFAULTS,
+    progress: Progress = lambda step, share: None,
+) -> int:
+    """Put all paragraphs of ``store`` in the order of the queue by what ``classifier`` says; return how many wait.
+
+    Paragraphs that nobody has read are scored (what the same model said before is kept); those on which annotators
+    differ and those whose label the other labels speak against are queued for one more reading.
+    """
+    labels = store.label_set()
+    progress("reading paragraphs", 0.0)
+    unread = _unread(store, classifier, labels, lambda share: progress("scoring", 0.7 * share))
+    progress("looking for label errors", 0.7)
+    truth = gold(labels.of_interest(unlabelled=False), classifier.codebook)
+    again = [*_differing(labels, classifier.codebook), *_doubtful(labels, truth)]
+    positives = (truth.values == 1).sum(axis=0)
+    progress("ordering", 0.95)
+    ranking = select(unread, FrameState(classifier.frames, classifier.thresholds, positives), again, wanted)
+    Desk(store).order(ranking)
+    progress("done", 1.0)
+    return len(ranking)
+
+
+def _unread(store: Store, classifier: Classifier, labels: LabelSet, progress: Callable[[float], None]) -> Unread:
+    rows = [row for row in labels.paragraphs if row.paragraph_id not in labels.by_paragraph]
+    known = store.scores(classifier.name)
+    missing = [row for row in rows if row.paragraph_id not in known]
+    for start in range(0, len(missing), _AT_ONCE):
+        part = missing[start : start + _AT_ONCE]
+        probabilities = classifier.predict_proba([row.text for row in part]).astype(np.float32)
+        found = {row.paragraph_id: scores for row, scores in zip(part, probabilities, strict=True)}
+        store.keep_scores(classifier.name, found)
+        known.update(found)
+        progress((start + len(part)) / len(missing))
+    table = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
+    ids, texts = tuple(row.paragraph_id for row in rows), tuple(row.text for row in rows)
+    return Unread(ids, texts, table.reshape(len(rows), len(classifier.frames)))
+
+
+def _differing(labels: LabelSet, codebook: Codebook) -> Iterator[Ranked]:
+    """Yield the paragraphs whose annotators do not say the same and that nobody has decided."""
+    for paragraph, said in labels.by_paragraph.items():
+        if any(label.kind == "decision" for label in said):
+            continue
+        words: dict[str, set[tuple[str, str]]] = {}
+        for label in said:
+            words.setdefault(label.annotator, set()).add((label.frame, label.voice))
+        if len(set(map(frozenset, words.values()))) > 1:
+            frames = {frame for pairs in words.values() for frame, _ in pairs if frame in codebook.ids}
+            yield Ranked(paragraph, "differs", f"{len(words)} annotators: {', '.join(sorted(frames))}")
+
+
+def _doubtful(labels: LabelSet, truth: Gold) -> list[Ranked]:
+    """Return the labels that the other labels speak against most, worst first."""
+    ids = [row.paragraph_id for row in labels.paragraphs if row.paragraph_id in labels.by_paragraph]
+    try:
+        probabilities = held_out(truth)
+    except UserError:
+        return []  # too few labels to tell
+    found = label_errors(truth.values, probabilities)[:_DOUBTFUL]
+    return [
+        Ranked(ids[row], "doubtful", _doubt(truth.frames[k], truth.values[row, k], probabilities[row, k]))
+        for row, k in found
+    ]
+
+
+def _doubt(frame: str, value: int, probability: float) -> str:
+    return f"{frame}: labelled {'yes' if value else 'no'}, by the other labels {probability:.2f}"
+
+
+def held_out(truth: Gold, seed: int = 0) -> NDArray[np.float64]:
+    """Return n × k calibrated probabilities of each text from models that have not seen it (five folds)."""
+    settings = ModelSettings()
+    features = fit_features(truth.texts, prior_texts(truth.codebook), settings.least)
+    rows, priors = features.transform(truth.texts), codebook_rows(features, truth.codebook)
+    folds = fold_numbers(truth.texts, truth.groups, truth.values, seed)
+    _, scores = fit_frames(rows, truth.values, priors, settings, folds)
+    return calibrate(scores, fit_sigmoids(scores, truth.values, np.ones(len(truth))))
+
+
+def label_errors(values: NDArray[np.int8], probabilities: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return (text, frame) of labels that are likely wrong, worst first, by confident learning.
+
+    ``values`` n × k (below 0 = unknown), ``probabilities`` n × k held out. Northcutt, Jiang and Chuang 2021, as in
+    cleanlab: a label is doubted where the held-out probability of its opposite is above the mean of that class.
+    """
+    from cleanlab.filter import find_label_issues
+
+    found: list[tuple[float, int, int]] = []
+    for k in range(values.shape[1]):
+        known = np.flatnonzero(values[:, k] >= 0)
+        given, p = values[known, k].astype(int), probabilities[known, k]
+        if len(np.unique(given)) < 2:
+            continue
+        pairs = np.column_stack([1 - p, p])
+        doubted = find_label_issues(given, pairs, return_indices_ranked_by="self_confidence", n_jobs=1)
+        found += [(float(pairs[row, given[row]]), int(known[row]), k) for row in doubted.tolist()]
+    return [(row, k) for _, row, k in sorted(found)]
