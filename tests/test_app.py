@@ -1,75 +1,30 @@
 """The whole app once, in headless Chromium, served on a free port of 127.0.0.1 from the tiny world."""
 
 import csv
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 
 from narratives import places
 from narratives.training import train
+from servers import PAYLOAD, WAIT, chromium, served, sideways
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-PAYLOAD = "<script>document.title='owned'</script> <img src=x onerror=\"document.title='owned'\"> **bold** a<b & c>d"
-WAIT = 30_000  # milliseconds
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def address(labels_folder, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
-    port = free_port()
-    environment = os.environ | {"NARRATIVES_LABELS": str(labels_folder), "NARRATIVES_MODELS": str(models)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NARRATIVES_MODELS", str(models))
         places.release(train(labels_folder, models / "tiny").folder)
-    code = f"from narratives.ui.server import serve; serve({port}, '127.0.0.1')"
-    server = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        wait_until_up(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def wait_until_up(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the server did not come up within a minute")
+    with served(labels_folder, models) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    if not Path(CHROMIUM).exists():
-        if os.environ.get("NARRATIVES_REQUIRE_BROWSER"):
-            pytest.fail("Chromium is required here and not installed")
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -79,10 +34,6 @@ def page(browser, address):
     shown.goto(address)
     yield shown
     context.close()
-
-
-def sideways(page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def test_a_pasted_text_is_read_with_ctrl_enter_and_its_evidence_opens(page):

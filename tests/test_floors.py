@@ -19,7 +19,7 @@ FLOORS = [
     "store exchange classifier evaluation",
     "flips comparison",
     "modelfile card verdicts classification",
-    "scoring training ranking measuring sheet",
+    "scoring training ranking labelling measuring sheet",
     "estimator export",
     "cli ui",
 ]

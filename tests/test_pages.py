@@ -81,7 +81,7 @@ def test_a_long_text_is_shown_in_parts(app):
 
 
 def test_the_header_says_which_model_is_in_force(app):
-    assert any("model tiny@" in caption.value for caption in app.run().caption)
+    assert any("model tiny@" in text.value for text in app.run().text)
 
 
 def test_the_first_start_trains_a_model(town, labels_folder):

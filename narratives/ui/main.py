@@ -6,8 +6,10 @@ import streamlit as st
 
 from narratives import modelfile, places
 from narratives.classifier import Classifier
+from narratives.store import Store, open_store
 from narratives.training import ready_model
-from narratives.ui import batch, classify
+from narratives.ui import batch, classify, queue
+from narratives.ui.people import annotator
 from narratives.ui.show import put_style
 
 
@@ -19,12 +21,20 @@ def main() -> None:
     pages = [
         st.Page(lambda: classify.page(classifier), title="Classify", url_path="classify", default=True),
         st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
+        st.Page(lambda: queue.page(classifier, open_labels()), title="Queue", url_path="queue"),
     ]
     chosen = st.navigation(pages, position="top")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(chosen.title, anchor=False, width="content")
-        st.caption(f"model {classifier.name} · codebook {classifier.codebook.version or '–'}", width="content")
+        who = f"{annotator()} · " if annotator() else ""
+        st.text(f"{who}model {classifier.name} · codebook {classifier.codebook.version or '–'}", width="content")
     chosen.run()
+
+
+@st.cache_resource(show_spinner="Opening the label database")
+def open_labels() -> Store:
+    """Open the label database once for all sessions."""
+    return open_store()
 
 
 def _folder_in_force() -> Path:

@@ -1,0 +1,131 @@
+"""Owns one annotator's step at the queue: what is suggested, what was chosen, stored as labels. Knows no page."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from narratives.classifier import Classifier
+from narratives.codebook import VOICES, Codebook
+from narratives.errors import UserError
+from narratives.labels import Label
+from narratives.store import Circumstances, Store, now
+
+_BLIND = 0.2  # share of paragraphs that show no suggestion, so that agreement with the model is measured unanchored
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A frame that the model predicts, with the likeliest voice (empty without a voice model)."""
+
+    frame: str
+    voice: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What a model said of a paragraph, and whether the annotator was shown it."""
+
+    model: str
+    frames: tuple[Suggestion, ...]
+    shown: bool
+
+    def as_json(self) -> str:
+        """Return it as it is stored beside the label."""
+        return json.dumps({"shown": self.shown, "frames": [asdict(one) for one in self.frames]}, ensure_ascii=False)
+
+
+def suggest(classifier: Classifier, paragraph_id: str, text: str) -> Suggested:
+    """Return the frames that ``classifier`` predicts for a paragraph, most probable first.
+
+    One paragraph in five, always the same ones, shows none.
+    """
+    found = classifier.predict_texts([text])
+    columns = np.flatnonzero(found.predicted[0])
+    ordered = columns[np.argsort(-found.probabilities[0, columns], kind="stable")]
+    frames = [
+        Suggestion(classifier.frames[k], _voice(int(found.voices[0, k])), round(float(found.probabilities[0, k]), 4))
+        for k in ordered.tolist()
+    ]
+    digest = hashlib.sha256(f"blind:{paragraph_id}".encode()).digest()
+    return Suggested(classifier.name, tuple(frames), int.from_bytes(digest[:8]) / 2**64 >= _BLIND)
+
+
+def _voice(number: int) -> str:
+    return VOICES[number] if number >= 0 else ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an annotator did, as it arrived: ``act`` is save, skip or undo; ``token`` its own name."""
+
+    act: str
+    token: str
+    paragraph_id: str
+    frames: tuple[tuple[str, str], ...]
+    sure: bool
+    note: str
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any], codebook: Codebook) -> "Step":
+        """Read a step that a page sent. Raises UserError for one that makes no sense; nothing is stored then."""
+        act, token, paragraph = (str(given.get(name, "")) for name in ("act", "step", "paragraph_id"))
+        if act not in ("save", "skip", "undo") or not token or len(token) > 60 or (act != "undo" and not paragraph):
+            raise UserError("this step was not understood, and nothing was stored; reload the page")
+        frames = _pairs(given.get("frames") or (), codebook)
+        return cls(
+            act, token, paragraph, frames, bool(given.get("sure", True)), " ".join(str(given.get("note", "")).split())
+        )
+
+
+def _pairs(given: Sequence[Any], codebook: Codebook) -> tuple[tuple[str, str], ...]:
+    pairs = tuple((str(frame), str(voice)) for frame, voice in given)
+    for frame, voice in pairs:
+        if frame not in codebook.ids or voice not in VOICES:
+            raise UserError(f"'{frame}' as {voice or 'no voice'} is not in the codebook; reload the page")
+    if len({frame for frame, _ in pairs}) < len(pairs):
+        raise UserError("a frame was chosen twice; reload the page")
+    return pairs
+
+
+def take_step(store: Store, step: Step, annotator: str, codebook: Codebook, suggested: Suggested | None) -> str:
+    """Store a step and say in a few words what was stored. A step that arrives twice is stored once."""
+    if step.act == "undo":
+        undone = store.undo(annotator, step.token)
+        return f"undone: {undone.kind}" if undone else "nothing to undo"
+    if step.act == "skip":
+        store.note("skip", annotator, step.paragraph_id, step.note, step.token)
+        return "skipped"
+    around = (
+        Circumstances(suggested.model, suggested.as_json(), step.token)
+        if suggested
+        else Circumstances(token=step.token)
+    )
+    store.save(_labels(step, annotator, codebook), around)
+    number = len(step.frames)
+    return "saved: no frame" if not number else f"saved: {number} frame{'s' * (number > 1)}"
+
+
+def _labels(step: Step, annotator: str, codebook: Codebook) -> list[Label]:
+    sure = "yes" if step.sure else "no"
+    at = now()
+    said = [(frame, voice, "yes") for frame, voice in step.frames] or [("", "", "no")]
+    return [
+        Label(
+            paragraph_id=step.paragraph_id,
+            frame=frame,
+            voice=voice,
+            value=value,
+            kind="reading",
+            sure=sure,
+            annotator=annotator,
+            labelled_at=at,
+            codebook_version=codebook.version,
+            note=step.note,
+        )
+        for frame, voice, value in said
+    ]

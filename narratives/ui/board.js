@@ -1,0 +1,262 @@
+// The labelling board. Keys are taken here, at once, in the order in which they were struck; what is sent to the server
+// is a whole reading, with a name of its own, so that half a choice is never stored and a reading sent twice is one.
+// While a reading is on its way, keys wait and then count for the paragraph that follows.
+
+const VOICES = { KeyP: "promotes", KeyO: "reports", KeyB: "rebuts" };
+const MARKS = { promotes: "▲", reports: "●", rebuts: "▼" };
+const PENDING = "narratives-pending";
+const PATIENCE = 4000; // milliseconds until a reading without an answer is sent again
+
+const name = (board) => `${PENDING}:${board.data.annotator}`;
+const element = (tag, kind, text) => {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text; // others' text is only ever text
+  return made;
+};
+const unique = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const typing = (event) => {
+  const target = event.composedPath()[0];
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+};
+const codeOf = (key) => (/^[0-9]$/.test(key) ? `Digit${key}` : `Key${key}`);
+
+function fresh(board) {
+  board.chosen = new Map();
+  board.sure = true;
+  board.note = "";
+  board.filter = "";
+  board.last = null;
+  board.since = Date.now();
+}
+
+function send(board, payload) {
+  board.busy = { step: unique(), paragraph_id: board.data.item?.paragraph_id ?? "", ...payload };
+  if (payload.act === "save") sessionStorage.setItem(name(board), JSON.stringify(board.busy));
+  deliver(board);
+}
+
+function deliver(board) {
+  board.trigger("step", { ...board.busy, sent: Date.now() });
+  clearTimeout(board.timer);
+  board.timer = setTimeout(() => board.busy && deliver(board), PATIENCE);
+}
+
+function save(board, pairs) {
+  const frames = Array.from(pairs, ([frame, voice]) => [frame, voice]);
+  send(board, { act: "save", frames, sure: board.sure, note: board.note, seconds: (Date.now() - board.since) / 1000 });
+}
+
+function toggle(board, frame) {
+  if (board.chosen.has(frame)) {
+    board.chosen.delete(frame);
+    board.last = [...board.chosen.keys()].pop() ?? null;
+  } else {
+    const hint = board.data.item.suggested.find((one) => one.frame === frame);
+    board.chosen.set(frame, hint?.voice || "promotes");
+    board.last = frame;
+  }
+}
+
+function act(board, code) {
+  const item = board.data.item;
+  if (code === "KeyZ") return send(board, { act: "undo" });
+  if (!item) return undefined;
+  const frame = board.data.frames.find((one) => codeOf(one.key) === code.replace("Numpad", "Digit"));
+  if (frame) toggle(board, frame.id);
+  else if (code in VOICES && board.last) board.chosen.set(board.last, VOICES[code]);
+  else if (code === "Enter" || code === "NumpadEnter") return save(board, board.chosen);
+  else if (code === "KeyY" && item.suggested.length) return save(board, item.suggested.map((one) => [one.frame, one.voice]));
+  else if (code === "KeyS") return send(board, { act: "skip", note: board.note });
+  else if (code === "KeyU") board.sure = !board.sure;
+  else if (code === "KeyG") board.guide = !board.guide;
+  else if (code === "KeyF") board.wish = "filter";
+  else if (code === "KeyM") board.wish = "note";
+  return undefined;
+}
+
+function drain(board) {
+  while (!board.busy && !board.wish && board.buffer.length) act(board, board.buffer.shift());
+  paint(board);
+}
+
+function pressed(board, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event)) return;
+  const known = /^(Digit[0-9]|Numpad[0-9]|Key[A-Z]|Enter|NumpadEnter)$/.test(event.code);
+  if (!known || event.code === "KeyC" || event.code === "KeyR") return; // C and R are Streamlit's
+  event.preventDefault();
+  event.stopPropagation();
+  board.buffer.push(event.code);
+  drain(board);
+}
+
+function receive(board) {
+  const { data } = board;
+  if (board.busy && (data.handled === board.busy.step || data.refused?.step === board.busy.step)) {
+    clearTimeout(board.timer);
+    sessionStorage.removeItem(name(board));
+    board.busy = null;
+    board.complaint = data.refused?.sentence ?? "";
+    if (board.complaint) board.buffer = []; // keys meant for a paragraph that did not come
+  }
+  if (board.shown !== data.item?.shown) {
+    board.shown = data.item?.shown;
+    if (!board.complaint) fresh(board);
+  }
+  const left = sessionStorage.getItem(name(board));
+  if (left && !board.busy) {
+    board.busy = JSON.parse(left); // a reading that was on its way when the page was closed or the server went
+    deliver(board);
+  }
+  document.cookie = `narratives-annotator=${encodeURIComponent(data.annotator)}; path=/; max-age=31536000; samesite=strict`;
+}
+
+function paint(board) {
+  const { root, data } = board;
+  const { item } = data;
+  root.textContent = "";
+  const page = element("div", "board");
+  const left = element("div");
+  const right = element("div");
+  page.append(left, right);
+  root.append(page);
+  left.append(element("div", "why", item ? [item.reason, item.source].filter(Boolean).join(" · ") : ""));
+  const text = element("div", "text", item ? item.text : data.empty);
+  text.dir = "auto";
+  left.append(text, status(board), note(board), keys(item));
+  if (item) frames(board, right);
+  if (item && board.guide) left.append(guide(board));
+  if (board.wish) {
+    const field = root.querySelector(`input.${board.wish}`);
+    field?.classList.remove("hidden");
+    field?.focus();
+  }
+}
+
+function status(board) {
+  const { today, hour, left, saved } = board.data.progress;
+  const line = element("div", board.complaint ? "status bad" : "status");
+  const done = `${today} today · ${hour} in the last hour · ${left} left in the queue`;
+  if (board.complaint) line.textContent = board.complaint;
+  else if (board.busy) line.textContent = "saving …";
+  else line.textContent = [saved, done, board.sure ? "" : "marked unsure"].filter(Boolean).join(" · ");
+  return line;
+}
+
+function field(board, kind, placeholder, value, shown) {
+  const made = element("input", shown ? kind : `${kind} hidden`);
+  made.placeholder = placeholder;
+  made.value = value;
+  made.setAttribute("aria-label", placeholder);
+  return made;
+}
+
+function leave(board) {
+  board.wish = null;
+  drain(board);
+}
+
+function note(board) {
+  const made = field(board, "note", "Comment (Enter: done, Esc: none)", board.note ?? "", board.wish === "note" || board.note);
+  made.onkeydown = (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter") { board.note = made.value.trim(); leave(board); }
+    if (event.key === "Escape") { board.note = ""; leave(board); }
+  };
+  made.oninput = () => { board.note = made.value; };
+  return made;
+}
+
+function keys(item) {
+  const line = element("div", "keys");
+  const shown = [["Enter", "save; nothing chosen: no frame"], ["P", "promotes"], ["O", "reports"], ["B", "rebuts"], ["Z", "undo"], ["S", "skip"], ["U", "unsure"], ["M", "comment"], ["G", "guideline"], ["F", "find a frame"]];
+  if (item?.suggested.length) shown.splice(1, 0, ["Y", "yes, as suggested"]);
+  for (const [key, what] of shown) {
+    const part = element("span");
+    part.append(element("kbd", "", key), ` ${what}`);
+    line.append(part);
+  }
+  return line;
+}
+
+function frames(board, right) {
+  const search = field(board, "filter", "Find a frame (Enter: choose, Esc: leave)", board.filter ?? "", board.wish === "filter");
+  right.append(search);
+  const rows = element("div");
+  right.append(rows);
+  list(board, rows);
+  search.oninput = () => { board.filter = search.value; list(board, rows); };
+  search.onkeydown = (event) => {
+    event.stopPropagation();
+    const first = matching(board)[0];
+    if (event.key === "Enter" && first) toggle(board, first.id);
+    if (event.key === "Enter" || event.key === "Escape") { board.filter = ""; leave(board); }
+  };
+}
+
+const matching = (board) => {
+  const wanted = (board.filter ?? "").toLowerCase();
+  return board.data.frames.filter((frame) => `${frame.name} ${frame.id}`.toLowerCase().includes(wanted));
+};
+
+function list(board, rows) {
+  rows.textContent = "";
+  let aim = null;
+  for (const frame of matching(board)) {
+    if (frame.aim !== aim) {
+      aim = frame.aim;
+      const head = element("div", "aim", aim);
+      head.style.borderColor = frame.colour;
+      rows.append(head);
+    }
+    rows.append(row(board, frame));
+  }
+}
+
+function row(board, frame) {
+  const voice = board.chosen.get(frame.id);
+  const hint = board.data.item.suggested.find((one) => one.frame === frame.id);
+  const made = element("button", `frame${voice ? " chosen" : ""}${board.last === frame.id ? " focus" : ""}`);
+  made.type = "button";
+  made.tabIndex = -1;
+  made.title = frame.claim;
+  made.style.setProperty("--colour", frame.colour);
+  made.append(element("kbd", "", frame.key), element("span", "name", frame.name));
+  if (voice) made.append(element("span", "hint", `${MARKS[voice]} ${voice}`));
+  else if (hint) made.append(element("span", "hint", `◌ ${hint.voice || "suggested"} ${hint.likely}`));
+  made.onclick = () => { if (!board.busy) { toggle(board, frame.id); paint(board); } };
+  return made;
+}
+
+function guide(board) {
+  const wanted = board.last ?? board.data.item.suggested[0]?.frame ?? board.data.frames[0].id;
+  const frame = board.data.frames.find((one) => one.id === wanted);
+  const made = element("div", "guide");
+  made.append(element("b", "", frame.name), element("div", "", frame.claim));
+  for (const [title, lines] of [["Counts", frame.include], ["Does not count", frame.exclude], ["Examples", frame.examples]]) {
+    made.append(element("b", "", title));
+    const items = element("ul");
+    items.append(...lines.map((line) => element("li", "", line)));
+    made.append(items);
+  }
+  return made;
+}
+
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component;
+  const home = parentElement.querySelector(".home");
+  const board = (home.board ??= { buffer: [], busy: null, shown: null, complaint: "", guide: false, wish: null });
+  Object.assign(board, { root: home, data, trigger: setTriggerValue });
+  if (!board.chosen) fresh(board);
+  receive(board);
+  drain(board);
+  if (!board.listening) {
+    board.listening = (event) => pressed(board, event);
+    document.addEventListener("keydown", board.listening, true);
+  }
+  return () => {
+    document.removeEventListener("keydown", board.listening, true);
+    board.listening = null;
+    clearTimeout(board.timer);
+  };
+}

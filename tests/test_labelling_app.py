@@ -1,0 +1,253 @@
+"""The Queue page in headless Chromium, keyboard only, on a label database of its own."""
+
+import shutil
+import signal
+
+import pytest
+
+from conftest import paragraph
+from narratives import places
+from narratives.modelfile import load
+from narratives.queue import Ranked
+from narratives.store import Desk, Store
+from narratives.training import train
+from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
+
+pytestmark = pytest.mark.browser
+TEXTS = [f"Entry {number}: the choir meets at the old quay and sings until nine." for number in range(400)]
+FRAMES = {"1": "flood", "2": "mayor", "3": "bridge"}
+
+
+@pytest.fixture(scope="module")
+def models(labels_folder, tmp_path_factory):
+    models = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NARRATIVES_MODELS", str(models))
+        places.release(train(labels_folder, models / "tiny").folder)
+    return models
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def labels(labels_folder, tmp_path):
+    folder = tmp_path / "labels"
+    shutil.copytree(labels_folder, folder, ignore=shutil.ignore_patterns("*.sqlite*"))
+    return folder
+
+
+@pytest.fixture
+def store(labels):
+    opened = Store(f"sqlite:///{labels / 'labels.sqlite'}")
+    yield opened
+    opened.close()
+
+
+def fill(store, texts):
+    rows = [paragraph(text) for text in texts]
+    store.add(rows)
+    Desk(store).order([Ranked(row.paragraph_id, "random", "") for row in rows])
+
+
+@pytest.fixture
+def address(labels, models, store):
+    fill(store, TEXTS)
+    with served(labels, models) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    shown = context.new_page()
+    sign_in(shown, address, "Olha Hnatiuk")
+    yield shown
+    context.close()
+
+
+def sign_in(page, address, name):
+    page.goto(f"{address}/queue")
+    page.wait_for_selector("input[aria-label^='Your name']", timeout=WAIT)
+    page.fill("input[aria-label^='Your name']", name)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".board .text", timeout=WAIT)
+
+
+def text_of(page):
+    return page.locator(".board .text").inner_text()
+
+
+def see(page, text):
+    page.locator(".board .text", has_text=text.split(":")[0] + ":").wait_for(timeout=WAIT)
+
+
+def said(store, annotator="Olha Hnatiuk"):
+    """Return what stands of an annotator: text → [(frame, voice)]."""
+    labels = store.label_set()
+    texts = {row.paragraph_id: row.text for row in labels.paragraphs}
+    found = {}
+    for label in labels.labels:
+        if label.annotator == annotator:
+            found.setdefault(texts[label.paragraph_id], []).append((label.frame, label.voice))
+    return found
+
+
+def test_thirty_paragraphs_typed_fifty_milliseconds_a_key_are_all_stored_right(page, store):
+    wanted = {}
+    for number, text in enumerate(TEXTS[:30]):
+        keys = [["1", "O"], ["2"], [], ["1", "3", "B"], ["3", "2"]][number % 5]
+        chosen = {}
+        for key in keys:
+            if key in FRAMES:
+                last = FRAMES[key]
+                chosen[last] = "promotes"
+            else:
+                chosen[last] = {"O": "reports", "B": "rebuts"}[key]
+        wanted[text] = sorted(chosen.items()) or [("", "")]
+        for key in [*keys, "Enter"]:
+            page.keyboard.press(key.lower() if len(key) == 1 else key)
+            page.wait_for_timeout(50)
+    see(page, TEXTS[30])
+    assert said(store) == wanted
+    assert "30 today" in page.locator(".board .status").inner_text()
+    assert sideways(page) == 0
+
+
+def test_undo_three_times_skip_unsure_and_comment(page, store):
+    for number in range(4):
+        see(page, TEXTS[number])
+        page.keyboard.press("Enter")
+    see(page, TEXTS[4])
+    for number in (3, 2, 1):
+        page.keyboard.press("z")
+        see(page, TEXTS[number])
+    assert list(said(store)) == [TEXTS[0]]
+    page.keyboard.press("s")
+    see(page, TEXTS[2])
+    page.keyboard.press("u")
+    page.keyboard.press("m")
+    page.keyboard.type("123 sure? no, not sure")
+    page.keyboard.press("Enter")
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    see(page, TEXTS[3])
+    (label,) = [label for label in store.label_set().labels if label.frame == "mayor" and label.annotator != "olha"]
+    assert (label.sure, label.note, label.value) == ("no", "123 sure? no, not sure", "yes")
+    assert [event.kind for event in store.history() if event.kind == "skip"] == ["skip"]
+
+
+def test_keys_struck_while_typing_in_a_field_choose_nothing(page, store):
+    page.keyboard.press("f")
+    page.keyboard.type("thief s123")
+    page.keyboard.press("Escape")
+    assert page.locator(".frame.chosen").count() == 0
+    page.keyboard.press("f")
+    page.keyboard.type("thief")
+    page.keyboard.press("Enter")
+    assert page.locator(".frame.chosen .name").inner_text() == "The mayor is a thief"
+    page.keyboard.press("g")
+    assert "The mayor steals the town's money." in page.locator(".guide").inner_text()
+    assert said(store) == {}
+
+
+def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, labels, models, store):
+    texts = [f"Wake up, neighbours {number}: the dam breaks before Friday!" for number in range(12)]
+    fill(store, texts)
+    classifier = load(models / "tiny")
+    assert classifier.predict(texts[:1]) == [("flood",)]
+    with served(labels, models) as address:
+        page = browser.new_page()
+        sign_in(page, address, "olha2")
+        while page.locator(".frame .hint").count() == 0:  # one in five shows no suggestion
+            before = text_of(page)
+            page.keyboard.press("Enter")
+            page.wait_for_function("old => !document.title.includes(old)", arg=before)
+            page.wait_for_timeout(300)
+        assert page.locator(".frame.chosen").count() == 0
+        assert "◌ promotes" in page.locator(".frame .hint").inner_text()
+        before = text_of(page)
+        page.keyboard.press("y")
+        page.locator(".status", has_text="saved: 1 frame").wait_for(timeout=WAIT)
+        assert said(store, "olha2")[before] == [("flood", "promotes")]
+        event = store.history()[-1]
+        assert event.model == classifier.name
+        assert '"shown": true' in event.suggested
+        page.close()
+
+
+def test_a_refresh_and_a_second_tab_come_back_to_the_paragraph_and_the_name(page, address, store):
+    page.keyboard.press("Enter")
+    see(page, TEXTS[1])
+    page.reload()
+    see(page, TEXTS[1])
+    other = page.context.new_page()
+    other.goto(f"{address}/queue")
+    see(other, TEXTS[1])
+    other.keyboard.press("3")
+    other.keyboard.press("Enter")
+    see(other, TEXTS[2])
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    see(page, TEXTS[2])
+    kept = [label.frame for label in store.label_set().labels if label.annotator == "Olha Hnatiuk"]
+    assert sorted(kept) == ["", "bridge", "mayor"]
+
+
+def test_others_text_is_shown_to_the_letter(browser, labels, models, store):
+    fill(store, [f"{PAYLOAD} first", f"{PAYLOAD} second"])
+    with served(labels, models) as address:
+        page = browser.new_page()
+        sign_in(page, address, PAYLOAD[:55])
+        assert text_of(page) == f"{PAYLOAD} first"
+        page.keyboard.press("m")
+        page.keyboard.type(PAYLOAD)
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        page.locator(".text", has_text="second").wait_for(timeout=WAIT)
+        assert page.get_by_text(PAYLOAD[:55]).count() >= 1
+        assert page.title() == "narratives"
+        assert said(store, PAYLOAD[:55]) == {f"{PAYLOAD} first": [("", "")]}
+        assert [event.labels[0].note for event in store.history() if event.labels and event.labels[0].note] == [PAYLOAD]
+        page.close()
+
+
+def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, models, store):
+    fill(store, TEXTS)
+    port = free_port()
+    server = start(port, labels, models)
+    page = browser.new_page()
+    sign_in(page, f"http://127.0.0.1:{port}", "olha3")
+    acknowledged = set()
+    for turn in range(10):
+        for _ in range(2 + turn % 3):
+            text = text_of(page)
+            page.keyboard.press("1")
+            page.keyboard.press("Enter")
+            page.wait_for_function(CHANGED, arg=text, timeout=WAIT)
+            acknowledged.add(text)
+        page.keyboard.press("2")
+        page.keyboard.press("Enter")  # on its way, or stored, when the server dies
+        server.send_signal(signal.SIGKILL)
+        server.wait(10)
+        assert acknowledged <= set(said(store, "olha3"))
+        server = start(port, labels, models)
+        page.goto(f"http://127.0.0.1:{port}/queue")
+        page.wait_for_selector(".board .text", timeout=WAIT)
+        page.wait_for_timeout(600)
+    server.kill()
+    server.wait(10)
+    page.close()
+    found = said(store, "olha3")
+    assert acknowledged <= set(found)
+    assert all(len(pairs) == 1 for pairs in found.values())
+
+
+CHANGED = """old => {
+  const roots = [...document.querySelectorAll('*')].map(element => element.shadowRoot).filter(Boolean);
+  const text = roots.map(root => root.querySelector('.board .text')).find(Boolean);
+  return text && text.innerText !== old;
+}"""
