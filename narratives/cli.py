@@ -130,7 +130,7 @@ def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: P
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="A labels folder or a simple labelled table; labels/ if not given.",
+    help="A labels folder or a simple labelled table; if not given, the label database, else labels/.",
 )
 @click.option("--codebook", type=click.Path(path_type=Path), help="The codebook.toml of a simple labelled table.")
 @click.option(
@@ -158,9 +158,15 @@ def train(
     from narratives.training import Wish
     from narratives.training import train as train_model
 
+    wish = Wish(codebook, aim, seed, unlabelled)
     with _steps_bar() as progress:
-        wish = Wish(codebook, aim, seed, unlabelled)
-        trained = train_model(labels or places.labels_folder(), output, wish, progress)
+        if labels is None and places.has_database():
+            from narratives.retraining import train_on_store
+            from narratives.store import open_store
+
+            trained = train_on_store(open_store(), output, wish, progress)
+        else:
+            trained = train_model(labels or places.labels_folder(), output, wish, progress)
     click.echo(trained.figures.table())
     click.echo(f"\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     _write_json(options["json_path"], trained.figures.as_json())

@@ -46,6 +46,11 @@ def database_address() -> str:
     return os.environ.get("NARRATIVES_DATABASE") or f"sqlite:///{writable_labels_folder() / 'labels.sqlite'}"
 
 
+def has_database() -> bool:
+    """Whether a label database was named or made; without one the label files are all there is."""
+    return bool(os.environ.get("NARRATIVES_DATABASE")) or (labels_folder() / "labels.sqlite").exists()
+
+
 def models_folder() -> Path:
     """Return the folder that holds the models: NARRATIVES_MODELS, else ``models`` in the checkout or data folder."""
     chosen = os.environ.get("NARRATIVES_MODELS")

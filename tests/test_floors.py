@@ -20,7 +20,7 @@ FLOORS = [
     "flips comparison",
     "modelfile card verdicts classification",
     "scoring training ranking labelling measuring sheet",
-    "estimator export",
+    "estimator export retraining",
     "cli ui",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}

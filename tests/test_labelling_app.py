@@ -246,6 +246,36 @@ def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, m
     assert all(len(pairs) == 1 for pairs in found.values())
 
 
+def test_retrain_compare_release_and_put_back(browser, labels, models, store, tmp_path):
+    own = tmp_path / "models"
+    shutil.copytree(models, own)
+    fill(store, TEXTS[:3])
+    with served(labels, own) as address:
+        page = browser.new_page()
+        sign_in(page, address, "olha4")
+        for number in range(3):
+            page.keyboard.press("2")
+            page.keyboard.press("Enter")
+            page.locator(".status", has_text=f"{number + 1} today").wait_for(timeout=WAIT)
+        page.get_by_role("link", name="Models").click()
+        page.get_by_role("button", name="Retrain on all labels").click()
+        page.get_by_text("A new model is ready").wait_for(timeout=2 * WAIT)
+        page.get_by_text("On the 3 paragraphs labelled in the app").wait_for(timeout=WAIT)
+        assert (own / "released").read_text(encoding="utf-8").strip() == "tiny"
+        page.get_by_role("button", name="Release").click()
+        page.get_by_role("button", name="Retrain on all labels").wait_for(timeout=WAIT)
+        new = (own / "released").read_text(encoding="utf-8").strip()
+        assert new != "tiny"
+        page.get_by_text(f"model {new}@").wait_for(timeout=WAIT)
+        page.get_by_role("combobox").click()
+        page.get_by_role("option", name="tiny").click()
+        page.get_by_role("button", name="Put in force").click()
+        page.get_by_text("model tiny@").wait_for(timeout=WAIT)
+        assert [event.note for event in store.history() if event.kind == "release"] == [new, "tiny"]
+        assert sideways(page) == 0
+        page.close()
+
+
 CHANGED = """old => {
   const roots = [...document.querySelectorAll('*')].map(element => element.shadowRoot).filter(Boolean);
   const text = roots.map(root => root.querySelector('.board .text')).find(Boolean);

@@ -153,6 +153,12 @@ class Store:
         with reading(self.engine) as connection:
             return LabelSet(_paragraphs(connection), _labels(connection))
 
+    def labelled_here(self) -> set[str]:
+        """Return the ids of the paragraphs that somebody labelled in the app: not those that came from files alone."""
+        here = _standing(*KINDS).where(~events.c.token.startswith(_FROM_FILE)).subquery()
+        with reading(self.engine) as connection:
+            return set(connection.scalars(select(here.c.paragraph_id)))
+
     def scores(self, model: str) -> dict[str, NDArray[np.float32]]:
         """Return what this model said of each paragraph it was asked about, k probabilities by paragraph id."""
         wanted = select(scores.c.paragraph_id, scores.c.probabilities).where(scores.c.model == model)
