@@ -111,6 +111,56 @@ class Agreement:
         return "\n\n".join([*parts, _low_line("Frames", self.low), _low_line(few, self.low_cells)])
 
 
+@dataclass(frozen=True)
+class Pair:
+    """How far two annotators agree on the paragraphs both read: Cohen's kappa over all frames, and per cent."""
+
+    first: str
+    second: str
+    paragraphs: int
+    cohen_kappa: float
+    percent: float
+
+
+def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
+    """Return a row for each two annotators who read the same paragraphs wholly, those with most in common first."""
+    words: dict[str, dict[str, NDArray[np.int8]]] = defaultdict(dict)
+    for paragraph, said in labels.by_paragraph.items():
+        for own in _turns(said):
+            if _whole(own):
+                words[own[0].annotator][paragraph] = _values(own, codebook)
+    names = sorted(words)
+    both = [(a, b, sorted(words[a].keys() & words[b].keys())) for n, a in enumerate(names) for b in names[n + 1 :]]
+    pairs = [
+        _pair(a, b, [np.stack([words[a][one], words[b][one]], axis=1) for one in shared])
+        for a, b, shared in both
+        if shared
+    ]
+    return sorted(pairs, key=lambda pair: (-pair.paragraphs, pair.first, pair.second))
+
+
+def _pair(first: str, second: str, cells: list[NDArray[np.int8]]) -> Pair:
+    ratings = np.concatenate(cells)
+    return Pair(first, second, len(cells), cohen_kappa(ratings, 2), percent_agreement(tally(ratings, 2)))
+
+
+def _values(own: list[Label], codebook: Codebook) -> NDArray[np.int8]:
+    last = max(label.labelled_at for label in own)
+    seen = {label.frame: label.value for label in own if label.labelled_at == last}
+    words = [seen.get(frame, "no") for frame in codebook.ids]
+    return np.array([{"yes": 1, "no": 0}.get(word, UNKNOWN) for word in words], dtype=np.int8)
+
+
+def measure_months(labels: LabelSet, codebook: Codebook) -> dict[str, Mean]:
+    """Return the mean agreement of the paragraphs whose second reading fell in each month (``2026-11``), in order."""
+    last = {key: max(label.labelled_at for label in said)[:7] for key, said in labels.by_paragraph.items()}
+    found = {}
+    for month in sorted(set(last.values())):
+        mine = tuple(label for label in labels.labels if last[label.paragraph_id] == month)
+        found[month] = measure_agreement(LabelSet(labels.paragraphs, mine), codebook).means["all"]
+    return found
+
+
 def measure_agreement(labels: LabelSet, codebook: Codebook, seed: int = 0) -> Agreement:
     """Measure the agreement in a label set. Intervals resample paragraphs with ``seed``."""
     return measure(read_twice(labels, codebook), seed)

@@ -92,8 +92,13 @@ def _pairs(given: Sequence[Any], codebook: Codebook) -> tuple[tuple[str, str], .
     return pairs
 
 
-def take_step(store: Store, step: Step, annotator: str, codebook: Codebook, suggested: Suggested | None) -> str:
-    """Store a step and say in a few words what was stored. A step that arrives twice is stored once."""
+def take_step(
+    store: Store, step: Step, annotator: str, codebook: Codebook, suggested: Suggested | None, kind: str = "reading"
+) -> str:
+    """Store a step and say in a few words what was stored. A step that arrives twice is stored once.
+
+    ``kind`` is that of the labels: an annotator's ``reading``, or an adjudicator's ``decision``.
+    """
     if step.act == "undo":
         undone = store.undo(annotator, step.token)
         return f"undone: {undone.kind}" if undone else "nothing to undo"
@@ -105,12 +110,12 @@ def take_step(store: Store, step: Step, annotator: str, codebook: Codebook, sugg
         if suggested
         else Circumstances(token=step.token)
     )
-    store.save(_labels(step, annotator, codebook), around)
-    number = len(step.frames)
-    return "saved: no frame" if not number else f"saved: {number} frame{'s' * (number > 1)}"
+    store.save(_labels(step, annotator, codebook, kind), around)
+    number, done = len(step.frames), "decided" if kind == "decision" else "saved"
+    return f"{done}: no frame" if not number else f"{done}: {number} frame{'s' * (number > 1)}"
 
 
-def _labels(step: Step, annotator: str, codebook: Codebook) -> list[Label]:
+def _labels(step: Step, annotator: str, codebook: Codebook, kind: str) -> list[Label]:
     sure = "yes" if step.sure else "no"
     at = now()
     said = [(frame, voice, "yes") for frame, voice in step.frames] or [("", "", "no")]
@@ -120,7 +125,7 @@ def _labels(step: Step, annotator: str, codebook: Codebook) -> list[Label]:
             frame=frame,
             voice=voice,
             value=value,
-            kind="reading",
+            kind=kind,
             sure=sure,
             annotator=annotator,
             labelled_at=at,

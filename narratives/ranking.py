@@ -1,13 +1,13 @@
 """Owns ranking the label database: what the model says of each paragraph, where labels may be wrong, the new order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narratives.calibration import calibrate, fit_sigmoids
 from narratives.classifier import Classifier
-from narratives.codebook import Codebook
+from narratives.disputes import Dispute, disputes
 from narratives.errors import UserError
 from narratives.features import fit_features
 from narratives.labels import Gold, LabelSet, gold
@@ -37,7 +37,8 @@ def rank(
     unread = _unread(store, classifier, labels, lambda share: progress("scoring", 0.7 * share))
     progress("looking for label errors", 0.7)
     truth = gold(labels.of_interest(unlabelled=False), classifier.codebook)
-    again = [*_differing(labels, classifier.codebook), *_doubtful(labels, truth)]
+    differing = [Ranked(one.paragraph_id, "differs", _difference(one)) for one in disputes(labels)]
+    again = [*differing, *_doubtful(labels, truth)]
     positives = (truth.values == 1).sum(axis=0)
     progress("ordering", 0.95)
     ranking = select(unread, FrameState(classifier.frames, classifier.thresholds, positives), again, wanted)
@@ -62,17 +63,8 @@ def _unread(store: Store, classifier: Classifier, labels: LabelSet, progress: Ca
     return Unread(ids, texts, table.reshape(len(rows), len(classifier.frames)))
 
 
-def _differing(labels: LabelSet, codebook: Codebook) -> Iterator[Ranked]:
-    """Yield the paragraphs whose annotators do not say the same and that nobody has decided."""
-    for paragraph, said in labels.by_paragraph.items():
-        if any(label.kind == "decision" for label in said):
-            continue
-        words: dict[str, set[tuple[str, str]]] = {}
-        for label in said:
-            words.setdefault(label.annotator, set()).add((label.frame, label.voice))
-        if len(set(map(frozenset, words.values()))) > 1:
-            frames = {frame for pairs in words.values() for frame, _ in pairs if frame in codebook.ids}
-            yield Ranked(paragraph, "differs", f"{len(words)} annotators: {', '.join(sorted(frames))}")
+def _difference(one: Dispute) -> str:
+    return f"{len(one.readings)} annotators: {', '.join(one.frames)}"
 
 
 def _doubtful(labels: LabelSet, truth: Gold) -> list[Ranked]:

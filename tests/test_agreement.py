@@ -15,6 +15,8 @@ from narratives.agreement import (
     krippendorff_alpha,
     measure,
     measure_agreement,
+    measure_months,
+    measure_pairs,
     percent_agreement,
     read_twice,
     tally,
@@ -204,3 +206,35 @@ def test_the_command_prints_and_writes_the_figures(codebook, tmp_path, monkeypat
     assert "| voice | 2 | 1 |" in done.output
     assert "Frames with an alpha below 0.8: mayor (0.000)." in done.output
     assert json.loads((tmp_path / "found.json").read_text())["frames"]["mayor"]["differing"] == 1
+
+
+def test_pairs_of_annotators_agree_by_cohens_kappa_over_all_frames(codebook):
+    texts = [f"Text {number}." for number in range(4)]
+    said = {"a": ["flood", "flood", "", ""], "b": ["flood", "", "", "mayor"], "c": ["flood", "flood"]}
+    labels = tuple(
+        reading(text, frame, "reports" if frame else "", annotator=name)
+        for name, frames in said.items()
+        for text, frame in zip(texts, frames, strict=False)
+    )
+    pairs = measure_pairs(LabelSet(tuple(map(paragraph, texts)), labels), codebook)
+    assert [(pair.first, pair.second, pair.paragraphs) for pair in pairs] == [
+        ("a", "b", 4),
+        ("a", "c", 2),
+        ("b", "c", 2),
+    ]
+    # a and b: of twelve cells one yes and nine no in common, one yes of a alone, one of b alone.
+    observed, expected = 10 / 12, (2 / 12) * (2 / 12) + (10 / 12) * (10 / 12)
+    assert pairs[0].percent == pytest.approx(observed)
+    assert pairs[0].cohen_kappa == pytest.approx((observed - expected) / (1 - expected))
+    assert (pairs[1].cohen_kappa, pairs[1].percent) == (1.0, 1.0)
+
+
+def test_agreement_is_told_month_by_month(codebook):
+    texts = ["One.", "Two."]
+    labels = [
+        reading(text, "flood", "reports", annotator=name, labelled_at=f"2026-0{month}-05T10:00:00Z")
+        for month, text in ((1, texts[0]), (3, texts[1]))
+        for name in ("a", "b")
+    ]
+    months = measure_months(LabelSet(tuple(map(paragraph, texts)), tuple(labels)), codebook)
+    assert {name: mean.paragraphs for name, mean in months.items()} == {"2026-01": 1, "2026-03": 1}

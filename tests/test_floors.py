@@ -15,7 +15,7 @@ FLOORS = [
     "csvrows destination",
     "tables",
     "labels results background",
-    "queue layouts labelstats examples agreement calibration thresholds splits model voice",
+    "queue layouts disputes labelstats examples agreement calibration thresholds splits model voice",
     "store exchange classifier evaluation",
     "flips comparison",
     "modelfile card verdicts classification",

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from conftest import paragraph
+from conftest import paragraph, reading
 from narratives import places
 from narratives.modelfile import load
 from narratives.queue import Ranked
@@ -244,6 +244,51 @@ def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, m
     found = said(store, "olha3")
     assert acknowledged <= set(found)
     assert all(len(pairs) == 1 for pairs in found.values())
+
+
+def test_three_disputes_are_decided_blind_to_names(browser, labels, models, store):
+    fill(store, [])
+    store.add([paragraph(text) for text in TEXTS[:3]])
+    for text in TEXTS[:3]:
+        store.save([reading(text, "flood", "reports", annotator="Zenobia", note=PAYLOAD)])
+        store.save([reading(text, "", "", annotator="Xaverius")])
+    with served(labels, models) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/adjudicate")
+        page.wait_for_selector("input[aria-label^='Your name']", timeout=WAIT)
+        page.fill("input[aria-label^='Your name']", "lead")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".board .reading", timeout=WAIT)
+        shown = page.locator(".board").inner_text()
+        assert "Zenobia" not in shown
+        assert "Xaverius" not in shown
+        assert PAYLOAD in shown
+        decided = {}
+        for key, left in (("v", 2), ("w", 1)):
+            card = page.locator(".reading").nth("vw".index(key)).inner_text()
+            decided[text_of(page)] = "" if "no frame" in card else "flood"
+            page.keyboard.press(key)
+            page.locator(".status", has_text=f"{left} left to decide").wait_for(timeout=WAIT)
+        decided[text_of(page)] = "bridge"
+        page.keyboard.press("m")
+        page.keyboard.type("speaks of the quay")
+        page.keyboard.press("Enter")
+        page.keyboard.press("3")
+        page.keyboard.press("Enter")
+        page.get_by_text("Nothing to decide").wait_for(timeout=WAIT)
+        decisions = [label for label in store.label_set().labels if label.kind == "decision"]
+        texts = {row.paragraph_id: row.text for row in store.label_set().paragraphs}
+        assert {texts[label.paragraph_id]: label.frame for label in decisions} == decided
+        assert {label.note for label in decisions} == {"", "speaks of the quay"}
+        page.keyboard.press("z")
+        page.locator(".status", has_text="1 left to decide").wait_for(timeout=WAIT)
+        page.get_by_text("Agreement: each frame").click()
+        page.get_by_text("Measure", exact=True).click()
+        page.get_by_text("Measuring agreement").wait_for(state="detached", timeout=WAIT)
+        page.locator("[data-testid=stDataFrame]").nth(2).wait_for(timeout=WAIT)
+        assert sideways(page) == 0
+        assert page.title() == "narratives"
+        page.close()
 
 
 def test_retrain_compare_release_and_put_back(browser, labels, models, store, tmp_path):

@@ -75,6 +75,13 @@ class Desk:
                     return _item(row)
         return None
 
+    def doubtful(self) -> list[Ranked]:
+        """Return the labels that the last ranking doubted, worst first."""
+        wanted = select(ranks).where(ranks.c.reason == "doubtful").order_by(ranks.c.place)
+        with reading(self.engine) as connection:
+            rows = connection.execute(wanted).all()
+        return [Ranked(row.paragraph_id, row.reason, row.detail) for row in rows]
+
     def upcoming(self, annotator: str, number: int) -> list[Item]:
         """Return the next paragraphs for an annotator, nothing taken."""
         with reading(self.engine) as connection:

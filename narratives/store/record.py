@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, insert, select
+from sqlalchemy import Connection, Engine, Row, Select, and_, delete, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from narratives.errors import UserError
@@ -152,6 +152,11 @@ class Store:
         """Return the labels in force, undone ones left out, with all paragraphs."""
         with reading(self.engine) as connection:
             return LabelSet(_paragraphs(connection), _labels(connection))
+
+    def state(self) -> int:
+        """Return the number of the last event: what was computed at the same number is still true."""
+        with reading(self.engine) as connection:
+            return connection.scalar(select(func.max(events.c.event))) or 0
 
     def labelled_here(self) -> set[str]:
         """Return the ids of the paragraphs that somebody labelled in the app: not those that came from files alone."""

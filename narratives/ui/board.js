@@ -19,6 +19,7 @@ const typing = (event) => {
   const target = event.composedPath()[0];
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 };
+const TAKES = ["V", "W", "X"]; // the keys that take over a reading when annotators differ
 const codeOf = (key) => (/^[0-9]$/.test(key) ? `Digit${key}` : `Key${key}`);
 
 function fresh(board) {
@@ -62,7 +63,9 @@ function act(board, code) {
   const item = board.data.item;
   if (code === "KeyZ") return send(board, { act: "undo" });
   if (!item) return undefined;
-  const frame = board.data.frames.find((one) => codeOf(one.key) === code.replace("Numpad", "Digit"));
+  const taken = item.readings?.[TAKES.findIndex((key) => codeOf(key) === code)];
+  if (taken) return save(board, taken.frames);
+  const frame = board.data.frames.find((one) => one.key && codeOf(one.key) === code.replace("Numpad", "Digit"));
   if (frame) toggle(board, frame.id);
   else if (code in VOICES && board.last) board.chosen.set(board.last, VOICES[code]);
   else if (code === "Enter" || code === "NumpadEnter") return save(board, board.chosen);
@@ -123,7 +126,9 @@ function paint(board) {
   left.append(element("div", "why", item ? [item.reason, item.source].filter(Boolean).join(" · ") : ""));
   const text = element("div", "text", item ? item.text : data.empty);
   text.dir = "auto";
-  left.append(text, status(board), note(board), keys(item));
+  left.append(text);
+  if (item?.readings?.length) left.append(readings(board));
+  left.append(status(board), note(board), keys(item));
   if (item) frames(board, right);
   if (item && board.guide) left.append(guide(board));
   if (board.wish) {
@@ -133,10 +138,29 @@ function paint(board) {
   }
 }
 
+function readings(board) {
+  const made = element("div", "readings");
+  board.data.item.readings.forEach((reading, number) => {
+    const card = element("button", "reading");
+    card.type = "button";
+    card.tabIndex = -1;
+    const head = element("div", "hint");
+    if (TAKES[number]) head.append(element("kbd", "", TAKES[number]), " ");
+    head.append(reading.title);
+    card.append(head);
+    const named = (id) => board.data.frames.find((frame) => frame.id === id)?.name ?? id;
+    const lines = reading.frames.map(([frame, voice]) => `${MARKS[voice] ?? ""} ${named(frame)} · ${voice}`);
+    for (const line of lines.length ? lines : ["no frame"]) card.append(element("div", "", line));
+    if (reading.note) card.append(element("div", "hint", reading.note));
+    card.onclick = () => { if (!board.busy) { save(board, reading.frames); paint(board); } };
+    made.append(card);
+  });
+  return made;
+}
+
 function status(board) {
-  const { today, hour, left, saved } = board.data.progress;
+  const { saved, done } = board.data.progress;
   const line = element("div", board.complaint ? "status bad" : "status");
-  const done = `${today} today · ${hour} in the last hour · ${left} left in the queue`;
   if (board.complaint) line.textContent = board.complaint;
   else if (board.busy) line.textContent = "saving …";
   else line.textContent = [saved, done, board.sure ? "" : "marked unsure"].filter(Boolean).join(" · ");
@@ -171,6 +195,7 @@ function keys(item) {
   const line = element("div", "keys");
   const shown = [["Enter", "save; nothing chosen: no frame"], ["P", "promotes"], ["O", "reports"], ["B", "rebuts"], ["Z", "undo"], ["S", "skip"], ["U", "unsure"], ["M", "comment"], ["G", "guideline"], ["F", "find a frame"]];
   if (item?.suggested.length) shown.splice(1, 0, ["Y", "yes, as suggested"]);
+  if (item?.readings?.length) shown.splice(1, 0, [TAKES.slice(0, item.readings.length).join(" "), "decide for this reading"]);
   for (const [key, what] of shown) {
     const part = element("span");
     part.append(element("kbd", "", key), ` ${what}`);

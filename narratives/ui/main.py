@@ -8,7 +8,7 @@ from narratives import modelfile, places
 from narratives.classifier import Classifier
 from narratives.store import Store, open_store
 from narratives.training import ready_model
-from narratives.ui import batch, classify, models, queue
+from narratives.ui import adjudicate, batch, classify, models, queue
 from narratives.ui.people import annotator
 from narratives.ui.show import put_style
 
@@ -22,6 +22,7 @@ def main() -> None:
         st.Page(lambda: classify.page(classifier), title="Classify", url_path="classify", default=True),
         st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
         st.Page(lambda: queue.page(classifier, open_labels()), title="Queue", url_path="queue"),
+        st.Page(lambda: adjudicate.page(classifier.codebook, open_labels()), title="Adjudicate", url_path="adjudicate"),
         st.Page(lambda: models.page(open_labels()), title="Models", url_path="models"),
     ]
     chosen = st.navigation(pages, position="top")

@@ -1,24 +1,21 @@
 """The Queue page: one paragraph at a time, labelled by keys; every step is stored before the next paragraph shows."""
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from narratives.classifier import Classifier
-from narratives.codebook import Codebook, Frame
 from narratives.errors import UserError
 from narratives.labelling import Step, Suggested, suggest, take_step
 from narratives.queue import REASONS
 from narratives.store import Desk, Item, Store
+from narratives.ui.board import arrived, board, frames_of
 from narratives.ui.people import annotator, ask_name
-from narratives.ui.show import colour_of, likelihood
+from narratives.ui.show import likelihood
 
-_KEYS = "123456789ADEHIJKLNQTVWX"  # what is left of the letters are commands, C and R Streamlit's
 _EMPTY = (
     "The queue is empty. Bring texts in: narratives labels import FILE. Put them in order: narratives queue --rank."
 )
-_HERE = Path(__file__).parent
 
 
 def page(classifier: Classifier, store: Store) -> None:
@@ -39,18 +36,12 @@ def _desk(classifier: Classifier, store: Store) -> None:
         st.error("The label database cannot be used.")
         st.text(str(error))
         return
-    _board()(data=data, key="board", on_step_change=_stepped)
-
-
-@st.cache_resource(show_spinner=False)
-def _board() -> Any:
-    style, script = ((_HERE / f"board.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("narratives-board", html='<div class="home"></div>', css=style, js=script)
+    board(data, "board", _stepped)
 
 
 def _stepped() -> None:
     """Store what the board sent; runs before anything is shown again."""
-    given = st.session_state["board"]["step"]
+    given = arrived("board")
     if not given:
         return
     classifier, store = st.session_state["at_desk"]
@@ -74,14 +65,12 @@ def _data(classifier: Classifier, store: Store, name: str) -> dict[str, Any]:
         "annotator": name,
         "item": _shown(item, suggested, str(answer.get("handled", ""))) if item and suggested else None,
         "empty": _EMPTY,
-        "frames": _frames(classifier.codebook),
+        "frames": frames_of(classifier.codebook),
         "handled": answer.get("handled"),
         "refused": answer.get("refused"),
         "progress": {
-            "today": progress.today,
-            "hour": progress.last_hour,
-            "left": progress.left,
             "saved": answer.get("saved", ""),
+            "done": f"{progress.today} today · {progress.last_hour} in the last hour · {progress.left:,} left",
         },
     }
 
@@ -98,28 +87,4 @@ def _shown(item: Item, suggested: Suggested, handled: str) -> dict[str, Any]:
         "source": item.source,
         "reason": f"{why}: {item.detail}" if item.detail else why,
         "suggested": hints if suggested.shown else [],
-    }
-
-
-def _frames(codebook: Codebook) -> list[dict[str, Any]]:
-    """Return the frames by aim, each with its key and what its guideline says."""
-    ordered = [frame for aim in codebook.aims for frame in codebook.frames if frame.aim == aim]
-    keys = [*_KEYS, *[""] * len(ordered)]
-    return [_frame(codebook, frame, key) for frame, key in zip(ordered, keys, strict=False)]
-
-
-def _frame(codebook: Codebook, frame: Frame, key: str) -> dict[str, Any]:
-    examples = [
-        f"[{example.voice if example.voice != 'none' else 'near miss'}] {example.text}" for example in frame.examples
-    ]
-    return {
-        "id": frame.id,
-        "name": frame.name,
-        "key": key,
-        "aim": frame.aim,
-        "colour": colour_of(codebook, frame.id),
-        "claim": frame.claim,
-        "include": list(frame.include),
-        "exclude": list(frame.exclude),
-        "examples": examples,
     }
