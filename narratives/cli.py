@@ -253,11 +253,13 @@ def queue(annotator: str, number: int, anew: bool, overlap: float, as_json: bool
 
 
 def _rank_anew(store: "Store", model: Path | None, overlap: float) -> None:
+    from narratives.codebook import read_codebook
     from narratives.queue import Wanted
     from narratives.ranking import rank
 
     with _steps_bar() as progress:
-        number = rank(store, _classifier(model), Wanted(overlap=overlap), progress)
+        codebook = read_codebook(places.labels_folder() / "codebook.toml")
+        number = rank(store, _classifier(model), codebook, Wanted(overlap=overlap), progress)
     click.echo(f"{number:,} paragraphs are in the queue", err=True)
 
 
@@ -462,11 +464,21 @@ def codebook_show(frame: str | None) -> None:
     click.echo(outline(found) if frame is None else describe(found.frame(frame)))
 
 
-@codebook.command("add-frame", hidden=True, context_settings={"ignore_unknown_options": True})
-@click.argument("anything", nargs=-1)
-def codebook_add_frame(anything: tuple[str, ...]) -> None:
-    """Add a frame (to come)."""
-    raise _later("codebook add-frame")
+@codebook.command("add-frame")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+def codebook_add_frame(path: Path) -> None:
+    """Add the [[frame]] tables of FILE to the codebook; comments stay, the version counts one up.
+
+    Then `narratives queue --rank` looks for paragraphs that convey the frame, and `narratives train` learns it.
+    """
+    from narratives.codebookfile import add_frames, read_frames
+
+    target = places.writable_labels_folder() / "codebook.toml"
+    tables = read_frames(path)
+    found = add_frames(target, tables)
+    click.echo(
+        f"{target}: version {found.version}, {len(found.frames)} frames; new: {', '.join(found.ids[-len(tables) :])}"
+    )
 
 
 @commands.command()

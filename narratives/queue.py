@@ -4,7 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,14 +70,15 @@ DEFAULTS = Wanted()
 def select(unread: Unread, frames: FrameState, again: Sequence[Ranked] = (), wanted: Wanted = DEFAULTS) -> list[Ranked]:
     """Return every paragraph once, in the order in which it is most useful to read them, each with its reason.
 
-    ``again`` are paragraphs to be read once more (reasons ``differs`` and ``doubtful``), worst first. One in five is
-    random: set apart by its id and never ranked, so that estimates on them stay honest.
+    ``again`` are paragraphs found elsewhere, in order: to be read once more (reasons ``differs`` and ``doubtful``), or
+    candidates for a frame that the model does not know (``rare``). One unread paragraph in five is random: set apart by
+    its id and never ranked, so that estimates on them stay honest.
     """
     random = np.array([_chance(wanted.seed, "random", one) < _RANDOM_SHARE for one in unread.ids], dtype=bool)
     ranked = np.flatnonzero(~random)
     streams = {
         "uncertain": _uncertain(unread, frames, ranked),
-        "rare": _rare(unread, frames, ranked, wanted.young),
+        "rare": chain((one for one in again if one.reason == "rare"), _rare(unread, frames, ranked, wanted.young)),
         "random": _in_random_order(unread, np.flatnonzero(random), wanted.seed),
         "differs": iter([one for one in again if one.reason == "differs"]),
         "doubtful": iter([one for one in again if one.reason == "doubtful"]),

@@ -1,12 +1,13 @@
 """Owns ranking the label database: what the model says of each paragraph, where labels may be wrong, the new order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narratives.calibration import calibrate, fit_sigmoids
 from narratives.classifier import Classifier
+from narratives.codebook import Codebook, Frame
 from narratives.disputes import Dispute, disputes
 from narratives.errors import UserError
 from narratives.features import fit_features
@@ -18,19 +19,22 @@ from narratives.store import Desk, Store
 
 Progress = Callable[[str, float], None]
 _AT_ONCE = 2000
+_NEW = 200  # candidates for a frame that no model knows yet
 _DOUBTFUL = 500  # likely label errors that a ranking keeps
 
 
 def rank(
     store: Store,
     classifier: Classifier,
+    codebook: Codebook | None = None,
     wanted: Wanted = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> int:
     """Put all paragraphs of ``store`` in the order of the queue by what ``classifier`` says; return how many wait.
 
     Paragraphs that nobody has read are scored (what the same model said before is kept); those on which annotators
-    differ and those whose label the other labels speak against are queued for one more reading.
+    differ and those whose label the other labels speak against are queued for one more reading. Frames of ``codebook``
+    that the model has not learned yet are looked for by their definition, cues and examples.
     """
     labels = store.label_set()
     progress("reading paragraphs", 0.0)
@@ -38,7 +42,8 @@ def rank(
     progress("looking for label errors", 0.7)
     truth = gold(labels.of_interest(unlabelled=False), classifier.codebook)
     differing = [Ranked(one.paragraph_id, "differs", _difference(one)) for one in disputes(labels)]
-    again = [*differing, *_doubtful(labels, truth)]
+    new = _candidates(labels, classifier, codebook or classifier.codebook)
+    again = [*new, *differing, *_doubtful(labels, truth)]
     positives = (truth.values == 1).sum(axis=0)
     progress("ordering", 0.95)
     ranking = select(unread, FrameState(classifier.frames, classifier.thresholds, positives), again, wanted)
@@ -61,6 +66,41 @@ def _unread(store: Store, classifier: Classifier, labels: LabelSet, progress: Ca
     table = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
     ids, texts = tuple(row.paragraph_id for row in rows), tuple(row.text for row in rows)
     return Unread(ids, texts, table.reshape(len(rows), len(classifier.frames)))
+
+
+def _candidates(labels: LabelSet, classifier: Classifier, codebook: Codebook) -> list[Ranked]:
+    """Return for each frame that the model has not learned the paragraphs most similar to what the codebook says of it.
+
+    Paragraphs read by an older codebook are candidates too: nobody was asked about the frame then.
+    """
+    new = tuple(frame for frame in codebook.frames if frame.id not in classifier.frames)
+    if not new:
+        return []
+    told = [_told(frame) for frame in new]
+    similarity = similar([row.text for row in labels.paragraphs], told)
+    best = np.argsort(-similarity, axis=0, kind="stable")[:_NEW]
+    return [
+        Ranked(
+            labels.paragraphs[row].paragraph_id, "rare", f"{new[k].id}: like its definition ({similarity[row, k]:.2f})"
+        )
+        for turn in best
+        for k, row in enumerate(turn.tolist())
+    ]
+
+
+def _told(frame: Frame) -> str:
+    return "\n".join(
+        [*prior_texts(Codebook("", (frame,))), *(one.text for one in frame.examples if one.voice != "none")]
+    )
+
+
+def similar(texts: Sequence[str], told: Sequence[str]) -> NDArray[np.float64]:
+    """Return the cosine of each text's TF-IDF row with that of each of ``told``, n × m, in the words of ``told``."""
+    features = fit_features(told, told, 1, texts)
+    wanted = features.transform(told).T
+    starts = range(0, len(texts), _AT_ONCE)
+    parts = [(features.transform(texts[start : start + _AT_ONCE]) @ wanted).toarray() for start in starts]
+    return np.concatenate(parts) if parts else np.empty((0, len(told)))
 
 
 def _difference(one: Dispute) -> str:

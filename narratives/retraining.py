@@ -3,20 +3,23 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from narratives import places
+from narratives import modelfile, places
 from narratives.classifier import Classifier
 from narratives.codebook import Codebook, read_codebook
 from narratives.errors import UserError
 from narratives.evaluation import micro_f1
 from narratives.exchange import write_labels_as
 from narratives.labels import LabelSet, gold
+from narratives.ranking import rank
 from narratives.store import Store, open_store
-from narratives.training import DEFAULTS, Progress, Trained, Wish, train
+from narratives.training import DEFAULTS, Progress, Trained, Wish, ready_model, train
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,26 @@ def reviewed(store: Store, codebook: Codebook, before: Classifier, after: Classi
     )
 
 
-def report() -> None:
+def report_training() -> None:
     """Train on the database in force and print progress as JSON lines: the way a page follows another process."""
-    try:
+    with _reported():
         done = train_on_store(open_store(), progress=lambda step, share: _say(step=step, share=share))
         _say(folder=str(done.folder))
+
+
+def report_ranking() -> None:
+    """Put the queue of the database in force in a new order, by the released model; print progress as JSON lines."""
+    with _reported():
+        codebook = read_codebook(places.labels_folder() / "codebook.toml")
+        model = modelfile.load(ready_model())
+        number = rank(open_store(), model, codebook, progress=lambda step, share: _say(step=step, share=share))
+        _say(number=number)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
     except UserError as error:
         _say(error=str(error))
 

@@ -13,7 +13,7 @@ COMMANDS = [
     ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
     ["models", "release"], ["labels"], ["labels", "check"], ["labels", "stats"], ["labels", "agreement"],
     ["labels", "import"], ["labels", "export"], ["queue"],
-    ["codebook"], ["codebook", "check"], ["codebook", "show"], ["app"],
+    ["codebook"], ["codebook", "check"], ["codebook", "show"], ["codebook", "add-frame"], ["app"],
 ]  # fmt: skip
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
@@ -98,7 +98,7 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["train", "--aim", "recall=0.9"], "aim 'recall=0.9' is not known"),
         (["score", "a.csv", "-o", "b.csv", "--resume"], "not in this version"),
         (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
-        (["codebook", "add-frame"], "not in this version"),
+        (["codebook", "add-frame", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["models", "export", "nowhere", "-o", "m.joblib"], "there is no model here"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",

@@ -12,6 +12,7 @@ FLOORS = [
     "errors",
     "codebook paragraphs places sources formats rows signs features columns parquet solver",
     "lines sheets jsonlines outputs",
+    "codebookfile",
     "csvrows destination",
     "tables",
     "labels results background",
@@ -33,6 +34,7 @@ THIRD_PARTIES = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "cleanlab": {"ranking"},
+    "tomlkit": {"codebookfile"},
 }
 PARTS = ("store", "ui")  # folders that stand on a floor as one
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -7,6 +7,7 @@ import pytest
 
 from conftest import paragraph, reading
 from narratives import places
+from narratives.codebook import read_codebook
 from narratives.modelfile import load
 from narratives.queue import Ranked
 from narratives.store import Desk, Store
@@ -288,6 +289,48 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         page.locator("[data-testid=stDataFrame]").nth(2).wait_for(timeout=WAIT)
         assert sideways(page) == 0
         assert page.title() == "narratives"
+        page.close()
+
+
+def test_texts_are_brought_in_put_in_order_and_a_new_frame_is_looked_for(browser, labels, models, store, tmp_path):
+    table = tmp_path / "posts.csv"
+    rows = ["A swan was spying on the quay, says the baker.", "The dam breaks before Friday, neighbours!", PAYLOAD]
+    table.write_text(
+        "message;n\n" + "\n".join(f'"{row.replace(chr(34), chr(34) * 2)}";1' for row in rows) + "\nx\n", "utf-8-sig"
+    )
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        sign_in(page, address, "lead")
+        assert "The queue is empty" in text_of(page)
+        page.get_by_text("New texts, new order").click()
+        page.set_input_files("input[type=file]", table)
+        page.get_by_role("button", name="Bring in").click()
+        page.get_by_text("3 new paragraphs").wait_for(timeout=WAIT)
+        assert "1 rows were refused" in page.locator("body").inner_text()
+        page.get_by_role("link", name="Codebook").click()
+        page.get_by_text("Add a frame").click()
+        page.get_by_label("Name", exact=True).fill("Spying swans *really*")
+        page.get_by_label("Claim, in one sentence").fill(f"The swans are spies. {PAYLOAD}")
+        for number, text in enumerate(
+            ("The swans spy.", "He says the swans spy.", "Swans do not spy.", "Swans.", "Spies."), 1
+        ):
+            page.locator(f"textarea[aria-label^='Example {number}']").fill(text)
+        page.get_by_role("button", name="Add", exact=True).click()
+        page.get_by_text("Version 8 is in force").wait_for(timeout=WAIT)
+        page.get_by_text("Spying swans *really* · 0 labels · not learned yet").click()
+        assert PAYLOAD in page.locator("body").inner_text()
+        assert read_codebook(labels / "codebook.toml").ids[-1] == "spying-swans-really"
+        page.get_by_role("link", name="Queue").click()
+        page.get_by_text("New texts, new order").click()
+        page.get_by_role("button", name="Put the queue in order").click()
+        page.locator(".board .text", has_text=rows[0]).or_(page.locator(".board .text", has_text="dam")).or_(
+            page.locator(".board .text", has_text="script")
+        ).first.wait_for(timeout=2 * WAIT)
+        assert "Spying swans *really*" in page.locator(".board").inner_text()
+        found = {item.text: item.detail for item in Desk(store).upcoming("lead", 100)}
+        assert found[rows[0]].startswith("spying-swans-really: like its definition")
+        assert page.title() == "narratives"
+        assert sideways(page) == 0
         page.close()
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import paragraph, reading
+from narratives.codebook import Example, Frame
 from narratives.queue import Wanted
 from narratives.ranking import held_out, label_errors, rank
 from narratives.store import Desk, now
@@ -45,12 +46,12 @@ def test_a_model_is_asked_once_of_each_paragraph(filled, classifier, monkeypatch
 def test_annotators_who_differ_bring_a_paragraph_back_and_a_decision_settles_it(filled, classifier, label_set):
     text = label_set.paragraphs[0].text
     filled.save([reading(text, "mayor", "reports", annotator="ivan", labelled_at=now())])
-    rank(filled, classifier, Wanted(overlap=0))
+    rank(filled, classifier, wanted=Wanted(overlap=0))
     differing = [item for item in Desk(filled).upcoming("maria", 200) if item.reason == "differs"]
     assert [item.text for item in differing] == [text]
     assert differing[0].detail == "2 annotators: flood, mayor"
     filled.save([reading(text, "flood", "promotes", annotator="lead", kind="decision", labelled_at=now())])
-    rank(filled, classifier, Wanted(overlap=0))
+    rank(filled, classifier, wanted=Wanted(overlap=0))
     assert not [item for item in Desk(filled).upcoming("maria", 200) if item.reason == "differs"]
 
 
@@ -75,3 +76,17 @@ def test_probabilities_of_labels_are_held_out(truth):
     assert ((found > 0) & (found < 1)).all()
     assert found[truth.values == 1].mean() > found[truth.values == 0].mean() + 0.3
     assert np.isfinite(found).all()
+
+
+def test_a_frame_that_no_model_knows_is_looked_for_at_once(filled, classifier, codebook):
+    examples = tuple(Example(f"The swans of the lake are spies, number {n}.", "promotes") for n in range(3))
+    swans = Frame(
+        "swans", "Spying swans", "fear", "The swans are spies.", cues={"en": ("spying swan",)}, examples=examples
+    )
+    filled.add([paragraph("A swan was spying on the quay, says the baker."), paragraph("The quay was swept.")])
+    rank(filled, classifier, replace(codebook, version="8", frames=(*codebook.frames, swans)), Wanted(overlap=0))
+    found = [
+        item for item in Desk(filled).upcoming("maria", 300) if item.detail.startswith("swans: like its definition")
+    ]
+    assert found[0].text == "A swan was spying on the quay, says the baker."
+    assert any(item.text.startswith("Wake up") for item in found), "read before anybody was asked about the frame"

@@ -56,7 +56,7 @@ def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_pa
 
 
 def test_another_process_reports_its_progress_and_the_new_model(own, town):
-    code = "from narratives.retraining import report; report()"
+    code = "from narratives.retraining import report_training; report_training()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     said = [json.loads(line) for line in done.stdout.splitlines()]
     shares = [line["share"] for line in said if "share" in line]
@@ -69,7 +69,7 @@ def test_a_codebook_without_a_label_is_enough_for_a_first_model(town, tmp_path, 
     folder.mkdir()
     (folder / "codebook.toml").write_bytes((labels_folder / "codebook.toml").read_bytes())
     monkeypatch.setenv("NARRATIVES_LABELS", str(folder))
-    code = "from narratives.retraining import report; report()"
+    code = "from narratives.retraining import report_training; report_training()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     model = modelfile.load(Path(json.loads(done.stdout.splitlines()[-1])["folder"]))
     assert model.explain("they say the dam breaks and the river rises")[0].frame == "flood"
@@ -77,6 +77,6 @@ def test_a_codebook_without_a_label_is_enough_for_a_first_model(town, tmp_path, 
 
 def test_what_is_wrong_is_reported_in_a_sentence(town, tmp_path, monkeypatch):
     monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "nowhere"))
-    code = "from narratives.retraining import report; report()"
+    code = "from narratives.retraining import report_training; report_training()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert "there is no codebook here" in json.loads(done.stdout.splitlines()[-1])["error"]

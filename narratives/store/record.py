@@ -184,10 +184,10 @@ class Store:
                 )
                 connection.execute(insert(scores), part)
 
-    def history(self, paragraph_id: str | None = None) -> tuple[Event, ...]:
-        """Return everything that happened, oldest first, perhaps to one paragraph only."""
+    def history(self, paragraph_id: str = "", kind: str = "") -> tuple[Event, ...]:
+        """Return everything that happened, oldest first, perhaps to one paragraph or of one kind only."""
         with reading(self.engine) as connection:
-            return _history(connection, paragraph_id)
+            return _history(connection, paragraph_id, kind)
 
 
 def _add(connection: Connection, rows: list[LabelledParagraph], sources: Mapping[str, str]) -> int:
@@ -360,12 +360,14 @@ def _label(event: Row[Any], claim: Row[Any], note: str) -> Label:
     )
 
 
-def _history(connection: Connection, paragraph_id: str | None) -> tuple[Event, ...]:
+def _history(connection: Connection, paragraph_id: str, kind: str) -> tuple[Event, ...]:
     wanted = select(events).order_by(events.c.event)
-    if paragraph_id is not None:
+    if paragraph_id:
         wanted = wanted.where(events.c.paragraph_id == paragraph_id)
+    if kind:
+        wanted = wanted.where(events.c.kind == kind)
     rows = connection.execute(wanted).all()
-    undone = {row.undoes for row in rows}
+    undone = set(connection.scalars(select(events.c.undoes).where(events.c.undoes.is_not(None))))
     said: dict[int, list[Row[Any]]] = {}
     for row in connection.execute(select(claims).order_by(claims.c.event, claims.c.frame)):
         said.setdefault(row.event, []).append(row)

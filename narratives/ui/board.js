@@ -246,7 +246,7 @@ function row(board, frame) {
   made.tabIndex = -1;
   made.title = frame.claim;
   made.style.setProperty("--colour", frame.colour);
-  made.append(element("kbd", "", frame.key), element("span", "name", frame.name));
+  made.append(element("kbd", frame.key ? "" : "none", frame.key), element("span", "name", frame.name));
   if (voice) made.append(element("span", "hint", `${MARKS[voice]} ${voice}`));
   else if (hint) made.append(element("span", "hint", `◌ ${hint.voice || "suggested"} ${hint.likely}`));
   made.onclick = () => { if (!board.busy) { toggle(board, frame.id); paint(board); } };

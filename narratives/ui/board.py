@@ -9,7 +9,7 @@ import streamlit as st
 from narratives.codebook import Codebook, Frame
 from narratives.ui.show import colour_of
 
-_KEYS = "123456789ADEHIJKLNQT"  # the other letters are commands of the board, C and R Streamlit's
+_KEYS = "123456789ADEHIJKLNQTVWX"  # other letters are commands, C and R Streamlit's; V, W, X take readings over
 _HERE = Path(__file__).parent
 
 

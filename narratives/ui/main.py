@@ -6,9 +6,10 @@ import streamlit as st
 
 from narratives import modelfile, places
 from narratives.classifier import Classifier
+from narratives.codebook import Codebook, read_codebook
 from narratives.store import Store, open_store
 from narratives.training import ready_model
-from narratives.ui import adjudicate, batch, classify, models, queue
+from narratives.ui import adjudicate, batch, classify, codebook, models, queue
 from narratives.ui.people import annotator
 from narratives.ui.show import put_style
 
@@ -21,8 +22,13 @@ def main() -> None:
     pages = [
         st.Page(lambda: classify.page(classifier), title="Classify", url_path="classify", default=True),
         st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
-        st.Page(lambda: queue.page(classifier, open_labels()), title="Queue", url_path="queue"),
-        st.Page(lambda: adjudicate.page(classifier.codebook, open_labels()), title="Adjudicate", url_path="adjudicate"),
+        st.Page(lambda: queue.page(classifier, codebook_in_force(), open_labels()), title="Queue", url_path="queue"),
+        st.Page(lambda: adjudicate.page(codebook_in_force(), open_labels()), title="Adjudicate", url_path="adjudicate"),
+        st.Page(
+            lambda: codebook.page(codebook_in_force(), classifier.frames, open_labels()),
+            title="Codebook",
+            url_path="codebook",
+        ),
         st.Page(lambda: models.page(open_labels()), title="Models", url_path="models"),
     ]
     chosen = st.navigation(pages, position="top")
@@ -37,6 +43,18 @@ def main() -> None:
 def open_labels() -> Store:
     """Open the label database once for all sessions."""
     return open_store()
+
+
+def codebook_in_force() -> Codebook:
+    """Return the codebook of the labels folder: what is labelled, perhaps more than the model has learned."""
+    path = places.labels_folder() / "codebook.toml"
+    return _read_codebook(path, path.stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _read_codebook(path: Path, changed: int) -> Codebook:
+    del changed
+    return read_codebook(path)
 
 
 def _folder_in_force() -> Path:

@@ -15,7 +15,7 @@ from narratives.measuring import compare_figures
 from narratives.retraining import Reviewed, reviewed
 from narratives.store import Store
 from narratives.ui.people import annotator
-from narratives.ui.retrain import Retraining
+from narratives.ui.work import TRAINING, Work
 
 _HEADLINES = {
     "macro_f1": "macro-F1",
@@ -40,9 +40,9 @@ def page(store: Store) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _retraining() -> Retraining:
+def _retraining() -> Work:
     """Return the one training of this server, which all sessions see."""
-    return Retraining()
+    return Work(TRAINING)
 
 
 def _train(store: Store) -> None:
@@ -52,20 +52,20 @@ def _train(store: Store) -> None:
     elif training.folder is not None:
         _proposal(training, training.folder, store)
     else:
-        st.button("Retrain on all labels", type="primary", on_click=training.start, args=(annotator(),))
+        st.button("Retrain on all labels", type="primary", on_click=training.start)
         if training.complaint:
             st.text(training.complaint)
 
 
 @st.fragment(run_every=0.5)
-def _watch(training: Retraining) -> None:
+def _watch(training: Work) -> None:
     if not training.running:
         st.rerun()
     st.progress(training.share, f"Training: {training.step}. The model in force goes on serving.")
     st.button("Stop", on_click=training.stop)
 
 
-def _proposal(training: Retraining, folder: Path, store: Store) -> None:
+def _proposal(training: Work, folder: Path, store: Store) -> None:
     """Show what a new model would change, and release or discard it."""
     st.markdown("**A new model is ready**")
     st.text(folder.name)
@@ -142,7 +142,7 @@ def _model_row(folder: Path, released: Path | None) -> dict[str, Any]:
     return row | {shown: figures.get(name) for name, shown in _HEADLINES.items()}
 
 
-def _release(folder: Path, store: Store, training: Retraining | None) -> None:
+def _release(folder: Path, store: Store, training: Work | None) -> None:
     try:
         modelfile.load(folder)
         places.release(folder)
@@ -155,7 +155,7 @@ def _release(folder: Path, store: Store, training: Retraining | None) -> None:
     st.toast(f"{folder.name} is in force")
 
 
-def _discard(folder: Path, training: Retraining) -> None:
+def _discard(folder: Path, training: Work) -> None:
     released = places.released_model()
     if released is None or not folder.samefile(released):
         shutil.rmtree(folder)

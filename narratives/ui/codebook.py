@@ -1,0 +1,150 @@
+"""The Codebook page: the frames as cards, edited and added here; the file in git stays the source."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from narratives import places
+from narratives.codebook import VOICES, Codebook, Frame
+from narratives.codebookfile import add_frames, edit_frame
+from narratives.errors import UserError
+from narratives.store import Store
+from narratives.ui.people import annotator, ask_name
+from narratives.ui.show import colour_of, shown
+
+Counts = Counter[tuple[str, str]]  # labels in force by frame and voice
+_ONE_A_LINE = "one a line"
+_EXAMPLES = ("promotes", "reports", "rebuts", "none", "none")
+
+
+def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
+    """Show the page. ``known`` are the frames that the model in force has learned."""
+    said = st.session_state.pop("codebook_said", "")
+    if said:
+        st.text(said)
+    counts = _counts(store.state(), store)
+    st.caption(f"version {codebook.version} · {len(codebook.frames)} frames")
+    for aim in codebook.aims:
+        st.html(f'<div class="nv-small"><b>{shown(aim)}</b></div>')
+        for frame in [frame for frame in codebook.frames if frame.aim == aim]:
+            _card(codebook, frame, frame.id in known, counts, store)
+    if annotator():
+        _add(codebook, store)
+        _history(store)
+    else:
+        ask_name()
+
+
+@st.cache_data(show_spinner=False, max_entries=2, hash_funcs={Store: id})
+def _counts(state: int, store: Store) -> Counts:
+    """Count the labels in force of each frame and voice."""
+    del state
+    return Counter((label.frame, label.voice) for label in store.label_set().labels if label.value == "yes")
+
+
+def _card(codebook: Codebook, frame: Frame, learned: bool, counts: Counts, store: Store) -> None:
+    number = sum(counts[frame.id, voice] for voice in (*VOICES, ""))
+    with st.expander(f"{_plain(frame.name)} · {number:,} labels" + ("" if learned else " · not learned yet")):
+        st.html(_card_html(codebook, frame, counts))
+        if annotator() and st.toggle("Edit", key=f"edit {frame.id}"):
+            _edit(frame, store)
+
+
+def _plain(name: str) -> str:
+    """Return a name for a label of Streamlit's, which would read Markdown in it."""
+    return "".join(f"\\{character}" if character in "\\`*_{}[]()#+-.!<>~$:|" else character for character in name)
+
+
+def _card_html(codebook: Codebook, frame: Frame, counts: Counts) -> str:
+    voices = " · ".join(f"{voice} {counts[frame.id, voice]:,}" for voice in VOICES)
+    cues = " · ".join(f"{len(found)} cues in {language}" for language, found in frame.cues.items())
+    examples = [f"[{'near miss' if one.voice == 'none' else one.voice}] {one.text}" for one in frame.examples]
+    parts = [("Counts", frame.include), ("Does not count", frame.exclude), ("Examples", examples)]
+    lists = "".join(
+        f"<b>{title}</b><ul>{''.join(f'<li>{shown(line)}</li>' for line in lines)}</ul>" for title, lines in parts
+    )
+    edge = f"border-left:4px solid {colour_of(codebook, frame.id)};padding-left:.6rem"
+    head = f'<div style="{edge}">{shown(frame.claim)}</div>'
+    return f'{head}<div class="nv-small">{frame.id} · {voices} · {cues}</div>{lists}'
+
+
+def _edit(frame: Frame, store: Store) -> None:
+    with st.form(f"form {frame.id}", border=False):
+        values: dict[str, Any] = {
+            "name": st.text_input("Name", frame.name),
+            "claim": st.text_area("Claim", frame.claim),
+        }
+        for key, title in (("include", "Counts"), ("exclude", "Does not count")):
+            values[key] = st.text_area(f"{title} ({_ONE_A_LINE})", "\n".join(getattr(frame, key)))
+        cues = {
+            language: st.text_area(f"Cues in {language} ({_ONE_A_LINE})", "\n".join(found))
+            for language, found in frame.cues.items()
+        }
+        if st.form_submit_button("Save", type="primary"):
+            lists = {key: _lines(values[key]) for key in ("include", "exclude")}
+            changes = values | lists | {"cues": {language: _lines(text) for language, text in cues.items()}}
+            _keep(store, lambda path: edit_frame(path, frame.id, changes), f"edited {frame.id}")
+
+
+def _add(codebook: Codebook, store: Store) -> None:
+    with st.expander("Add a frame"), st.form("new frame", border=False):
+        st.caption(
+            "A name, a claim in one sentence and five examples are enough: three that convey it, two that come near."
+        )
+        name, claim = st.text_input("Name", key="new name"), st.text_area("Claim, in one sentence", key="new claim")
+        aim = st.selectbox("Aim", codebook.aims, key="new aim", accept_new_options=True)
+        examples = [
+            {
+                "voice": voice,
+                "text": st.text_area(f"Example {number}: {'near miss' if voice == 'none' else voice}", height=68),
+            }
+            for number, voice in enumerate(_EXAMPLES, 1)
+        ]
+        cues = st.text_area(f"Phrases that often carry it ({_ONE_A_LINE})", key="new cues")
+        if st.form_submit_button("Add", type="primary"):
+            table = _new_table(name, claim, aim or "", examples, _lines(cues))
+            _keep(store, lambda path: add_frames(path, [table]), f"added {table['id']}")
+
+
+def _new_table(name: str, claim: str, aim: str, examples: list[dict[str, str]], cues: list[str]) -> dict[str, Any]:
+    return {
+        "id": "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split()),
+        "name": " ".join(name.split()),
+        "aim": aim,
+        "claim": " ".join(claim.split()),
+        "include": [" ".join(claim.split())],
+        "exclude": ["the topic alone, without the claim"],
+        "examples": [{"text": " ".join(one["text"].split()), "voice": one["voice"]} for one in examples],
+        "crosswalk": {"semeval": [], "disarm": [], "euvsdisinfo": []},
+        "cues": {"en": cues or [" ".join(name.lower().split())], "uk": [], "ru": []},
+    }
+
+
+def _lines(text: str) -> list[str]:
+    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def _keep(store: Store, change: Callable[[Path], Codebook], what: str) -> None:
+    """Change the file, keep what it says now in the record, and say what comes next."""
+    path = places.writable_labels_folder() / "codebook.toml"
+    try:
+        found = change(path)
+        store.note(
+            "codebook", annotator(), None, f"version {found.version}: {what}\n{path.read_text(encoding='utf-8')}"
+        )
+        said = f"Version {found.version} is in force: {what}. The queue looks for a new frame at its next ranking."
+    except UserError as error:
+        said = str(error).replace(f"{path}: ", "")
+    st.session_state["codebook_said"] = said
+    st.rerun()
+
+
+def _history(store: Store) -> None:
+    changes = store.history(kind="codebook")
+    if changes:
+        with st.expander("History"):
+            for event in reversed(changes):
+                st.text(f"{event.at[:16].replace('T', ' ')} · {event.annotator} · {event.note.splitlines()[0]}")
