@@ -19,7 +19,7 @@ REASONS = {
     "doubtful": "the label may be wrong",
     "random": "random share, never ranked",
 }
-_TURNS = "uncertain rare uncertain random uncertain differs uncertain doubtful uncertain random".split()
+_TURNS = "rare uncertain random uncertain differs uncertain rare uncertain doubtful random".split()
 _RANDOM_SHARE = 0.2  # as many of the paragraphs as of the turns: random ones are set apart before anything is ranked
 _RAREST = 5  # frames that the rare turns look for where none is below the number of a young one
 _CANDIDATES = 200  # for a rare frame; further down hardly one conveys it

@@ -310,9 +310,9 @@ def test_texts_are_brought_in_put_in_order_and_a_new_frame_is_looked_for(browser
         page.get_by_role("link", name="Codebook").click()
         page.get_by_text("Add a frame").click()
         page.get_by_label("Name", exact=True).fill("Spying swans *really*")
-        page.get_by_label("Claim, in one sentence").fill(f"The swans are spies. {PAYLOAD}")
+        page.get_by_label("Claim, in one sentence").fill("The swans are spies.")
         for number, text in enumerate(
-            ("The swans spy.", "He says the swans spy.", "Swans do not spy.", "Swans.", "Spies."), 1
+            ("The swans spy.", "He says the swans spy.", "Swans do not spy.", "Swans.", PAYLOAD), 1
         ):
             page.locator(f"textarea[aria-label^='Example {number}']").fill(text)
         page.get_by_role("button", name="Add", exact=True).click()

@@ -32,13 +32,14 @@ def test_a_margin_is_the_distance_to_the_threshold_in_log_odds():
 def test_uncertain_ones_come_nearest_first_and_every_frame_has_its_quota(many):
     order = [one for one in select(many, FRAMES) if one.reason == "uncertain"][:40]
     named = [one.detail.split(":")[0] for one in order]
-    assert named == ["mayor", "flood"] * 20
+    assert abs(named.count("mayor") - named.count("flood")) <= 2
     rows = [many.ids.index(one.paragraph_id) for one in order]
     for k, frame in ((0, "flood"), (1, "mayor")):
         mine = [row for row, name in zip(rows, named, strict=True) if name == frame]
         distances = margins(many.probabilities[mine], FRAMES.thresholds)[:, k]
         assert (np.diff(distances) >= 0).all()
-    assert order[0].detail == f"mayor: {many.probabilities[rows[0], 1]:.2f} against threshold 0.70"
+    k = ("flood", "mayor").index(named[0])
+    assert order[0].detail == f"{named[0]}: {many.probabilities[rows[0], k]:.2f} against threshold {(0.4, 0.7)[k]:.2f}"
 
 
 def test_a_frame_with_few_labels_is_looked_for(many):
