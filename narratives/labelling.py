@@ -11,7 +11,8 @@ import numpy as np
 from narratives.classifier import Classifier
 from narratives.codebook import VOICES, Codebook
 from narratives.errors import UserError
-from narratives.labels import Label
+from narratives.labels import Label, LabelledParagraph, LabelSet, check_labels
+from narratives.paragraphs import language, paragraph_id
 from narratives.store import Circumstances, Store, now
 
 _BLIND = 0.2  # share of paragraphs that show no suggestion, so that agreement with the model is measured unanchored
@@ -135,3 +136,38 @@ def _labels(step: Step, annotator: str, codebook: Codebook, kind: str) -> list[L
         )
         for frame, voice, value in said
     ]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One word on one frame of a pasted paragraph: ``value`` yes or no, with the voice of a yes."""
+
+    text: str
+    frame: str
+    value: str
+    voice: str = ""
+
+
+def correct(store: Store, correction: Correction, annotator: str, codebook: Codebook, model: str) -> str:
+    """Store a correction made outside the queue as a label of one frame, the paragraph too if it is new.
+
+    Such a label (kind ``single``) says nothing of the other frames. Raises UserError for a text that no database keeps.
+    """
+    text = correction.text.strip()
+    row = LabelledParagraph(paragraph_id(text), text, language(text), "", "")
+    label = Label(
+        paragraph_id=row.paragraph_id,
+        frame=correction.frame,
+        voice=correction.voice if correction.value == "yes" else "",
+        value=correction.value,
+        kind="single",
+        sure="yes",
+        annotator=annotator,
+        labelled_at=now(),
+        codebook_version=codebook.version,
+        note="",
+    )
+    check_labels(LabelSet((row,), (label,)), codebook, "this paragraph")
+    store.bring(LabelSet((row,), ()), {row.paragraph_id: "pasted"})
+    store.save([label], Circumstances(model=model))
+    return f"saved: {'is' if correction.value == 'yes' else 'is not'} {codebook.frame(correction.frame).name}"

@@ -292,6 +292,33 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         page.close()
 
 
+def test_a_finding_is_corrected_where_it_was_found(browser, labels, models, store):
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(address)
+        page.wait_for_selector("textarea", timeout=WAIT)
+        pasted = "Wake up, neighbours: the dam breaks before Friday!"
+        page.fill("textarea", f"{pasted}\n\n{PAYLOAD}")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector(".nv-row", timeout=WAIT)
+        page.get_by_text("Correct", exact=True).click()
+        page.fill("input[aria-label^='Your name']", "olha5")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="✗").click()
+        page.get_by_text("saved: is not The flood is coming").wait_for(timeout=WAIT)
+        page.get_by_role("button", name="Add a frame").nth(1).click()
+        page.get_by_role("button", name="Add", exact=True).click()
+        page.get_by_text("saved: is The flood is coming").wait_for(timeout=WAIT)
+        found = [label for label in store.label_set().labels if label.annotator == "olha5"]
+        assert [(one.kind, one.frame, one.value, one.voice) for one in found] == [
+            ("single", "flood", "no", ""),
+            ("single", "flood", "yes", "promotes"),
+        ]
+        assert said(store, "olha5").keys() == {pasted, PAYLOAD}
+        assert page.title() == "narratives"
+        page.close()
+
+
 def test_texts_are_brought_in_put_in_order_and_a_new_frame_is_looked_for(browser, labels, models, store, tmp_path):
     table = tmp_path / "posts.csv"
     rows = ["A swan was spying on the quay, says the baker.", "The dam breaks before Friday, neighbours!", PAYLOAD]

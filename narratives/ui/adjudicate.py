@@ -13,7 +13,7 @@ from narratives.errors import UserError
 from narratives.labelling import Step, take_step
 from narratives.labels import LabelSet
 from narratives.store import Desk, Store
-from narratives.ui.board import arrived, board, frames_of
+from narratives.ui.board import arrived, board, put_frames
 from narratives.ui.people import annotator, ask_name
 
 _TITLES = ("first", "second", "third", "fourth", "fifth")
@@ -29,6 +29,7 @@ def page(codebook: Codebook, store: Store) -> None:
         if "open_disputes" not in st.session_state:
             _look_again(store)
         _agreement(codebook, store)
+        put_frames(codebook)
         _desk(codebook, store)
     except UserError as error:
         st.error("The label database cannot be used.")
@@ -59,7 +60,6 @@ def _desk(codebook: Codebook, store: Store) -> None:
         "annotator": annotator(),
         "item": _shown(waiting[0], str(answer.get("handled", ""))) if waiting else None,
         "empty": _EMPTY,
-        "frames": frames_of(codebook),
         "handled": answer.get("handled"),
         "refused": answer.get("refused"),
         "progress": {"saved": answer.get("saved", ""), "done": f"{len(waiting):,} left to decide"},

@@ -254,9 +254,10 @@ function row(board, frame) {
 }
 
 function guide(board) {
-  const wanted = board.last ?? board.data.item.suggested[0]?.frame ?? board.data.frames[0].id;
+  const wanted = board.last ?? board.data.item.suggested[0]?.frame ?? board.data.frames[0]?.id;
   const frame = board.data.frames.find((one) => one.id === wanted);
   const made = element("div", "guide");
+  if (!frame) return made;
   made.append(element("b", "", frame.name), element("div", "", frame.claim));
   for (const [title, lines] of [["Counts", frame.include], ["Does not count", frame.exclude], ["Examples", frame.examples]]) {
     made.append(element("b", "", title));
@@ -268,7 +269,8 @@ function guide(board) {
 }
 
 export default function (component) {
-  const { parentElement, data, setTriggerValue } = component;
+  const { parentElement, setTriggerValue } = component;
+  const data = { ...component.data, frames: window.narrativesFrames ?? [] }; // put_frames has sent them
   const home = parentElement.querySelector(".home");
   const board = (home.board ??= { buffer: [], busy: null, shown: null, complaint: "", guide: false, wish: null });
   Object.assign(board, { root: home, data, trigger: setTriggerValue });
@@ -277,10 +279,13 @@ export default function (component) {
   drain(board);
   if (!board.listening) {
     board.listening = (event) => pressed(board, event);
+    board.told = () => { board.data.frames = window.narrativesFrames; paint(board); };
     document.addEventListener("keydown", board.listening, true);
+    document.addEventListener("narratives-frames", board.told);
   }
   return () => {
     document.removeEventListener("keydown", board.listening, true);
+    document.removeEventListener("narratives-frames", board.told);
     board.listening = null;
     clearTimeout(board.timer);
   };

@@ -11,6 +11,15 @@ from narratives.ui.show import colour_of
 
 _KEYS = "123456789ADEHIJKLNQTVWX"  # other letters are commands, C and R Streamlit's; V, W, X take readings over
 _HERE = Path(__file__).parent
+_KEEP = """export default function ({ data }) {
+  window.narrativesFrames = data.frames;
+  document.dispatchEvent(new Event("narratives-frames"));
+}"""
+
+
+def put_frames(codebook: Codebook) -> None:
+    """Give the browser the frames with their guidelines, once a page: a step then carries the paragraph alone."""
+    _keeper()(data={"frames": frames_of(codebook)}, key="frames")
 
 
 def board(data: dict[str, Any], key: str, on_step: Callable[[], None]) -> None:
@@ -27,6 +36,11 @@ def arrived(key: str) -> dict[str, Any]:
 def _component() -> Any:
     style, script = ((_HERE / f"board.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return st.components.v2.component("narratives-board", html='<div class="home"></div>', css=style, js=script)
+
+
+@st.cache_resource(show_spinner=False)
+def _keeper() -> Any:
+    return st.components.v2.component("narratives-frames", html='<i class="frames"></i>', js=_KEEP)
 
 
 def frames_of(codebook: Codebook) -> list[dict[str, Any]]:

@@ -1,15 +1,19 @@
 """The Classify page: paste a text, see its paragraphs with frames, voices and evidence."""
 
 import json
+from collections.abc import Callable
 
 import streamlit as st
 
-from narratives.classification import Classification, Summary
+from narratives.classification import Classification, ParagraphReading, Summary
 from narratives.classification import classify as read_text
 from narratives.classifier import Classifier
-from narratives.codebook import VOICE_MARKS
+from narratives.codebook import VOICE_MARKS, VOICES, Codebook
 from narratives.errors import UserError
+from narratives.labelling import Correction, correct
 from narratives.sheet import evidence_sheet, plain_summary
+from narratives.store import Store
+from narratives.ui.people import annotator, ask_name
 from narratives.ui.show import colour_of, likelihood, paragraph_html, shown
 
 _AT_ONCE = 40  # paragraphs on one page
@@ -29,8 +33,8 @@ _EXAMPLE = "\n\n".join(
 )
 
 
-def page(classifier: Classifier) -> None:
-    """Show the page."""
+def page(classifier: Classifier, codebook: Codebook, store: Callable[[], Store]) -> None:
+    """Show the page. ``store`` opens the label database, which only corrections need."""
     left, right = st.columns([5, 2], gap="medium")
     with left:
         asked = _ask()
@@ -43,7 +47,7 @@ def page(classifier: Classifier) -> None:
         left.text(found)
     elif found is not None:
         with left:
-            _paragraphs(found, classifier)
+            _paragraphs(found, classifier, codebook, store)
         with right:
             _glance(found, classifier)
 
@@ -82,13 +86,49 @@ def _read(classifier: Classifier, text: str) -> Classification | str:
         bar.empty()
 
 
-def _paragraphs(found: Classification, classifier: Classifier) -> None:
+def _paragraphs(found: Classification, classifier: Classifier, codebook: Codebook, store: Callable[[], Store]) -> None:
     for remark in found.remarks:
         st.info(remark)
     number = -(-len(found.paragraphs) // _AT_ONCE)
     chosen = st.pagination(number, key="paragraph_page") if number > 1 else 1
     part = found.paragraphs[(chosen - 1) * _AT_ONCE : chosen * _AT_ONCE]
-    st.html("".join(paragraph_html(paragraph, classifier.codebook) for paragraph in part))
+    if not st.toggle("Correct", help="✓ and ✗ beside each finding; what you say is stored as a label"):
+        st.html("".join(paragraph_html(paragraph, classifier.codebook) for paragraph in part))
+    elif not annotator():
+        ask_name()
+    else:
+        for number, paragraph in enumerate(part):
+            st.html(paragraph_html(paragraph, classifier.codebook))
+            _corrections(number, paragraph, classifier.name, codebook, store())
+
+
+@st.fragment
+def _corrections(number: int, paragraph: ParagraphReading, model: str, codebook: Codebook, store: Store) -> None:
+    """Show what can be said of a paragraph's findings, and of frames that were not found."""
+    said: dict[str, str] = st.session_state.setdefault("corrected", {})
+
+    def say(frame: str, value: str, voice: str) -> None:
+        key = f"{paragraph.text} {frame}"
+        try:
+            said[key] = correct(store, Correction(paragraph.text, frame, value, voice), annotator(), codebook, model)
+        except UserError as error:
+            said[key] = str(error)
+
+    for reading in [reading for reading in paragraph.found if reading.frame in codebook.ids]:
+        name = codebook.frame(reading.frame).name
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "✓", key=f"yes {number} {reading.frame}", on_click=say, args=(reading.frame, "yes", reading.voice)
+            )
+            st.button("✗", key=f"no {number} {reading.frame}", on_click=say, args=(reading.frame, "no", ""))
+            st.text(said.get(f"{paragraph.text} {reading.frame}", name))
+    with st.popover("Add a frame"):
+        frame = st.selectbox(
+            "Frame", codebook.ids, format_func=lambda one: codebook.frame(one).name, key=f"add {number}"
+        )
+        voice = st.segmented_control("Voice", VOICES, default=VOICES[0], key=f"voice {number}")
+        st.button("Add", key=f"add it {number}", on_click=say, args=(frame, "yes", voice or VOICES[0]))
+        st.text(said.get(f"{paragraph.text} {frame}", ""))
 
 
 def _glance(found: Classification, classifier: Classifier) -> None:

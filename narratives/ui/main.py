@@ -20,7 +20,12 @@ def main() -> None:
     put_style()
     classifier = _classifier_in_force()
     pages = [
-        st.Page(lambda: classify.page(classifier), title="Classify", url_path="classify", default=True),
+        st.Page(
+            lambda: classify.page(classifier, codebook_in_force(), open_labels),
+            title="Classify",
+            url_path="classify",
+            default=True,
+        ),
         st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
         st.Page(lambda: queue.page(classifier, codebook_in_force(), open_labels()), title="Queue", url_path="queue"),
         st.Page(lambda: adjudicate.page(codebook_in_force(), open_labels()), title="Adjudicate", url_path="adjudicate"),

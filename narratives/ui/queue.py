@@ -11,7 +11,7 @@ from narratives.exchange import Moment, read_intake
 from narratives.labelling import Step, Suggested, suggest, take_step
 from narratives.queue import REASONS
 from narratives.store import Desk, Item, Store, now
-from narratives.ui.board import arrived, board, frames_of
+from narratives.ui.board import arrived, board, put_frames
 from narratives.ui.job import keep_upload
 from narratives.ui.people import annotator, ask_name
 from narratives.ui.show import likelihood
@@ -25,6 +25,7 @@ _EMPTY = (
 def page(classifier: Classifier, codebook: Codebook, store: Store) -> None:
     """Show the page."""
     if annotator():
+        put_frames(codebook)
         _desk(classifier, codebook, store)
         _fill(codebook, store)
     else:
@@ -112,7 +113,6 @@ def _data(classifier: Classifier, codebook: Codebook, store: Store, name: str) -
         "annotator": name,
         "item": _shown(item, suggested, str(answer.get("handled", ""))) if item and suggested else None,
         "empty": _EMPTY,
-        "frames": frames_of(codebook),
         "handled": answer.get("handled"),
         "refused": answer.get("refused"),
         "progress": {

@@ -1,0 +1,164 @@
+"""Measure the labelling pages as an annotator meets them: a real browser, the real server, the model in force.
+
+    python benchmarks/labelling.py [--paragraphs 100000] [--annotators 8]
+
+Prints, for a database of so many paragraphs: seconds until the server answers and until the first paragraph shows;
+key to next paragraph shown; paragraphs typed with 50 ms between keys that were stored right; the same for several
+annotators at once. Keeps the same in ``benchmarks/results/labelling.json``. Needs Chromium.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from narratives import places  # noqa: E402
+from narratives.labels import LabelledParagraph  # noqa: E402
+from narratives.paragraphs import paragraph_id  # noqa: E402
+from narratives.queue import Ranked  # noqa: E402
+from narratives.store import Desk, Store  # noqa: E402
+from servers import CHROMIUM, WAIT, free_port, start  # noqa: E402
+
+SHOWN = """() => {
+  const roots = [...document.querySelectorAll('*')].map(element => element.shadowRoot).filter(Boolean);
+  return roots.map(root => root.querySelector('.board .text')).find(Boolean)?.innerText ?? '';
+}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paragraphs", type=int, default=100_000)
+    parser.add_argument("--annotators", type=int, default=8)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
+        labels = Path(folder) / "labels"
+        shutil.copytree(places.labels_folder(), labels, ignore=shutil.ignore_patterns("*.sqlite*"))
+        store = filled(labels, asked.paragraphs)
+        found = {"paragraphs": asked.paragraphs, **measured(labels, store, asked.annotators)}
+        store.close()
+    for name, value in found.items():
+        print(f"{name:52} {value}")
+    (HERE / "results" / "labelling.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def filled(labels: Path, number: int) -> Store:
+    """Make a database with so many paragraphs of everyday length, all in the queue."""
+    store = Store(f"sqlite:///{labels / 'labels.sqlite'}")
+    texts = [
+        f"Paragraph {n}: " + "the choir meets at the old quay and sings until nine o'clock. " * 4 for n in range(number)
+    ]
+    rows = [LabelledParagraph(paragraph_id(text), text.strip(), "en", "", "") for text in texts]
+    store.add(rows)
+    Desk(store).order(Ranked(row.paragraph_id, "random", "") for row in rows)
+    return store
+
+
+def measured(labels: Path, store: Store, annotators: int) -> dict[str, Any]:
+    from playwright.sync_api import sync_playwright
+
+    begun, port = time.monotonic(), free_port()
+    server = start(port, labels, places.models_folder())
+    answers = time.monotonic() - begun
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            page = signed_in(browser, port, "first")
+            shown = time.monotonic() - begun
+            again = time.monotonic()
+            page.reload()
+            page.wait_for_function(f"() => ({SHOWN})()", timeout=WAIT, polling=5)
+            reload = time.monotonic() - again
+            waits = at_once([page], 50)
+            right, lost = typed(page, store, "first")
+            together = at_once([signed_in(browser, port, f"annotator {n}") for n in range(annotators)], 25)
+            browser.close()
+    finally:
+        server.kill()
+        server.wait(10)
+    return {
+        "server answers after (s)": round(answers, 1),
+        "first paragraph shown after (s)": round(shown, 1),
+        "page opened again (s)": round(reload, 2),
+        "key to next paragraph, p50 / p95 (ms)": quantiles(waits),
+        "typed 50 ms a key: right / lost of 30": [right, lost],
+        f"{annotators} annotators at once, p50 / p95 (ms)": quantiles(together),
+    }
+
+
+def signed_in(browser: Any, port: int, name: str) -> Any:
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.goto(f"http://127.0.0.1:{port}/queue")
+    page.wait_for_selector("input[aria-label^='Your name']", timeout=WAIT)
+    page.fill("input[aria-label^='Your name']", name)
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"() => ({SHOWN})()", timeout=WAIT, polling=5)
+    return page
+
+
+def typed(page: Any, store: Store, name: str) -> tuple[int, int]:
+    """Type thirty paragraphs, one frame or two each, 50 ms between keys; return how many are stored right, and lost."""
+    frames = ["attack-from-belarus-threat", "russian-victory-inevitable", "ukraine-collapsing"]
+    before = len(said(store, name))
+    wanted = []
+    for number in range(30):
+        keys = ["1", "2", "3"][number % 3 : number % 3 + 1 + number % 2]
+        wanted.append(sorted(frames[int(key) - 1] for key in keys))
+        for key in [*keys, "Enter"]:
+            page.keyboard.press(key)
+            page.wait_for_timeout(50)
+    page.wait_for_timeout(4000)
+    stored = said(store, name)[before:]
+    right = sum(one == other for one, other in zip(stored, wanted, strict=False))
+    return right, 30 - len(stored)
+
+
+def said(store: Store, name: str) -> list[list[str]]:
+    """Return the frames of each reading of an annotator, in the order in which they were stored."""
+    events = [event for event in store.history(kind="reading") if event.annotator == name]
+    return [sorted(label.frame for label in event.labels) for event in events]
+
+
+def at_once(pages: list[Any], rounds: int) -> list[float]:
+    """Let annotators work side by side, each with half a second to a second and a half of thought; return all waits.
+
+    Each page strikes its own keys and takes the time until the next paragraph stands on it.
+    """
+    for page in pages:
+        page.evaluate(WORK, rounds)
+    for page in pages:
+        page.wait_for_function("() => window.finished", timeout=10 * WAIT)
+    return [wait / 1000 for page in pages for wait in page.evaluate("() => window.waits")]
+
+
+WORK = f"""rounds => {{
+  const shown = {SHOWN};
+  const sleep = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+  window.waits = []; window.finished = false;
+  (async () => {{
+    for (let round = 0; round < rounds; round++) {{
+      await sleep(500 + 1000 * Math.random());
+      const before = shown(), begun = performance.now();
+      document.dispatchEvent(new KeyboardEvent('keydown', {{ code: 'Enter', key: 'Enter', bubbles: true }}));
+      while (shown() === before) await sleep(4);
+      window.waits.push(performance.now() - begun);
+    }}
+    window.finished = true;
+  }})();
+}}"""
+
+
+def quantiles(seconds: list[float]) -> list[int]:
+    return [round(1000 * float(value)) for value in np.percentile(seconds, [50, 95])]
+
+
+if __name__ == "__main__":
+    main()
