@@ -292,6 +292,32 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         page.close()
 
 
+def test_who_may_not_do_a_thing_does_not_see_it(browser, labels, models, store):
+    fill(store, TEXTS[:3])
+    store.save([reading(TEXTS[0], "flood", "reports", annotator="olha6")])
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        sign_in(page, address, "boss")
+        page.get_by_role("link", name="Team").click()
+        page.get_by_text("boss: lead").wait_for(timeout=WAIT)
+        page.get_by_role("combobox").first.click()
+        page.get_by_role("option", name="olha6").click()
+        page.get_by_role("button", name="Give the role").click()
+        page.get_by_text("olha6: annotator").wait_for(timeout=WAIT)
+        page.get_by_text("JSONL", exact=True).click()
+        with page.expect_download(timeout=WAIT) as download:
+            page.get_by_role("button", name="Download labels.jsonl").click()
+        assert TEXTS[0] in download.value.path().read_text(encoding="utf-8")
+        assert sideways(page) == 0
+        page.close()
+        other = browser.new_context().new_page()
+        sign_in(other, address, "olha6")
+        links = other.get_by_role("link").all_inner_texts()
+        assert {"Classify", "Queue", "Team"} <= set(links)
+        assert not {"Models", "Adjudicate"} & set(links)
+        other.close()
+
+
 def test_a_finding_is_corrected_where_it_was_found(browser, labels, models, store):
     with served(labels, models) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -382,6 +408,7 @@ def test_retrain_compare_release_and_put_back(browser, labels, models, store, tm
         new = (own / "released").read_text(encoding="utf-8").strip()
         assert new != "tiny"
         page.get_by_text(f"model {new}@").wait_for(timeout=WAIT)
+        page.wait_for_function("() => document.querySelectorAll('input[role=combobox]').length === 1", timeout=WAIT)
         page.get_by_role("combobox").click()
         page.get_by_role("option", name="tiny").click()
         page.get_by_role("button", name="Put in force").click()

@@ -361,15 +361,17 @@ def _label(event: Row[Any], claim: Row[Any], note: str) -> Label:
 
 
 def _history(connection: Connection, paragraph_id: str, kind: str) -> tuple[Event, ...]:
-    wanted = select(events).order_by(events.c.event)
+    wanted = select(events)
     if paragraph_id:
         wanted = wanted.where(events.c.paragraph_id == paragraph_id)
     if kind:
         wanted = wanted.where(events.c.kind == kind)
-    rows = connection.execute(wanted).all()
-    undone = set(connection.scalars(select(events.c.undoes).where(events.c.undoes.is_not(None))))
+    chosen = wanted.subquery()
+    rows = connection.execute(wanted.order_by(events.c.event)).all()
+    undone = set(connection.scalars(select(events.c.undoes).where(events.c.undoes.in_(select(chosen.c.event)))))
     said: dict[int, list[Row[Any]]] = {}
-    for row in connection.execute(select(claims).order_by(claims.c.event, claims.c.frame)):
+    theirs = select(claims).join(chosen, chosen.c.event == claims.c.event)
+    for row in connection.execute(theirs.order_by(claims.c.event, claims.c.frame)):
         said.setdefault(row.event, []).append(row)
     return tuple(
         _event(row, row.event in undone, tuple(_label(row, claim, claim.note) for claim in said.get(row.event, ())))

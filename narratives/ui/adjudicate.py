@@ -13,6 +13,7 @@ from narratives.errors import UserError
 from narratives.labelling import Step, take_step
 from narratives.labels import LabelSet
 from narratives.store import Desk, Store
+from narratives.team import require
 from narratives.ui.board import arrived, board, put_frames
 from narratives.ui.people import annotator, ask_name
 
@@ -95,6 +96,7 @@ def _stepped() -> None:
     codebook, store = st.session_state["at_bench"]
     token = str(given.get("step", ""))
     try:
+        require(store, annotator(), "decide")
         step = Step.read(given, codebook)
         said = take_step(store, step, annotator(), codebook, None, "decision")
         st.session_state["decided"] = {"handled": token, "saved": said}

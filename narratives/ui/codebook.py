@@ -12,6 +12,7 @@ from narratives.codebook import VOICES, Codebook, Frame
 from narratives.codebookfile import add_frames, edit_frame
 from narratives.errors import UserError
 from narratives.store import Store
+from narratives.team import may, require
 from narratives.ui.people import annotator, ask_name
 from narratives.ui.show import colour_of, shown
 
@@ -31,10 +32,10 @@ def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
         st.html(f'<div class="nv-small"><b>{shown(aim)}</b></div>')
         for frame in [frame for frame in codebook.frames if frame.aim == aim]:
             _card(codebook, frame, frame.id in known, counts, store)
-    if annotator():
+    if may(store, annotator(), "manage"):
         _add(codebook, store)
-        _history(store)
-    else:
+    _history(store)
+    if not annotator():
         ask_name()
 
 
@@ -49,7 +50,7 @@ def _card(codebook: Codebook, frame: Frame, learned: bool, counts: Counts, store
     number = sum(counts[frame.id, voice] for voice in (*VOICES, ""))
     with st.expander(f"{_plain(frame.name)} · {number:,} labels" + ("" if learned else " · not learned yet")):
         st.html(_card_html(codebook, frame, counts))
-        if annotator() and st.toggle("Edit", key=f"edit {frame.id}"):
+        if may(store, annotator(), "manage") and st.toggle("Edit", key=f"edit {frame.id}"):
             _edit(frame, store)
 
 
@@ -131,6 +132,7 @@ def _keep(store: Store, change: Callable[[Path], Codebook], what: str) -> None:
     """Change the file, keep what it says now in the record, and say what comes next."""
     path = places.writable_labels_folder() / "codebook.toml"
     try:
+        require(store, annotator(), "manage")
         found = change(path)
         store.note(
             "codebook", annotator(), None, f"version {found.version}: {what}\n{path.read_text(encoding='utf-8')}"

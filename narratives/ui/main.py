@@ -3,15 +3,19 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from narratives import modelfile, places
 from narratives.classifier import Classifier
 from narratives.codebook import Codebook, read_codebook
 from narratives.store import Store, open_store
+from narratives.team import ROLES, role_of
 from narratives.training import ready_model
-from narratives.ui import adjudicate, batch, classify, codebook, models, queue
+from narratives.ui import adjudicate, batch, classify, codebook, models, queue, team
 from narratives.ui.people import annotator
 from narratives.ui.show import put_style
+
+_NEEDS = {"adjudicate": "decide", "models": "manage"}  # what a page is for, where not labelling
 
 
 def main() -> None:
@@ -35,13 +39,23 @@ def main() -> None:
             url_path="codebook",
         ),
         st.Page(lambda: models.page(open_labels()), title="Models", url_path="models"),
+        st.Page(lambda: team.page(open_labels()), title="Team", url_path="team"),
     ]
-    chosen = st.navigation(pages, position="top")
+    chosen = st.navigation(_allowed(pages), position="top")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(chosen.title, anchor=False, width="content")
         who = f"{annotator()} · " if annotator() else ""
         st.text(f"{who}model {classifier.name} · codebook {classifier.codebook.version or '–'}", width="content")
     chosen.run()
+
+
+def _allowed(pages: list[StreamlitPage]) -> list[StreamlitPage]:
+    """Return the pages that who is at the keyboard may use: without a name, those that no name is needed for too."""
+    name = annotator()
+    if not name:
+        return pages
+    acts = ROLES[role_of(open_labels(), name)]
+    return [page for page in pages if _NEEDS.get(page.url_path, "label") in acts]
 
 
 @st.cache_resource(show_spinner="Opening the label database")

@@ -14,7 +14,8 @@ from narratives.errors import UserError
 from narratives.measuring import compare_figures
 from narratives.retraining import Reviewed, reviewed
 from narratives.store import Store
-from narratives.ui.people import annotator
+from narratives.team import require
+from narratives.ui.people import annotator, ask_name
 from narratives.ui.work import TRAINING, Work
 
 _HEADLINES = {
@@ -28,6 +29,9 @@ _HEADLINES = {
 
 def page(store: Store) -> None:
     """Show the page."""
+    if not annotator():
+        ask_name()
+        return
     complaint = st.session_state.pop("models_complaint", "")
     if complaint:
         st.text(complaint)
@@ -144,6 +148,7 @@ def _model_row(folder: Path, released: Path | None) -> dict[str, Any]:
 
 def _release(folder: Path, store: Store, training: Work | None) -> None:
     try:
+        require(store, annotator(), "manage")
         modelfile.load(folder)
         places.release(folder)
         store.note("release", annotator(), None, folder.name)
