@@ -4,6 +4,7 @@ import csv
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ import choices
 import cold
 import public
 import quality
+import queue_gain
 import steps
+import training
 from narratives.labels import read_simple_table
 from narratives.splits import fold_numbers
 from narratives.training import fit, settings_for
@@ -189,3 +192,22 @@ def test_a_new_frame_is_ranked_from_its_definition_and_better_with_all_labels(tr
     assert next(iter(figures)) == "definition and cues alone"
     assert list(figures)[-1] == "all labels"
     assert 0.5 < figures["definition and cues alone"] < figures["all labels"]
+
+
+def test_labelling_is_simulated_by_the_queue_and_at_random(truth):
+    found = queue_gain.simulate(truth, settings_for(Path(__file__).parent), 1, (20, 40))
+    assert set(found["orders"]) == {"random", "queue"}
+    for one in found["orders"].values():
+        assert 0 < one["macro_f1"][-1] <= 1
+
+
+def test_the_labels_needed_are_read_between_two_steps():
+    assert queue_gain.labels_to_reach(0.5, (100, 200, 400), np.array([0.2, 0.4, 0.6])) == 300
+    assert queue_gain.labels_to_reach(0.1, (100, 200), np.array([0.2, 0.4])) == 100
+    assert queue_gain.labels_to_reach(0.9, (100, 200), np.array([0.2, 0.4])) is None
+
+
+def test_a_training_is_timed_and_named_by_its_bytes(truth):
+    seconds, content = training.train(truth)
+    assert seconds > 0
+    assert content == training.train(truth)[1]

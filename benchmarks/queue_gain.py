@@ -1,0 +1,133 @@
+"""Simulate labelling: the labels that the queue needs to reach 90 % of the final F1, beside a random order.
+
+    python benchmarks/queue_gain.py [--data FOLDER] [--seeds 3]
+
+On ``labels/`` and, where it is at hand, on the posts of UNLP 2025: a fifth is held out, the rest is the pool. From 100
+random paragraphs on, a model is trained, the pool is put in the queue's order (or a random one), the first ones are
+labelled with their gold, and so on. Keeps the curves in ``benchmarks/results/queue_gain.json``.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narratives.classifier import Classifier
+from narratives.errors import UserError
+from narratives.evaluation import evaluate
+from narratives.labels import Gold, read_simple_table
+from narratives.measuring import outcome
+from narratives.model import AS_IT_IS, ModelSettings
+from narratives.queue import FrameState, Unread, Wanted, select
+from narratives.splits import fold_numbers
+from narratives.training import fit, read_gold
+
+HERE = Path(__file__).parent
+UNLP = "unlp-2025-train.csv"
+STEPS = (100, 200, 300, 400, 600, 800, 1100, 1500, 2000)
+Rows = np.ndarray
+Order = Callable[[Gold, Rows, Rows, Classifier, int], Rows]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    sets = {"labels/": (read_gold(HERE.parent / "labels"), ModelSettings())}
+    if (asked.data / UNLP).exists():
+        sets["UNLP 2025"] = (read_simple_table(asked.data / UNLP), AS_IT_IS)
+    else:
+        print(f"{asked.data / UNLP} is missing; left out")
+    found = {name: simulate(gold, settings, asked.seeds) for name, (gold, settings) in sets.items()}
+    show(found)
+    (HERE / "results" / "queue_gain.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def simulate(gold: Gold, settings: ModelSettings, seeds: int, steps: tuple[int, ...] = STEPS) -> dict[str, Any]:
+    """Return for each order the mean macro-F1 at each number of labels, and the labels that reach 90 % of the final."""
+    found: dict[str, Any] = {"steps": list(steps), "orders": {}}
+    finals = []
+    curves: dict[str, list[list[float]]] = {name: [] for name in ORDERS}
+    for seed in range(seeds):
+        folds = fold_numbers(gold.texts, gold.groups, gold.values, seed)
+        pool, held_out = np.flatnonzero(folds != 0), gold.take(np.flatnonzero(folds == 0))
+        finals.append(f1(fit(gold.take(pool), seed, settings=settings)[0], held_out))
+        for name, order in ORDERS.items():
+            curves[name].append(curve(gold, pool, held_out, order, settings, (seed, steps)))
+        print(f"seed {seed} done", flush=True)
+    final = float(np.mean(finals))
+    found |= {"final": round(final, 4), "pool": len(pool)}
+    for name, points in curves.items():
+        mean = np.mean(points, axis=0)
+        reached = labels_to_reach(0.9 * final, steps, mean)
+        found["orders"][name] = {"macro_f1": np.round(mean, 4).tolist(), "labels_to_90_percent": reached}
+    return found
+
+
+def curve(
+    gold: Gold, pool: Rows, held_out: Gold, order: Order, settings: ModelSettings, plan: tuple[int, tuple[int, ...]]
+) -> list[float]:
+    seed, steps = plan
+    labelled = np.random.default_rng(seed).permutation(pool)[: steps[0]]
+    points = []
+    for number, following in zip(steps, [*steps[1:], 0], strict=True):
+        try:
+            classifier = fit(gold.take(labelled), seed, settings=settings)[0]
+        except UserError:  # a handful of labels may hold no frame at all
+            points.append(0.0)
+            labelled = np.random.default_rng(seed).permutation(pool)[:following]
+            continue
+        points.append(f1(classifier, held_out))
+        if following:
+            rest = np.setdiff1d(pool, labelled)
+            labelled = np.concatenate([labelled, order(gold, labelled, rest, classifier, seed)[: following - number]])
+    return points
+
+
+def at_random(gold: Gold, labelled: Rows, rest: Rows, classifier: Classifier, seed: int) -> Rows:
+    return np.random.default_rng(seed + len(labelled)).permutation(rest)
+
+
+def by_the_queue(gold: Gold, labelled: Rows, rest: Rows, classifier: Classifier, seed: int) -> Rows:
+    texts = tuple(gold.texts[row] for row in rest)
+    unread = Unread(tuple(map(str, rest)), texts, classifier.predict_proba(texts))
+    positives = (gold.values[labelled] == 1).sum(axis=0)
+    state = FrameState(classifier.frames, classifier.thresholds, positives)
+    return np.array([int(one.paragraph_id) for one in select(unread, state, wanted=Wanted(seed=seed))])
+
+
+ORDERS: dict[str, Order] = {"random": at_random, "queue": by_the_queue}
+
+
+def f1(classifier: Classifier, held_out: Gold) -> float:
+    return evaluate(outcome(classifier, held_out)).macro_f1
+
+
+def labels_to_reach(wanted: float, steps: tuple[int, ...], mean: np.ndarray) -> int | None:
+    """Return the number of labels at which the curve first reaches ``wanted``, between two steps by a straight line."""
+    best = np.maximum.accumulate(mean)
+    above = np.flatnonzero(best >= wanted)
+    if not len(above):
+        return None
+    first = int(above[0])
+    if first == 0:
+        return steps[0]
+    low, high = best[first - 1], best[first]
+    return round(steps[first - 1] + (steps[first] - steps[first - 1]) * (wanted - low) / (high - low))
+
+
+def show(found: dict[str, Any]) -> None:
+    for name, one in found.items():
+        print(f"\n{name}: macro-F1 with all {one['pool']} labels {one['final']:.3f}")
+        print(f"{'labels':10}" + "".join(f"{step:8d}" for step in one["steps"]) + "   to reach 90 %")
+        for order, points in one["orders"].items():
+            cells = "".join(f"{point:8.3f}" for point in points["macro_f1"])
+            print(f"{order:10}{cells}   {points['labels_to_90_percent'] or 'not reached'}")
+
+
+if __name__ == "__main__":
+    main()
