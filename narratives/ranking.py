@@ -32,13 +32,14 @@ def rank(
 ) -> int:
     """Put all paragraphs of ``store`` in the order of the queue by what ``classifier`` says; return how many wait.
 
-    Paragraphs that nobody has read are scored (what the same model said before is kept); those on which annotators
-    differ and those whose label the other labels speak against are queued for one more reading. Frames of ``codebook``
-    that the model has not learned yet are looked for by their definition, cues and examples.
+    All paragraphs are scored (what the same model said before is kept). Those that nobody has read wait; those on which
+    annotators differ and those whose label the other labels speak against are queued for one more reading. Frames of
+    ``codebook`` that the model has not learned yet are looked for by their definition, cues and examples.
     """
     labels = store.label_set()
     progress("reading paragraphs", 0.0)
-    unread = _unread(store, classifier, labels, lambda share: progress("scoring", 0.7 * share))
+    known = _scored(store, classifier, labels, lambda share: progress("scoring", 0.7 * share))
+    unread = _unread(labels, known, len(classifier.frames))
     progress("looking for label errors", 0.7)
     truth = gold(labels.of_interest(unlabelled=False), classifier.codebook)
     differing = [Ranked(one.paragraph_id, "differs", _difference(one)) for one in disputes(labels)]
@@ -52,10 +53,19 @@ def rank(
     return len(ranking)
 
 
-def _unread(store: Store, classifier: Classifier, labels: LabelSet, progress: Callable[[float], None]) -> Unread:
+def _unread(labels: LabelSet, known: dict[str, NDArray[np.float32]], frames: int) -> Unread:
     rows = [row for row in labels.paragraphs if row.paragraph_id not in labels.by_paragraph]
+    table = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
+    ids, texts = tuple(row.paragraph_id for row in rows), tuple(row.text for row in rows)
+    return Unread(ids, texts, table.reshape(len(rows), frames))
+
+
+def _scored(
+    store: Store, classifier: Classifier, labels: LabelSet, progress: Callable[[float], None]
+) -> dict[str, NDArray[np.float32]]:
+    """Return what the model says of every paragraph; what it said before is kept, the rest is asked and kept."""
     known = store.scores(classifier.name)
-    missing = [row for row in rows if row.paragraph_id not in known]
+    missing = [row for row in labels.paragraphs if row.paragraph_id not in known]
     for start in range(0, len(missing), _AT_ONCE):
         part = missing[start : start + _AT_ONCE]
         probabilities = classifier.predict_proba([row.text for row in part]).astype(np.float32)
@@ -63,9 +73,7 @@ def _unread(store: Store, classifier: Classifier, labels: LabelSet, progress: Ca
         store.keep_scores(classifier.name, found)
         known.update(found)
         progress((start + len(part)) / len(missing))
-    table = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
-    ids, texts = tuple(row.paragraph_id for row in rows), tuple(row.text for row in rows)
-    return Unread(ids, texts, table.reshape(len(rows), len(classifier.frames)))
+    return known
 
 
 def _candidates(labels: LabelSet, classifier: Classifier, codebook: Codebook) -> list[Ranked]:

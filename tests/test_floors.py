@@ -18,7 +18,7 @@ FLOORS = [
     "labels results background",
     "queue layouts disputes labelstats examples agreement calibration thresholds splits model voice",
     "store exchange classifier evaluation",
-    "flips comparison team",
+    "flips comparison review team",
     "modelfile card verdicts classification",
     "scoring training ranking labelling measuring sheet",
     "estimator export retraining",

@@ -10,6 +10,7 @@ from narratives import places
 from narratives.codebook import read_codebook
 from narratives.modelfile import load
 from narratives.queue import Ranked
+from narratives.ranking import rank
 from narratives.store import Desk, Store
 from narratives.training import train
 from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
@@ -289,6 +290,42 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         page.locator("[data-testid=stDataFrame]").nth(2).wait_for(timeout=WAIT)
         assert sideways(page) == 0
         assert page.title() == "narratives"
+        page.close()
+
+
+def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, models, store):
+    classifier = load(models / "tiny")
+    texts = [f"Wake up, neighbours {number}: the dam breaks before Friday!" for number in range(4)]
+    store.add([paragraph(text) for text in texts])
+    for text in texts:
+        store.save([reading(text, "", "", annotator="olha7")])
+    rank(store, classifier)
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"{address}/review")
+        page.fill("input[aria-label^='Your name']", "boss")
+        page.keyboard.press("Enter")
+        page.get_by_role("combobox").first.click()
+        page.get_by_role("option", name="the model decides against the label").click()
+        page.locator(".status", has_text="4 left to review").wait_for(timeout=WAIT)
+        first = text_of(page)
+        page.keyboard.press("y")
+        page.locator(".status", has_text="3 left to review").wait_for(timeout=WAIT)
+        second = text_of(page)
+        page.keyboard.press("v")
+        page.locator(".status", has_text="2 left to review").wait_for(timeout=WAIT)
+        assert said(store, "boss") == {first: [("flood", "promotes")], second: [("", "")]}
+        page.get_by_role("combobox").nth(1).click()
+        page.get_by_role("option", name="flood").click()
+        page.get_by_role("button", name="Accept the model on all of them").click()
+        page.get_by_role("button", name="Label 2 paragraphs").click()
+        page.get_by_text("2 paragraphs were labelled.").wait_for(timeout=WAIT)
+        assert len(said(store, "boss")) == 4
+        page.get_by_role("button", name="Undo these 2").click()
+        page.get_by_text("2 labels were taken back.").wait_for(timeout=WAIT)
+        assert len(said(store, "boss")) == 2
+        assert page.title() == "narratives"
+        assert sideways(page) == 0
         page.close()
 
 

@@ -139,6 +139,15 @@ class Store:
                 _change_slots(connection, last.paragraph_id, -1)
             return _event(last, True, _labels_of(connection, last))
 
+    def undo_all(self, annotator: str, tokens: str) -> int:
+        """Take back every label of ``annotator`` whose token begins with ``tokens``, in one step; return how many."""
+        with writing(self.engine) as connection:
+            mine = _standing(*KINDS).where(events.c.annotator == annotator, events.c.token.startswith(tokens))
+            rows = connection.execute(mine).all()
+            for row in rows:
+                _append(connection, "undo", annotator, row.paragraph_id, undoes=row.event)
+            return len(rows)
+
     def bring(self, labels: LabelSet, sources: Mapping[str, str] = MappingProxyType({})) -> Brought:
         """Bring a label set in. What is known changes nothing; a reading that a file changed replaces the older one.
 

@@ -17,6 +17,7 @@ const element = (tag, kind, text) => {
 const unique = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 const typing = (event) => {
   const target = event.composedPath()[0];
+  if (target.getAttribute?.("role") === "combobox" && target.getAttribute("aria-expanded") === "false") return false; // a choice was made
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 };
 const TAKES = ["V", "W", "X"]; // the keys that take over a reading when annotators differ
@@ -69,7 +70,7 @@ function act(board, code) {
   if (frame) toggle(board, frame.id);
   else if (code in VOICES && board.last) board.chosen.set(board.last, VOICES[code]);
   else if (code === "Enter" || code === "NumpadEnter") return save(board, board.chosen);
-  else if (code === "KeyY" && item.suggested.length) return save(board, item.suggested.map((one) => [one.frame, one.voice]));
+  else if (code === "KeyY" && (item.suggested.length || item.accept)) return save(board, item.suggested.map((one) => [one.frame, one.voice]));
   else if (code === "KeyS") return send(board, { act: "skip", note: board.note });
   else if (code === "KeyU") board.sure = !board.sure;
   else if (code === "KeyG") board.guide = !board.guide;
@@ -194,7 +195,8 @@ function note(board) {
 function keys(item) {
   const line = element("div", "keys");
   const shown = [["Enter", "save; nothing chosen: no frame"], ["P", "promotes"], ["O", "reports"], ["B", "rebuts"], ["Z", "undo"], ["S", "skip"], ["U", "unsure"], ["M", "comment"], ["G", "guideline"], ["F", "find a frame"]];
-  if (item?.suggested.length) shown.splice(1, 0, ["Y", "yes, as suggested"]);
+  if (item?.accept) shown.splice(1, 0, ["Y", item.suggested.length ? "as the model reads it" : "as the model reads it: no frame"]);
+  else if (item?.suggested.length) shown.splice(1, 0, ["Y", "yes, as suggested"]);
   if (item?.readings?.length) shown.splice(1, 0, [TAKES.slice(0, item.readings.length).join(" "), "decide for this reading"]);
   for (const [key, what] of shown) {
     const part = element("span");

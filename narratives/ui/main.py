@@ -11,7 +11,7 @@ from narratives.codebook import Codebook, read_codebook
 from narratives.store import Store, open_store
 from narratives.team import ROLES, role_of
 from narratives.training import ready_model
-from narratives.ui import adjudicate, batch, classify, codebook, models, queue, team
+from narratives.ui import adjudicate, batch, classify, codebook, models, queue, review, team
 from narratives.ui.people import annotator
 from narratives.ui.show import put_style
 
@@ -32,6 +32,7 @@ def main() -> None:
         ),
         st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
         st.Page(lambda: queue.page(classifier, codebook_in_force(), open_labels()), title="Queue", url_path="queue"),
+        st.Page(lambda: review.page(classifier, codebook_in_force(), open_labels()), title="Review", url_path="review"),
         st.Page(lambda: adjudicate.page(codebook_in_force(), open_labels()), title="Adjudicate", url_path="adjudicate"),
         st.Page(
             lambda: codebook.page(codebook_in_force(), classifier.frames, open_labels()),

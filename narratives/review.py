@@ -1,0 +1,134 @@
+"""Owns the review: the decisions of a model that are worth a look, worst first, and accepting many of them at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from narratives.classifier import Classifier
+from narratives.codebook import VOICES, Codebook
+from narratives.disputes import last_readings
+from narratives.labels import Label, LabelSet, gold
+from narratives.queue import margins
+from narratives.store import Circumstances, Desk, Store, new_token, now
+
+REASONS = {
+    "doubtful": "the label may be wrong",
+    "against": "the model decides against the label",
+    "near": "near the threshold, read by nobody",
+}
+_NEAR = 500  # findings near a threshold that are worth a list
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A decision worth a look: of which paragraph and frame, why, and how (``detail``)."""
+
+    paragraph_id: str
+    text: str
+    frame: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The findings, worst first within each reason, and the labels they are about."""
+
+    items: tuple[Finding, ...]
+    labels: LabelSet
+
+    def readings(self, paragraph_id: str) -> tuple[tuple[Label, ...], ...]:
+        """Return each annotator's last reading of a paragraph."""
+        return last_readings(self.labels.by_paragraph.get(paragraph_id, []))
+
+    def select(self, reason: str = "", frame: str = "") -> tuple[Finding, ...]:
+        """Return the findings with this reason and frame (empty: any), a paragraph once."""
+        chosen = [one for one in self.items if reason in ("", one.reason) and frame in ("", one.frame)]
+        return tuple({one.paragraph_id: one for one in reversed(chosen)}.values())[::-1]
+
+
+def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
+    """Return what is worth a look, by the scores that the last ranking of the queue kept."""
+    labels = store.label_set()
+    texts = {row.paragraph_id: row.text for row in labels.paragraphs}
+    doubtful = [
+        Finding(one.paragraph_id, texts[one.paragraph_id], one.detail.split(":")[0], "doubtful", one.detail)
+        for one in Desk(store).doubtful()
+        if last_readings(labels.by_paragraph.get(one.paragraph_id, []))
+    ]
+    known = store.scores(classifier.name)
+    return Findings(
+        (*doubtful, *_against(labels, known, classifier, codebook), *_near(labels, known, classifier)), labels
+    )
+
+
+def _against(
+    labels: LabelSet, known: dict[str, np.ndarray], classifier: Classifier, codebook: Codebook
+) -> list[Finding]:
+    """Return the decisions of the model that are not what was labelled, the surest first; decided ones are left out."""
+    rows = [row for row in labels.paragraphs if row.paragraph_id in known and row.paragraph_id in labels.by_paragraph]
+    rows = [row for row in rows if last_readings(labels.by_paragraph[row.paragraph_id])]
+    if not rows:
+        return []
+    ids = {row.paragraph_id for row in rows}
+    truth = gold(LabelSet(tuple(rows), tuple(one for one in labels.labels if one.paragraph_id in ids)), codebook)
+    shared = [frame for frame in classifier.frames if frame in codebook.ids]
+    mine, theirs = ([known_ids.index(frame) for frame in shared] for known_ids in (classifier.frames, codebook.ids))
+    p = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)[:, mine]
+    values, thresholds = truth.values[:, theirs], classifier.thresholds[mine]
+    differs = (values >= 0) & ((p >= thresholds) != (values == 1))
+    far = np.where(differs, margins(p, thresholds), -1)
+    order = np.argsort(-far, axis=None, kind="stable")[: int(differs.sum())]
+    pairs = zip(*np.unravel_index(order, far.shape), strict=True)
+    return [
+        Finding(
+            rows[row].paragraph_id,
+            rows[row].text,
+            shared[k],
+            "against",
+            f"{shared[k]}: labelled {'yes' if values[row, k] else 'no'}, the model {p[row, k]:.2f}"
+            f" against threshold {thresholds[k]:.2f}",
+        )
+        for row, k in pairs
+    ]
+
+
+def _near(labels: LabelSet, known: dict[str, np.ndarray], classifier: Classifier) -> list[Finding]:
+    """Return the unread paragraphs that the model leaves for a person, the nearest to a threshold first."""
+    rows = [
+        row for row in labels.paragraphs if row.paragraph_id in known and row.paragraph_id not in labels.by_paragraph
+    ]
+    if not rows:
+        return []
+    p = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
+    inside = (p >= classifier.band[:, 0]) & (p < classifier.band[:, 1])
+    far = np.where(inside, margins(p, classifier.thresholds), np.inf)
+    order = np.argsort(far.min(axis=1), kind="stable")[: min(_NEAR, int(inside.any(axis=1).sum()))]
+    found = []
+    for row in order.tolist():
+        k = int(far[row].argmin())
+        detail = f"{classifier.frames[k]}: {p[row, k]:.2f} against threshold {classifier.thresholds[k]:.2f}"
+        found.append(Finding(rows[row].paragraph_id, rows[row].text, classifier.frames[k], "near", detail))
+    return found
+
+
+def accept_all(
+    store: Store, findings: Sequence[Finding], classifier: Classifier, codebook: Codebook, annotator: str
+) -> str:
+    """Label each finding's paragraph as the model reads it; return the name by which all of it is undone at once."""
+    found = classifier.predict_texts([one.text for one in findings])
+    name, at = f"bulk:{new_token()[:16]}", now()
+    for number, one in enumerate(findings):
+        frames = [k for k in np.flatnonzero(found.predicted[number]).tolist() if classifier.frames[k] in codebook.ids]
+        said = [(classifier.frames[k], _voice(int(found.voices[number, k])), "yes") for k in frames] or [("", "", "no")]
+        labels = [
+            Label(one.paragraph_id, frame, voice, value, "reading", "yes", annotator, at, codebook.version, "accepted")
+            for frame, voice, value in said
+        ]
+        store.save(labels, Circumstances(model=classifier.name, token=f"{name}:{number}"))
+    return name
+
+
+def _voice(number: int) -> str:
+    return VOICES[max(0, number)]

@@ -1,0 +1,66 @@
+import pytest
+
+from conftest import paragraph, reading
+from narratives.ranking import rank
+from narratives.review import accept_all, find
+from narratives.store import now
+
+PLAIN = "Wake up, neighbours: the dam breaks before Friday!"
+NEW = ["A dam and a mayor, said a councillor.", "The bridge of the choir."]
+
+
+@pytest.fixture
+def reviewed(store, label_set, classifier, codebook):
+    """The tiny world's labels, one of them plainly against the model, ranked."""
+    store.bring(label_set)
+    store.add(map(paragraph, [*NEW, "The dam breaks today, and the river rises, neighbours."]))
+    store.save([reading("The dam breaks today, and the river rises, neighbours.", "", "", labelled_at=now())])
+    rank(store, classifier, codebook)
+    return store
+
+
+def test_the_surest_decision_against_a_label_comes_first(reviewed, classifier, codebook):
+    against = [one for one in find(reviewed, classifier, codebook).items if one.reason == "against"]
+    assert against[0].text == "The dam breaks today, and the river rises, neighbours."
+    assert against[0].frame == "flood"
+    assert against[0].detail.startswith("flood: labelled no, the model ")
+
+
+def test_what_is_near_a_threshold_has_been_read_by_nobody(reviewed, classifier, codebook):
+    found = find(reviewed, classifier, codebook)
+    assert {one.text for one in found.items if one.reason == "near"} <= set(NEW)
+    assert all(found.readings(one.paragraph_id) for one in found.items if one.reason == "against")
+
+
+def test_findings_are_chosen_by_reason_and_frame_a_paragraph_once(reviewed, classifier, codebook):
+    found = find(reviewed, classifier, codebook)
+    ids = [one.paragraph_id for one in found.select()]
+    assert len(ids) == len(set(ids))
+    assert {one.frame for one in found.select("against", "flood")} == {"flood"}
+
+
+def test_a_decision_takes_a_paragraph_off_the_list(reviewed, classifier, codebook):
+    first = next(one for one in find(reviewed, classifier, codebook).items if one.reason == "against")
+    reviewed.save([reading(first.text, "", "", annotator="lead", kind="decision", labelled_at=now())])
+    assert first.paragraph_id not in {
+        one.paragraph_id for one in find(reviewed, classifier, codebook).select("against")
+    }
+
+
+def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, codebook):
+    before = set(reviewed.label_set().labels)
+    chosen = find(reviewed, classifier, codebook).select("against")
+    name = accept_all(reviewed, chosen, classifier, codebook, "maria")
+    mine = [label for label in reviewed.label_set().labels if label.annotator == "maria"]
+    assert {label.paragraph_id for label in mine} == {one.paragraph_id for one in chosen}
+    assert {label.note for label in mine} == {"accepted"}
+    predicted = dict(
+        zip([one.paragraph_id for one in chosen], classifier.predict([one.text for one in chosen]), strict=True)
+    )
+    for label in mine:
+        assert (label.frame in predicted[label.paragraph_id]) or (
+            label.frame == "" and not predicted[label.paragraph_id]
+        )
+    assert reviewed.undo_all("ivan", name) == 0
+    assert reviewed.undo_all("maria", name) == len(chosen)
+    assert set(reviewed.label_set().labels) == before
