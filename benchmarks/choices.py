@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack
 from scipy.special import expit
+from sklearn.decomposition import TruncatedSVD
 from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import average_precision_score
 
 from narratives.background import read_background
 from narratives.calibration import calibrate, calibration_error, stream_weights
 from narratives.features import UNKNOWN, Features, fit_features
 from narratives.labels import Gold
-from narratives.model import ModelSettings, prior_texts
+from narratives.model import ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.splits import fold_numbers
 from steps import PRODUCT, SETTINGS, Floats, Folds, Learned, decided, product, step_figures, stream_rule
 
@@ -45,11 +49,14 @@ def choices(gold: Gold, folds: Folds, archive: Path | None) -> Iterator[tuple[st
         yield name, full, settings
     for name, settings in fits():
         yield name, product(gold, folds, settings), settings
+    yield "C of each frame, by average precision held out", best_strengths(gold, folds), SETTINGS
     for name, change in rows():
         yield name, product(gold, folds, change=change), SETTINGS
     if archive is not None:
-        informed = with_background(gold, read_background([archive]))
+        texts = read_background([archive])
+        informed = with_background(gold, texts)
         yield "word frequencies of an archive (--unlabelled)", product(gold, folds, change=informed), SETTINGS
+        yield "100 latent components of an archive", with_components(gold, folds, texts), SETTINGS
 
 
 def rules() -> Iterator[tuple[str, ModelSettings]]:
@@ -59,6 +66,7 @@ def rules() -> Iterator[tuple[str, ModelSettings]]:
     yield "thresholds for the labels as they are", replace(SETTINGS, broad_none=None)
     yield "each frame's own threshold", replace(SETTINGS, pull=0.0)
     yield "one threshold for all frames", replace(SETTINGS, pull=1e9)
+    yield "thresholds at the highest F1, not amid its flat top", replace(SETTINGS, flat=1.0)
     yield "aim precision=0.9", replace(SETTINGS, precision=0.9)
 
 
@@ -79,6 +87,43 @@ def rows() -> Iterator[tuple[str, Callable[[Features], Features]]]:
             lambda one, s=share: replace(one, unknown_idf=one.unknown_idf / UNKNOWN * s),
         )
     yield "no inverse document frequency", lambda one: replace(one, idf=np.ones(one.size), unknown_idf=UNKNOWN)
+
+
+def best_strengths(gold: Gold, folds: Folds) -> Learned:
+    """Choose among three values of C for each frame."""
+    fits = [product(gold, folds, replace(SETTINGS, strength=strength)) for strength in (3.0, 10.0, 30.0)]
+    precision = [
+        [average_precision(gold.values[:, k], fit.held_out[:, k]) for k in range(len(gold.frames))] for fit in fits
+    ]
+    best = np.argmax(precision, axis=0).tolist()
+
+    def pick(scores: list[Floats]) -> Floats:
+        return np.column_stack([scores[number][:, k] for k, number in enumerate(best)])
+
+    held_out = pick([fit.held_out for fit in fits])
+    return Learned(gold.values, held_out, lambda texts: pick([fit.score(texts) for fit in fits]))
+
+
+def average_precision(values: NDArray[np.int8], scores: Floats) -> float:
+    known = values >= 0
+    return float(average_precision_score(values[known], scores[known]))
+
+
+def with_components(gold: Gold, folds: Folds, texts: list[str], number: int = 100) -> Learned:
+    """Add the first latent components of unlabelled text to each row (Deerwester et al. 1990)."""
+    features = fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.least)
+    components = (
+        TruncatedSVD(min(number, features.size - 1), random_state=0).fit(features.transform(texts)).components_.T
+    )
+
+    def widened(some: list[str]) -> csr_matrix:
+        rows = features.transform(some)
+        return hstack([rows, csr_matrix(rows @ components)], format="csr")
+
+    priors = codebook_rows(features, gold.codebook)
+    wide_priors = hstack([priors, csr_matrix((priors.shape[0], components.shape[1]))], format="csr")
+    model, held_out = fit_frames(widened(list(gold.texts)), gold.values, wide_priors, SETTINGS, folds)
+    return Learned(gold.values, held_out, lambda some: model.scores(widened(list(some))))
 
 
 def with_background(gold: Gold, texts: list[str]) -> Callable[[Features], Features]:

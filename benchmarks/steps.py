@@ -114,7 +114,8 @@ def product(
     change: Callable[[Features], Features] = lambda features: features,
 ) -> Learned:
     """What ``narratives.training.fit`` does before it calibrates, perhaps with changed features."""
-    features = change(fit_features(gold.texts, prior_texts(gold.codebook), settings.least))
+    always = prior_texts(gold.codebook)
+    features = change(fit_features(gold.texts, always, settings.least, unknown=settings.unknown))
     rows, priors = features.transform(gold.texts), codebook_rows(features, gold.codebook)
     model, held_out = fit_frames(rows, gold.values, priors, settings, folds)
     return Learned(gold.values, held_out, lambda texts: model.scores(features.transform(texts)))
@@ -203,7 +204,9 @@ def stream_rule(scores: Floats, values: NDArray[np.int8], settings: ModelSetting
     """Return sigmoids and thresholds as the product's training chooses them."""
     topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
     sigmoids = fit_sigmoids(scores, values, topical)
-    return sigmoids, choose_thresholds(calibrate(scores, sigmoids), values, broad, settings.pull, settings.precision)
+    return sigmoids, choose_thresholds(
+        calibrate(scores, sigmoids), values, broad, settings.pull, settings.precision, settings.flat
+    )
 
 
 def best_f1_rule(scores: Floats, values: NDArray[np.int8]) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ Takes arrays, knows no model.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from narratives.errors import UserError
 
 LOWEST, HIGHEST = 0.05, 0.99
 WIDEST = 4.0  # how far from a threshold an edge of the band may lie, in log-odds
-_FLAT = 0.97  # the share of the best F1 at which its top is left
 _ASKS = 1 / 3  # the least share of hits below the threshold for which a person is asked
 _Rule = Callable[[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]], float]
 
@@ -47,9 +47,9 @@ def best_f1_threshold(
 
 
 def steady_f1_threshold(
-    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64]
+    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], flat: float
 ) -> float:
-    """Return the middle, in log-odds, of the thresholds whose weighted F1 is at least ``_FLAT`` of the best.
+    """Return the middle, in log-odds, of the thresholds whose weighted F1 is at least ``flat`` of the best.
 
     The top of F1 is flat: of three label sets that differed in two rows of a hundred the best thresholds lay between
     .51 and .58, their middles within .015. Takes three arrays of one length; 0.5 where there is no positive.
@@ -58,7 +58,7 @@ def steady_f1_threshold(
     if not len(p) or not hits[-1]:
         return 0.5
     f1 = np.where(_parts(p), 2 * hits / (found + hits[-1]), -1)
-    good = np.flatnonzero(f1 >= _FLAT * f1.max())
+    good = np.flatnonzero(f1 >= flat * f1.max())
     ends = [_cut(p, int(good[end])) for end in (0, -1)]
     return float(expit(np.mean(logit(np.clip(ends, 1e-9, 1 - 1e-9)))))
 
@@ -81,16 +81,19 @@ def choose_thresholds(
     weights: NDArray[np.float64],
     pull: float,
     precision: float | None = None,
+    flat: float = 1.0,
 ) -> NDArray[np.float64]:
     """Choose a threshold for each frame on these (out-of-fold) probabilities, n × k, rows weighted.
 
     The aim is F1 or, where ``precision`` is given, that precision at the most recall. A frame's own best
     threshold is drawn towards the one that is best for all frames together, which is worth ``pull`` positives: own
-    optima of rare frames are mostly noise.
+    optima of rare frames are mostly noise. ``flat`` is the share of the best F1 at which its top is left.
     """
-    rule: _Rule = (
-        steady_f1_threshold if precision is None else lambda p, y, w: precise_threshold(p, y, w, float(precision))
-    )
+    rule: _Rule = best_f1_threshold
+    if precision is not None:
+        rule = partial(precise_threshold, precision=precision)
+    elif flat < 1:
+        rule = partial(steady_f1_threshold, flat=flat)
     cells = np.repeat(weights[:, None], probabilities.shape[1], axis=1)
     common = rule(probabilities.ravel(), values.ravel(), cells.ravel())
     own = np.array([rule(probabilities[:, k], values[:, k], weights) for k in range(probabilities.shape[1])])

@@ -120,7 +120,9 @@ def fit(
     given, learned_from = len(learned_from), with_examples(learned_from, YOUNG)
     _refuse_too_little(learned_from)
     values = learned_from.values
-    features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least, background)
+    features = fit_features(
+        learned_from.texts, prior_texts(learned_from.codebook), settings.least, background, settings.unknown
+    )
     rows, priors = features.transform(learned_from.texts), codebook_rows(features, learned_from.codebook)
     folds = fold_numbers(learned_from.texts, learned_from.groups, values, seed)
     progress("fitting", 0.4)
@@ -147,7 +149,7 @@ def _decision_rule(
     topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
     sigmoids = fit_sigmoids(scores, values, topical)
     probabilities = calibrate(scores, sigmoids)
-    thresholds = choose_thresholds(probabilities, values, broad, settings.pull, settings.precision)
+    thresholds = choose_thresholds(probabilities, values, broad, settings.pull, settings.precision, settings.flat)
     return sigmoids, thresholds, choose_band(probabilities, values, topical, thresholds, settings.sure)
 
 

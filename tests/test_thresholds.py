@@ -31,7 +31,7 @@ def test_unsettled_cells_are_left_out():
 def test_a_frame_without_positives_gets_the_common_threshold():
     values = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 0]], dtype=np.int8)
     chosen = choose_thresholds(np.column_stack([P, P / 10]), values, EVEN, 300)
-    common = steady_f1_threshold(np.r_[P, P / 10], np.r_[values[:, 0], values[:, 1]], np.ones(10))
+    common = best_f1_threshold(np.r_[P, P / 10], np.r_[values[:, 0], values[:, 1]], np.ones(10))
     assert chosen == pytest.approx([common, common], abs=0.05)
 
 
@@ -39,11 +39,11 @@ def test_the_steady_threshold_is_the_middle_of_a_flat_top():
     flat = np.concatenate([np.linspace(0.99, 0.9, 100), np.linspace(0.7, 0.3, 2), np.linspace(0.1, 0.01, 100)])
     values = np.concatenate([np.ones(100), [0, 1], np.zeros(100)]).astype(np.int8)
     ends = [0.5 * (0.9 + 0.7), 0.5 * (0.3 + 0.1)]  # about as good before the two doubtful ones as after them
-    found = steady_f1_threshold(flat, values, np.ones(202))
+    found = steady_f1_threshold(flat, values, np.ones(202), 0.97)
     assert ends[1] < found < ends[0]
     assert 0.3 < found < 0.75
-    assert steady_f1_threshold(P, np.array([1, 1, 1, 0, 0]), EVEN) == pytest.approx(0.5)
-    assert steady_f1_threshold(P, np.zeros(5, dtype=np.int8), EVEN) == 0.5
+    assert steady_f1_threshold(P, np.array([1, 1, 1, 0, 0]), EVEN, 0.97) == pytest.approx(0.5)
+    assert steady_f1_threshold(P, np.zeros(5, dtype=np.int8), EVEN, 0.97) == 0.5
 
 
 def test_a_few_labels_more_or_less_hardly_move_it():
@@ -51,11 +51,13 @@ def test_a_few_labels_more_or_less_hardly_move_it():
     p = rng.random(4000)
     values = (rng.random(4000) < p**3).astype(np.int8)
     kept = [np.flatnonzero(rng.random(4000) < 0.97) for _ in range(20)]
-    moves = {
-        rule: np.std([rule(p[rows], values[rows], np.ones(len(rows))) for rows in kept])
-        for rule in (best_f1_threshold, steady_f1_threshold)
+    found = {
+        flat: [steady_f1_threshold(p[rows], values[rows], np.ones(len(rows)), flat) for rows in kept]
+        for flat in (0.97, 1.0)
     }
-    assert moves[steady_f1_threshold] < moves[best_f1_threshold]
+    assert np.std(found[0.97]) < np.std(found[1.0])
+    best = [best_f1_threshold(p[rows], values[rows], np.ones(len(rows))) for rows in kept]
+    assert found[1.0] == pytest.approx(best)
 
 
 def test_one_positive_does_not_move_a_threshold_far():
