@@ -114,8 +114,7 @@ def product(
     change: Callable[[Features], Features] = lambda features: features,
 ) -> Learned:
     """What ``narratives.training.fit`` does before it calibrates, perhaps with changed features."""
-    always = prior_texts(gold.codebook)
-    features = change(fit_features(gold.texts, always, settings.least, unknown=settings.unknown))
+    features = change(fit_features(gold.texts, prior_texts(gold.codebook), settings.least))
     rows, priors = features.transform(gold.texts), codebook_rows(features, gold.codebook)
     model, held_out = fit_frames(rows, gold.values, priors, settings, folds)
     return Learned(gold.values, held_out, lambda texts: model.scores(features.transform(texts)))

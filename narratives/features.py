@@ -158,16 +158,12 @@ class Features:
 
 
 def fit_features(
-    texts: Iterable[str],
-    always: Iterable[str] = (),
-    least: int = 2,
-    background: Sequence[str] = (),
-    unknown: float = UNKNOWN,
+    texts: Iterable[str], always: Iterable[str] = (), least: int = 2, background: Sequence[str] = ()
 ) -> Features:
     """Learn the vocabulary and idf of ``texts``: terms in ``least`` texts or more, and every term of ``always``.
 
     idf is ln((1 + n) / (1 + df)) + 1 (the smoothed form of Salton and Buckley 1988 that scikit-learn uses). Unknown
-    n-grams weigh ``unknown`` of the highest idf: with all of it random real paragraphs lost .02 of micro-F1, with none
+    n-grams weigh ``UNKNOWN`` of the highest idf: with all of it random real paragraphs lost .02 of micro-F1, with none
     of it more of them got a frame that they lack. The texts of ``background`` are counted in n and df, but bring no
     terms.
     """
@@ -181,7 +177,7 @@ def fit_features(
     word_terms, character_terms = (tuple(sorted(counter)) for counter in counters)
     frequencies = [*(counters[0][term] for term in word_terms), *(counters[1][term] for term in character_terms)]
     idf = np.log((1 + number) / (1 + np.array(frequencies, dtype=np.float64))) + 1
-    return Features(word_terms, character_terms, idf, unknown * float(np.log(1 + number) + 1))
+    return Features(word_terms, character_terms, idf, UNKNOWN * float(np.log(1 + number) + 1))
 
 
 _Counters = tuple[Counter[str], Counter[str]]  # in how many texts each word n-gram, each character n-gram stands

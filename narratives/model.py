@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
 from narratives.codebook import Codebook, Frame
-from narratives.features import UNKNOWN, Features
+from narratives.features import Features
 from narratives.solver import fit_regressions
 
 
@@ -20,8 +20,7 @@ class ModelSettings:
     """What the search over choices froze, for labels written to balance; ``AS_IT_IS`` is for a sample of a stream.
 
     ``strength``: C of the logistic regression. ``prior_scale``: how much louder the similarity to the codebook is
-    than the row. ``least``: texts that a term must occur in. ``unknown``: what an n-gram outside the vocabulary weighs
-    in a row's length, as a share of the rarest. ``topical_none``: share of paragraphs without a frame in
+    than the row. ``least``: texts that a term must occur in. ``topical_none``: share of paragraphs without a frame in
     a stream on the war, for which probabilities are calibrated. ``broad_none``: the share in a broad stream, for
     which thresholds are chosen, because there false alarms cost most (None: the share is that of the labels).
     ``pull``: how many positives the common threshold is worth. ``precision``: what thresholds aim at, None for the
@@ -31,7 +30,6 @@ class ModelSettings:
     strength: float = 10.0
     prior_scale: float = 4.0
     least: int = 2
-    unknown: float = UNKNOWN
     topical_none: float | None = 0.8
     broad_none: float | None = 0.95
     pull: float = 300.0
@@ -43,7 +41,7 @@ class ModelSettings:
 YOUNG = 30  # a frame with fewer paragraphs that carry it leans on the codebook, the more the fewer
 _LEAN = 8.0  # how much louder the codebook is for a frame without any: benchmarks/cold.py
 
-AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, pull=30.0, flat=1.0, sure=0.8, unknown=1.0)
+AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, pull=30.0, flat=1.0, sure=0.8)
 
 
 @dataclass(frozen=True)

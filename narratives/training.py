@@ -120,9 +120,7 @@ def fit(
     given, learned_from = len(learned_from), with_examples(learned_from, YOUNG)
     _refuse_too_little(learned_from)
     values = learned_from.values
-    features = fit_features(
-        learned_from.texts, prior_texts(learned_from.codebook), settings.least, background, settings.unknown
-    )
+    features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least, background)
     rows, priors = features.transform(learned_from.texts), codebook_rows(features, learned_from.codebook)
     folds = fold_numbers(learned_from.texts, learned_from.groups, values, seed)
     progress("fitting", 0.4)
