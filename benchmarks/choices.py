@@ -74,6 +74,7 @@ def fits() -> Iterator[tuple[str, ModelSettings]]:
     """Yield other settings of the regressions and the vocabulary."""
     for strength in (3.0, 30.0):
         yield f"C {strength:.0f}", replace(SETTINGS, strength=strength)
+    yield "no class weights", replace(SETTINGS, balanced=False)
     for scale in (0.0, 2.0, 8.0):
         yield f"codebook similarity × {scale:.0f}", replace(SETTINGS, prior_scale=scale)
     yield "terms in three texts or more", replace(SETTINGS, least=3)
@@ -86,7 +87,15 @@ def rows() -> Iterator[tuple[str, Callable[[Features], Features]]]:
             f"unknown n-grams × {share:.0f}",
             lambda one, s=share: replace(one, unknown_idf=one.unknown_idf / UNKNOWN * s),
         )
+    yield "single words, no pairs", single_words
     yield "no inverse document frequency", lambda one: replace(one, idf=np.ones(one.size), unknown_idf=UNKNOWN)
+
+
+def single_words(features: Features) -> Features:
+    """Leave out the pairs of words."""
+    kept = [" " not in term for term in features.word_terms] + [True] * len(features.character_terms)
+    terms = tuple(term for term in features.word_terms if " " not in term)
+    return replace(features, word_terms=terms, idf=features.idf[kept])
 
 
 def best_strengths(gold: Gold, folds: Folds) -> Learned:

@@ -19,15 +19,18 @@ from narratives.solver import fit_regressions
 class ModelSettings:
     """What the search over choices froze, for labels written to balance; ``AS_IT_IS`` is for a sample of a stream.
 
-    ``strength``: C of the logistic regression. ``prior_scale``: how much louder the similarity to the codebook is
-    than the row. ``least``: texts that a term must occur in. ``topical_none``: share of paragraphs without a frame in
-    a stream on the war, for which probabilities are calibrated. ``broad_none``: the share in a broad stream, for
-    which thresholds are chosen, because there false alarms cost most (None: the share is that of the labels).
-    ``pull``: how many positives the common threshold is worth. ``precision``: what thresholds aim at, None for the
-    best F1. ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
+    ``strength``: C of the logistic regression. ``balanced``: errors on both kinds of value weigh the same in a frame.
+    ``prior_scale``: how much louder the similarity to the codebook is than the row. ``least``: texts that a term must
+    occur in. ``topical_none``: share of paragraphs without a frame in a stream on the war, for which probabilities are
+    calibrated. ``broad_none``: the share in a broad stream, for which thresholds are chosen, because there false alarms
+    cost most (None: the share is that of the labels). ``pull``: how many positives the common threshold is worth.
+    ``precision``: what thresholds aim at, None for F1. ``flat``: the share of the best F1 at which its top is left:
+    thresholds stand in the middle of it, which is steadier; 1 where the labels are a sample, whose best is to be had.
+    ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
     """
 
     strength: float = 10.0
+    balanced: bool = True
     prior_scale: float = 4.0
     least: int = 2
     topical_none: float | None = 0.8
@@ -115,7 +118,7 @@ def _lean(values: NDArray[np.int8]) -> NDArray[np.float64]:
 
 
 def _costs(values: NDArray[np.int8], part: NDArray[np.bool_], settings: ModelSettings) -> NDArray[np.float32]:
-    """Return what an error on each cell costs: both kinds of value weigh the same in each frame ("balanced").
+    """Return what an error on each cell costs: where ``balanced``, both kinds of value weigh the same in each frame.
 
     A frame that has one kind of value only in this part of the rows costs nothing and is not learned.
     """
@@ -123,5 +126,5 @@ def _costs(values: NDArray[np.int8], part: NDArray[np.bool_], settings: ModelSet
     yes, no = known & (values == 1), known & (values == 0)
     counts = [side.sum(axis=0) for side in (yes, no)]
     number = np.where(counts[0] * counts[1] > 0, counts[0] + counts[1], 0)
-    shares = [number / (2 * np.maximum(1, count)) for count in counts]
+    shares = [number / (2 * np.maximum(1, count)) if settings.balanced else (number > 0) * 1.0 for count in counts]
     return np.asarray(settings.strength * (yes * shares[0] + no * shares[1]), dtype=np.float32)
