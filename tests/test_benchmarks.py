@@ -197,8 +197,10 @@ def test_a_new_frame_is_ranked_from_its_definition_and_better_with_all_labels(tr
 def test_labelling_is_simulated_by_the_queue_and_at_random(truth):
     found = queue_gain.simulate(truth, settings_for(Path(__file__).parent), 1, (20, 40))
     assert set(found["orders"]) == {"random", "queue"}
-    for one in found["orders"].values():
-        assert 0 < one["macro_f1"][-1] <= 1
+    for curves in found["orders"].values():
+        assert set(curves) == set(queue_gain.FIGURES)
+        assert all(0 < one["curve"][-1] <= 1 for one in curves.values())
+        assert curves["macro_f1_at_best"]["curve"][-1] >= curves["macro_f1"]["curve"][-1]
 
 
 def test_the_labels_needed_are_read_between_two_steps():
