@@ -17,6 +17,7 @@ from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
 
 pytestmark = pytest.mark.browser
 TEXTS = [f"Entry {number}: the choir meets at the old quay and sings until nine." for number in range(400)]
+SCRIPT = "<script>document.title='owned'</script>"
 FRAMES = {"1": "flood", "2": "mayor", "3": "bridge"}
 
 
@@ -295,7 +296,8 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
 
 def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, models, store):
     classifier = load(models / "tiny")
-    texts = [f"Wake up, neighbours {number}: the dam breaks before Friday!" for number in range(4)]
+    texts = [f"Wake up, neighbours {n}: the dam breaks before Friday! {SCRIPT}" for n in range(4)]
+    assert classifier.predict(texts) == [("flood",)] * 4
     store.add([paragraph(text) for text in texts])
     for text in texts:
         store.save([reading(text, "", "", annotator="olha7")])
@@ -309,6 +311,7 @@ def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, m
         page.get_by_role("option", name="the model decides against the label").click()
         page.locator(".status", has_text="4 left to review").wait_for(timeout=WAIT)
         first = text_of(page)
+        assert first in texts
         page.keyboard.press("y")
         page.locator(".status", has_text="3 left to review").wait_for(timeout=WAIT)
         second = text_of(page)
@@ -332,6 +335,7 @@ def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, m
 def test_who_may_not_do_a_thing_does_not_see_it(browser, labels, models, store):
     fill(store, TEXTS[:3])
     store.save([reading(TEXTS[0], "flood", "reports", annotator="olha6")])
+    store.save([reading(TEXTS[0], "flood", "reports", annotator=f"{SCRIPT} **x**")])
     with served(labels, models) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         sign_in(page, address, "boss")
@@ -345,6 +349,11 @@ def test_who_may_not_do_a_thing_does_not_see_it(browser, labels, models, store):
         with page.expect_download(timeout=WAIT) as download:
             page.get_by_role("button", name="Download labels.jsonl").click()
         assert TEXTS[0] in download.value.path().read_text(encoding="utf-8")
+        page.get_by_role("combobox").first.click()
+        page.get_by_role("option", name=f"{SCRIPT} **x**").click()
+        page.get_by_role("button", name="Give the role").click()
+        page.get_by_text(f"{SCRIPT} **x**: annotator").wait_for(timeout=WAIT)
+        assert page.title() == "narratives"
         assert sideways(page) == 0
         page.close()
         other = browser.new_context().new_page()
