@@ -18,7 +18,7 @@ from narratives.ui.show import likelihood
 from narratives.ui.work import RANKING, Work
 
 _EMPTY = (
-    "The queue is empty. Bring texts in: narratives labels import FILE. Put them in order: narratives queue --rank."
+    "The queue is empty. Bring texts in and put them in order: below, or by narratives labels import and queue --rank."
 )
 
 
