@@ -118,6 +118,22 @@ class Features:
         """Return the column of a word or a pair of words, or None if the vocabulary lacks it."""
         return self._words.get(" ".join(folded))
 
+    def unknown_shares(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the share of each text's words that the vocabulary lacks; 0 for a text without a word."""
+        known = self._words.__contains__
+        found = [_WORD.findall(fold(text)) for text in texts]
+        lengths = np.array([len(tokens) for tokens in found], dtype=np.float64)
+        hits = np.array([sum(map(known, tokens)) for tokens in found], dtype=np.float64)
+        return np.asarray((lengths - hits) / np.maximum(1, lengths))
+
+    def unknown_words(self, text: str) -> tuple[str, ...]:
+        """Return the words that the vocabulary lacks, each once, as first written, in the order of the text."""
+        unknown: dict[str, str] = {}
+        for word in words(text):
+            if word.folded not in self._words:
+                unknown.setdefault(word.folded, text[word.start : word.end])
+        return tuple(unknown.values())
+
     def transform(self, texts: Sequence[str]) -> csr_matrix:
         """Return the TF-IDF rows of ``texts`` (n × size, float64)."""
         counted = [self._count(text) for text in texts]

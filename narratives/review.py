@@ -1,14 +1,15 @@
 """Owns the review: the decisions of a model that are worth a look, worst first, and accepting many of them at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narratives.classifier import Classifier
 from narratives.codebook import VOICES, Codebook
 from narratives.disputes import last_readings
-from narratives.labels import Label, LabelSet, gold
+from narratives.labels import Label, LabelledParagraph, LabelSet, gold
 from narratives.queue import margins
 from narratives.store import Circumstances, Desk, Store, new_token, now
 
@@ -16,8 +17,11 @@ REASONS = {
     "doubtful": "the label may be wrong",
     "against": "the model decides against the label",
     "near": "near the threshold, read by nobody",
+    "new": "many words are new to the model, read by nobody",
 }
-_NEAR = 500  # findings near a threshold that are worth a list
+_MOST = 500  # findings near a threshold, or of new words, that are worth a list
+_NEW = 0.2  # share of new words from which on a text is listed: one in ten of the decisions on a real stream
+_NAMED = 15  # new words that are named
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,11 @@ class Findings:
 
     def select(self, reason: str = "", frame: str = "") -> tuple[Finding, ...]:
         """Return the findings with this reason and frame (empty: any), a paragraph once."""
-        chosen = [one for one in self.items if reason in ("", one.reason) and frame in ("", one.frame)]
-        return tuple({one.paragraph_id: one for one in reversed(chosen)}.values())[::-1]
+        chosen: dict[str, Finding] = {}
+        for one in self.items:
+            if reason in ("", one.reason) and frame in ("", one.frame):
+                chosen.setdefault(one.paragraph_id, one)
+        return tuple(chosen.values())
 
 
 def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
@@ -58,9 +65,8 @@ def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
         if last_readings(labels.by_paragraph.get(one.paragraph_id, []))
     ]
     known = store.scores(classifier.name)
-    return Findings(
-        (*doubtful, *_against(labels, known, classifier, codebook), *_near(labels, known, classifier)), labels
-    )
+    against, unread = _against(labels, known, classifier, codebook), _unread(labels, known)
+    return Findings((*doubtful, *against, *_near(*unread, classifier), *_new(*unread, classifier)), labels)
 
 
 def _against(
@@ -94,23 +100,48 @@ def _against(
     ]
 
 
-def _near(labels: LabelSet, known: dict[str, np.ndarray], classifier: Classifier) -> list[Finding]:
-    """Return the unread paragraphs that the model leaves for a person, the nearest to a threshold first."""
+def _unread(labels: LabelSet, known: dict[str, np.ndarray]) -> tuple[list[LabelledParagraph], NDArray[np.float64]]:
+    """Return the scored paragraphs that nobody has read, and what the model says of them, n × k."""
     rows = [
         row for row in labels.paragraphs if row.paragraph_id in known and row.paragraph_id not in labels.by_paragraph
     ]
+    return rows, np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
+
+
+def _near(rows: list[LabelledParagraph], p: NDArray[np.float64], classifier: Classifier) -> list[Finding]:
+    """Return the paragraphs that the model leaves for a person, the nearest to a threshold first."""
     if not rows:
         return []
-    p = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
     inside = (p >= classifier.band[:, 0]) & (p < classifier.band[:, 1])
     far = np.where(inside, margins(p, classifier.thresholds), np.inf)
-    order = np.argsort(far.min(axis=1), kind="stable")[: min(_NEAR, int(inside.any(axis=1).sum()))]
+    order = np.argsort(far.min(axis=1), kind="stable")[: min(_MOST, int(inside.any(axis=1).sum()))]
+    return [_finding(rows[row], p[row], int(far[row].argmin()), "near", classifier) for row in order.tolist()]
+
+
+def _new(rows: list[LabelledParagraph], p: NDArray[np.float64], classifier: Classifier) -> list[Finding]:
+    """Return the paragraphs with a frame, or left for a person, of whose words the model knows least, those first."""
+    decided = np.flatnonzero((p >= classifier.band[:, 0]).any(axis=1)) if rows else np.empty(0, dtype=np.int64)
+    shares = classifier.features.unknown_shares([rows[row].text for row in decided.tolist()])
+    order = np.argsort(-shares, kind="stable")[: min(_MOST, int((shares >= _NEW).sum()))]
     found = []
-    for row in order.tolist():
-        k = int(far[row].argmin())
-        detail = f"{classifier.frames[k]}: {p[row, k]:.2f} against threshold {classifier.thresholds[k]:.2f}"
-        found.append(Finding(rows[row].paragraph_id, rows[row].text, classifier.frames[k], "near", detail))
+    for row, share in zip(decided[order].tolist(), shares[order].tolist(), strict=True):
+        above = np.where(p[row] >= classifier.band[:, 0], p[row] - classifier.thresholds, -np.inf)
+        one = _finding(rows[row], p[row], int(above.argmax()), "new", classifier)
+        found.append(
+            replace(one, detail=f"{one.detail}; new are {share:.0%} of the words: {_named(one.text, classifier)}")
+        )
     return found
+
+
+def _finding(row: LabelledParagraph, p: NDArray[np.float64], k: int, reason: str, classifier: Classifier) -> Finding:
+    frame = classifier.frames[k]
+    detail = f"{frame}: {p[k]:.2f} against threshold {classifier.thresholds[k]:.2f}"
+    return Finding(row.paragraph_id, row.text, frame, reason, detail)
+
+
+def _named(text: str, classifier: Classifier) -> str:
+    words = classifier.features.unknown_words(text)
+    return ", ".join(words[:_NAMED]) + (f" and {len(words) - _NAMED} more" if len(words) > _NAMED else "")
 
 
 def accept_all(

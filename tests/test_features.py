@@ -66,6 +66,21 @@ def test_unknown_words_make_the_known_ones_quieter():
     assert alone > 2 * drowned > 0
 
 
+def test_the_share_of_unknown_words_counts_every_occurrence_and_they_are_named_once():
+    features = fit_features(["red fox", "red hen", "Fox hen"])
+    texts = ["Red fox!", "Red ÉMU, ému and the FOX", "zzz", "", "?!"]
+    np.testing.assert_allclose(features.unknown_shares(texts), [0, 4 / 6, 1, 0, 0])
+    assert features.unknown_words("Red ÉMU, ému and the FOX") == ("ÉMU", "and", "the")
+    assert features.unknown_shares([]).shape == (0,)
+
+
+@given(st.lists(st.text()))
+def test_a_text_has_unknown_words_where_its_share_says_so(texts):
+    features = fit_features(["a b c", "a b c"])
+    for text, share in zip(texts, features.unknown_shares(texts), strict=True):
+        assert bool(features.unknown_words(text)) == (share > 0)
+
+
 def test_a_term_must_occur_twice_unless_it_is_always_kept():
     features = fit_features(["red fox", "red hen"], always=["blue owl"])
     assert "red" in features.word_terms

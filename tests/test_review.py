@@ -7,6 +7,8 @@ from narratives.store import now
 
 PLAIN = "Wake up, neighbours: the dam breaks before Friday!"
 NEW = ["A dam and a mayor, said a councillor.", "The bridge of the choir."]
+STRANGE = f"{PLAIN} The river rises! Zorblatt quindle, Frobnitz quindle."
+STRANGER = f"{STRANGE} Vexillum!"
 
 
 @pytest.fixture
@@ -32,11 +34,33 @@ def test_what_is_near_a_threshold_has_been_read_by_nobody(reviewed, classifier, 
     assert all(found.readings(one.paragraph_id) for one in found.items if one.reason == "against")
 
 
+def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown_first(store, label_set, classifier):
+    silent = "Zorblatt quindle: Frobnitz sings."
+    store.bring(label_set)
+    store.add(map(paragraph, [PLAIN, STRANGE, STRANGER, silent]))
+    rank(store, classifier)
+    assert classifier.predict([PLAIN, STRANGE, STRANGER, silent]) == [("flood",)] * 3 + [()]
+    found = [one for one in find(store, classifier, classifier.codebook).items if one.reason == "new"]
+    assert [one.text for one in found] == [STRANGER, STRANGE]
+    assert found[1].frame == "flood"
+    assert found[1].detail.endswith("; new are 27% of the words: Zorblatt, quindle, Frobnitz")
+
+
+def test_what_somebody_has_read_is_not_listed_for_its_new_words(store, label_set, classifier):
+    store.bring(label_set)
+    store.add([paragraph(STRANGE)])
+    store.save([reading(STRANGE, "flood", "promotes", labelled_at=now())])
+    rank(store, classifier)
+    assert not find(store, classifier, classifier.codebook).select("new")
+
+
 def test_findings_are_chosen_by_reason_and_frame_a_paragraph_once(reviewed, classifier, codebook):
     found = find(reviewed, classifier, codebook)
     ids = [one.paragraph_id for one in found.select()]
     assert len(ids) == len(set(ids))
     assert {one.frame for one in found.select("against", "flood")} == {"flood"}
+    places = [found.items.index(one) for one in found.select()]
+    assert places == sorted(places)
 
 
 def test_a_decision_takes_a_paragraph_off_the_list(reviewed, classifier, codebook):
