@@ -68,11 +68,12 @@ def _curve(bins: tuple[Bin, ...], none_share: float | None) -> str:
         f"| {part.low:.1f} to {part.high:.1f} | {shown(part.probability)} | {shown(part.share)} | {part.cells} |"
         for part in bins
     ]
-    return (
-        _RELIABILITY.format(stream="" if none_share is None else _STREAM.format(none=none_share))
-        + "\n".join(rows)
-        + "\n"
-    )
+    return _RELIABILITY.format(stream=stream_remark(none_share)) + "\n".join(rows) + "\n"
+
+
+def stream_remark(none_share: float | None) -> str:
+    """Return what to know of probabilities that are made for a stream with this share of paragraphs without a frame."""
+    return "" if none_share is None else _STREAM.format(none=none_share)
 
 
 def _band(band: BandFigures) -> str:

@@ -27,6 +27,7 @@ class FrameFigures:
     average_precision: float
     threshold: float
     calibration_error: float
+    f1_interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -171,9 +172,9 @@ class Outcome:
 
 
 def evaluate(outcome: Outcome, model: str = "", codebook: str = "", seed: int = 0) -> Evaluation:
-    """Measure an outcome. ``macro_f1`` is over the frames with support; the interval resamples rows with ``seed``."""
-    support = (outcome.values == 1).sum(axis=0)
-    frames = {name: _frame(outcome, k) for k, name in enumerate(outcome.frames) if support[k]}
+    """Measure an outcome. ``macro_f1`` is over the frames with support; intervals resample rows with ``seed``."""
+    support, drawn = (outcome.values == 1).sum(axis=0), _resampled_f1(outcome, seed)
+    frames = {name: _frame(outcome, k, interval(drawn[:, k])) for k, name in enumerate(outcome.frames) if support[k]}
     predictions = outcome.predicted & (outcome.values >= 0)
     precisions = [figures.average_precision for figures in frames.values()]
     return Evaluation(
@@ -182,7 +183,7 @@ def evaluate(outcome: Outcome, model: str = "", codebook: str = "", seed: int = 
         micro_f1=micro_f1(outcome.values, outcome.predicted),
         samples_f1=samples_f1(outcome.values, outcome.predicted),
         mean_average_precision=float(np.mean(precisions)) if precisions else float("nan"),
-        macro_f1_interval=_bootstrap(outcome, seed),
+        macro_f1_interval=interval(mean_of_known(drawn)),
         frames=frames,
         voice=_voice(outcome),
         languages=_languages(outcome),
@@ -250,7 +251,7 @@ def _counts(values: NDArray[np.int8], predicted: NDArray[np.bool_]) -> list[NDAr
     return [(there & found).sum(axis=0), found.sum(axis=0), there.sum(axis=0)]
 
 
-def _frame(outcome: Outcome, k: int) -> FrameFigures:
+def _frame(outcome: Outcome, k: int, f1_interval: tuple[float, float]) -> FrameFigures:
     values, predicted = outcome.values[:, [k]], outcome.predicted[:, [k]]
     right, found, there = (int(count[0]) for count in _counts(values, predicted))
     known = values[:, 0] >= 0
@@ -263,6 +264,7 @@ def _frame(outcome: Outcome, k: int) -> FrameFigures:
         average_precision=float(average_precision_score(values[known, 0], probabilities)),
         threshold=float(outcome.thresholds[k]) if len(outcome.thresholds) else float("nan"),
         calibration_error=calibration_error(probabilities, values[known, 0]),
+        f1_interval=f1_interval,
     )
 
 
@@ -334,12 +336,11 @@ def _band(outcome: Outcome) -> BandFigures:
     return BandFigures(right / found if found else float("nan"), right / kept if kept else float("nan"))
 
 
-def _bootstrap(outcome: Outcome, seed: int) -> tuple[float, float]:
-    """Return the 2.5th and 97.5th percentile of macro-F1 over resampled rows (Efron and Tibshirani 1993)."""
+def _resampled_f1(outcome: Outcome, seed: int) -> NDArray[np.float64]:
+    """Return the F1 of each frame on each resample of the rows, resamples × k (Efron and Tibshirani 1993)."""
     there, found = outcome.values == 1, outcome.predicted & (outcome.values >= 0)
     counts = [part.astype(np.float64) for part in (there & found, found, there)]
-    scores = [mean_of_known(f1_of_counts(*(drawn @ part for part in counts))) for drawn in resamples(len(there), seed)]
-    return interval(np.concatenate(scores))
+    return np.concatenate([f1_of_counts(*(drawn @ part for part in counts)) for drawn in resamples(len(there), seed)])
 
 
 def resamples(rows: int, seed: int) -> Iterator[NDArray[np.float64]]:

@@ -61,6 +61,7 @@ def test_the_whole_evaluation_holds_what_the_contract_names():
     assert document["frames"]["b"] | {"threshold": 0} == {
         "support": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5, "average_precision": 0.45,
         "threshold": 0, "calibration_error": document["frames"]["b"]["calibration_error"],
+        "f1_interval": document["frames"]["b"]["f1_interval"],
     }  # fmt: skip
     assert document["voice"] == {"n": 4, "accuracy": 0.75, "macro_f1": document["voice"]["macro_f1"]}
     assert document["languages"]["uk"]["n"] == 2
@@ -123,11 +124,14 @@ def test_resamples_draw_each_row_as_often_as_there_are_rows(monkeypatch):
 
 
 def test_the_interval_is_that_of_measuring_every_resample():
-    scores = []
+    scores, of_b = [], []
     for drawn in np.concatenate(list(resamples(len(GOLD), 0))):
         rows = np.repeat(np.arange(len(GOLD)), drawn.astype(int))
         scores.append(macro_f1(GOLD[rows], SAID[rows]))
-    assert evaluate(outcome()).macro_f1_interval == pytest.approx(np.nanpercentile(scores, [2.5, 97.5]))
+        of_b.append(f1_score(GOLD[rows, 1], SAID[rows, 1]) if GOLD[rows, 1].any() else np.nan)
+    figures = evaluate(outcome())
+    assert figures.macro_f1_interval == pytest.approx(np.nanpercentile(scores, [2.5, 97.5]))
+    assert figures.frames["b"].f1_interval == pytest.approx(np.nanpercentile(of_b, [2.5, 97.5]))
 
 
 def test_the_table_shows_voices_registers_and_confusions():

@@ -14,7 +14,7 @@ from narratives.errors import UserError
 from narratives.store import Store
 from narratives.team import may, require
 from narratives.ui.people import annotator, ask_name
-from narratives.ui.show import colour_of, shown
+from narratives.ui.show import colour_of, plain, shown
 
 Counts = Counter[tuple[str, str]]  # labels in force by frame and voice
 _ONE_A_LINE = "one a line"
@@ -48,15 +48,10 @@ def _counts(state: int, store: Store) -> Counts:
 
 def _card(codebook: Codebook, frame: Frame, learned: bool, counts: Counts, store: Store) -> None:
     number = sum(counts[frame.id, voice] for voice in (*VOICES, ""))
-    with st.expander(f"{_plain(frame.name)} · {number:,} labels" + ("" if learned else " · not learned yet")):
+    with st.expander(f"{plain(frame.name)} · {number:,} labels" + ("" if learned else " · not learned yet")):
         st.html(_card_html(codebook, frame, counts))
         if may(store, annotator(), "manage") and st.toggle("Edit", key=f"edit {frame.id}"):
             _edit(frame, store)
-
-
-def _plain(name: str) -> str:
-    """Return a name for a label of Streamlit's, which would read Markdown in it."""
-    return "".join(f"\\{character}" if character in "\\`*_{}[]()#+-.!<>~$:|" else character for character in name)
 
 
 def _card_html(codebook: Codebook, frame: Frame, counts: Counts) -> str:

@@ -39,7 +39,7 @@ def main() -> None:
             title="Codebook",
             url_path="codebook",
         ),
-        st.Page(lambda: models.page(open_labels()), title="Models", url_path="models"),
+        st.Page(lambda: models.page(classifier, open_labels()), title="Models", url_path="models"),
         st.Page(lambda: team.page(open_labels()), title="Team", url_path="team"),
     ]
     chosen = st.navigation(_allowed(pages), position="top")

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from narratives import modelfile, places
+from narratives.classifier import Classifier
 from narratives.codebook import read_codebook
 from narratives.comparison import FIGURES, Comparison, Difference
 from narratives.errors import UserError
@@ -15,7 +16,9 @@ from narratives.measuring import compare_figures
 from narratives.retraining import Reviewed, reviewed
 from narratives.store import Store
 from narratives.team import require
+from narratives.ui.figures import Kept, put_figures
 from narratives.ui.people import annotator, ask_name
+from narratives.ui.show import plain
 from narratives.ui.work import TRAINING, Work
 
 _HEADLINES = {
@@ -27,8 +30,8 @@ _HEADLINES = {
 }
 
 
-def page(store: Store) -> None:
-    """Show the page."""
+def page(classifier: Classifier, store: Store) -> None:
+    """Show the page. ``classifier`` is the model in force."""
     if not annotator():
         ask_name()
         return
@@ -38,6 +41,7 @@ def page(store: Store) -> None:
     try:
         _train(store)
         _kept(store)
+        _in_force(classifier)
     except UserError as error:
         st.error("This did not work.")
         st.text(str(error))
@@ -125,14 +129,23 @@ def _kept(store: Store) -> None:
     released = places.released_model()
     st.markdown("**Models**")
     rows = [_model_row(folder, released) for folder in folders]
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    figures = {shown: st.column_config.NumberColumn(format="%.3f") for shown in _HEADLINES.values()}
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=figures)
     others = [folder for folder in folders if released is None or not folder.samefile(released)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Put another model in force", others, format_func=lambda folder: folder.name, index=None)
         st.button("Put in force", disabled=chosen is None, on_click=_release, args=(chosen, store, None))
-    if released is not None:
-        with st.expander("Card of the model in force"):
-            st.code((released / "card.md").read_text(encoding="utf-8"), language="markdown", wrap_lines=True)
+
+
+def _in_force(classifier: Classifier) -> None:
+    """Show the figures of the model in force, and its card."""
+    released = places.released_model()
+    if released is None:
+        return
+    st.markdown("**The model in force, by cross-validation on its own labels**")
+    put_figures(Kept(modelfile.read_manifest(released), classifier.codebook))
+    with st.expander("Card of the model in force"):
+        st.code((released / "card.md").read_text(encoding="utf-8"), language="markdown", wrap_lines=True)
 
 
 def _model_row(folder: Path, released: Path | None) -> dict[str, Any]:
@@ -157,7 +170,7 @@ def _release(folder: Path, store: Store, training: Work | None) -> None:
         return
     if training is not None:
         training.forget()
-    st.toast(f"{folder.name} is in force")
+    st.toast(f"{plain(folder.name)} is in force")
 
 
 def _discard(folder: Path, training: Work) -> None:

@@ -24,14 +24,24 @@ def shown(text: str) -> str:
     return html.escape(visible.encode("utf-8", "replace").decode("utf-8"))
 
 
+def plain(text: str) -> str:
+    """Return a text of others for a label or message of Streamlit's, which would read Markdown in it."""
+    return "".join(f"\\{character}" if character in "\\`*_{}[]()#+-.!<>~$:|" else character for character in text)
+
+
 def put_style() -> None:
     """Put the style sheet of our HTML on the page; once a page is enough."""
     st.html(_STYLE)
 
 
+def aim_colours(codebook: Codebook) -> dict[str, str]:
+    """Return the colour of each aim group, in the codebook's order."""
+    return {aim: AIM_COLOURS[number % len(AIM_COLOURS)] for number, aim in enumerate(codebook.aims)}
+
+
 def colour_of(codebook: Codebook, frame: str) -> str:
     """Return the colour of the frame's aim group."""
-    return AIM_COLOURS[codebook.aims.index(codebook.frame(frame).aim) % len(AIM_COLOURS)]
+    return aim_colours(codebook)[codebook.frame(frame).aim]
 
 
 def paragraph_html(paragraph: ParagraphReading, codebook: Codebook) -> str:
