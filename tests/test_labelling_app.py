@@ -1,5 +1,6 @@
 """The Queue page in headless Chromium, keyboard only, on a label database of its own."""
 
+import json
 import shutil
 import signal
 
@@ -462,6 +463,70 @@ def test_retrain_compare_release_and_put_back(browser, labels, models, store, tm
         assert [event.note for event in store.history() if event.kind == "release"] == [new, "tiny"]
         assert sideways(page) == 0
         page.close()
+
+
+def test_models_and_frames_of_others_are_shown_to_the_letter(browser, labels, store, tmp_path):
+    quoted = PAYLOAD.replace('"', '\\"')
+    book = (labels / "codebook.toml").read_text(encoding="utf-8")
+    for name in ("The flood is coming", "The river will flood the town."):
+        assert name in book
+        book = book.replace(name, quoted)
+    (labels / "codebook.toml").write_text(book, encoding="utf-8")
+    models, name = tmp_path / "models", "<img src=x onerror=\"document.title='owned'\"> **bold**"
+    train(labels, models / "tiny")
+    shutil.copytree(models / "tiny", models / name)
+    (models / "broken").mkdir()
+    (models / "broken" / "manifest.json").write_text(json.dumps({"format": PAYLOAD}), encoding="utf-8")
+    (models / "released").write_text("tiny\n", encoding="utf-8")
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"{address}/models")
+        page.fill("input[aria-label^='Your name']", PAYLOAD[:55])
+        page.keyboard.press("Enter")
+        page.locator(".vega-embed svg text", has_text=PAYLOAD[:20]).wait_for(timeout=WAIT)
+        cells = page.locator("[role=gridcell]").all_text_contents()
+        assert {PAYLOAD, name} <= set(cells)
+        assert any(PAYLOAD in cell and cell.endswith("train the model again") for cell in cells)
+        assert page.get_by_text(f"{PAYLOAD[:55]} · 0 wait in the queue · model tiny@").count() == 1
+        hover_until(page, page.locator(".vega-embed svg"), "#vg-tooltip-element.visible")
+        assert PAYLOAD in page.locator("#vg-tooltip-element").inner_text()
+        page.get_by_text("Card of the model in force").click()
+        page.get_by_role("combobox").click()
+        page.get_by_role("option", name=name).click()
+        page.get_by_role("button", name="Put in force").click()
+        page.get_by_text(f"{name} is in force").wait_for(timeout=WAIT)
+        page.get_by_text(f"model {name}@").wait_for(timeout=WAIT)
+        assert page.locator("img[src=x]").count() == 0
+        assert page.title() == "narratives"
+        assert sideways(page) == 0
+        page.close()
+
+
+def hover_until(page, target, selector):
+    """Move the mouse over a chart until something shows."""
+    box = target.bounding_box()
+    for y in range(0, int(box["height"]), 4):
+        for x in range(200, int(box["width"]), 8):
+            page.mouse.move(box["x"] + x, box["y"] + y)
+            if page.locator(selector).count():
+                return
+    pytest.fail(f"{selector} never showed")
+
+
+def test_every_page_says_how_many_paragraphs_wait_for_whom(page, browser, address, store):
+    page.get_by_text("Olha Hnatiuk · 399 wait in the queue · model tiny@").wait_for(timeout=WAIT)
+    page.keyboard.press("Enter")
+    page.get_by_text("Olha Hnatiuk · 398 wait in the queue · model tiny@").wait_for(timeout=WAIT)
+    for name in ("Classify", "Batch", "Review", "Adjudicate", "Codebook", "Models", "Team"):
+        page.get_by_role("link", name=name).click()
+        page.get_by_role("heading", name=name).wait_for(timeout=WAIT)
+        page.get_by_text("Olha Hnatiuk · 398 wait in the queue · model tiny@").wait_for(timeout=WAIT)
+    assert sideways(page) == 0
+    other = browser.new_context().new_page()
+    other.goto(address)
+    other.get_by_text("model tiny@").wait_for(timeout=WAIT)
+    assert other.get_by_text("wait in the queue").count() == 0
+    other.close()
 
 
 CHANGED = """old => {

@@ -37,7 +37,7 @@ def put_figures(kept: Kept) -> None:
 
 
 def _f1(kept: Kept) -> None:
-    table = frame_table(kept)
+    table = frame_table(kept)[["frame", "aim", "F1", "from", "to", "paragraphs"]]
     known = table.dropna(subset="F1")
     if known.empty:
         st.caption("This model keeps no figures of its frames.")
@@ -46,7 +46,7 @@ def _f1(kept: Kept) -> None:
     points = _by_frame(known, names, kept.codebook).mark_point(filled=True, size=70, opacity=1).encode(x=_x("F1"))
     spans = _by_frame(known.dropna(subset="from"), names, kept.codebook).mark_rule(strokeWidth=2)
     spans = spans.encode(x=_x("from"), x2="to:Q")
-    _side_by_side(spans + points, table[["frame", "F1", "from", "to", "paragraphs"]], "F1 of each frame")
+    _side_by_side(spans + points, table.drop(columns="aim"), "F1 of each frame")
     if known["from"].isna().all():
         st.caption("This model was trained before intervals were kept: retrain to see them.")
     else:
@@ -54,7 +54,7 @@ def _f1(kept: Kept) -> None:
 
 
 def _precision_recall(kept: Kept) -> None:
-    table = frame_table(kept)
+    table = frame_table(kept)[["frame", "aim", "threshold", "precision", "recall", "AP"]]
     known = table.dropna(subset="recall")
     if known.empty:
         st.caption("This model keeps no figures of its frames.")
@@ -62,12 +62,11 @@ def _precision_recall(kept: Kept) -> None:
     names = list(known["frame"])
     gaps = _by_frame(known.dropna(subset="precision"), names, kept.codebook).mark_rule(opacity=0.4)
     gaps = gaps.encode(x=_x("precision"), x2="recall:Q")
-    long = known.melt(["frame", "aim", "threshold", "paragraphs"], ["precision", "recall"], "figure", "share")
+    long = known.melt(["frame", "aim", "threshold"], ["precision", "recall"], "figure", "share").dropna(subset="share")
     shapes = altair.Shape("figure:N", legend=None, scale=altair.Scale(range=["circle", "diamond"]))
-    marks = _by_frame(long.dropna(subset="share"), names, kept.codebook).mark_point(filled=True, size=80, opacity=1)
+    marks = _by_frame(long, names, kept.codebook).mark_point(filled=True, size=80, opacity=1)
     marks = marks.encode(x=_x("share"), shape=shapes)
-    columns = ["frame", "threshold", "precision", "recall", "AP"]
-    _side_by_side(gaps + marks, table[columns], "Precision and recall of each frame at its threshold")
+    _side_by_side(gaps + marks, table.drop(columns="aim"), "Precision and recall of each frame at its threshold")
     meaning = "● precision: how many of the findings are right · ◆ recall: how many of what is there is found"
     st.caption(f"{meaning} · AP: average precision")
 
@@ -218,5 +217,6 @@ def _side_by_side(chart: Any, table: pd.DataFrame, what: str) -> None:
     left, right = st.columns([5, 4], gap="small")
     left.altair_chart(chart, alt=f"{what}; the table beside it says the same")
     shares = [name for name in table.columns if table[name].dtype == float]
-    formats = {name: st.column_config.NumberColumn(format="%.2f") for name in shares}
+    formats: dict[str, Any] = {name: st.column_config.NumberColumn(format="%.2f") for name in shares}
+    formats["frame"] = st.column_config.Column(width=210)  # a long name would push the figures out of sight
     right.dataframe(table, hide_index=True, height="content", row_height=_ROW, column_config=formats)

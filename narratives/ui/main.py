@@ -1,4 +1,4 @@
-"""Owns the app: page set-up, navigation, the line that says which model is in force."""
+"""Owns the app: page set-up, navigation, what is in force."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from narratives.store import Store, open_store
 from narratives.team import ROLES, role_of
 from narratives.training import ready_model
 from narratives.ui import adjudicate, batch, classify, codebook, models, queue, review, team
+from narratives.ui.headline import put_line
 from narratives.ui.people import annotator
 from narratives.ui.show import put_style
 
@@ -45,8 +46,7 @@ def main() -> None:
     chosen = st.navigation(_allowed(pages), position="top")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(chosen.title, anchor=False, width="content")
-        who = f"{annotator()} · " if annotator() else ""
-        st.text(f"{who}model {classifier.name} · codebook {classifier.codebook.version or '–'}", width="content")
+        put_line(classifier, open_labels)
     chosen.run()
 
 

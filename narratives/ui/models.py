@@ -130,7 +130,8 @@ def _kept(store: Store) -> None:
     st.markdown("**Models**")
     rows = [_model_row(folder, released) for folder in folders]
     figures = {shown: st.column_config.NumberColumn(format="%.3f") for shown in _HEADLINES.values()}
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=figures)
+    heads = ["model", "in force", "paragraphs", *figures, *(["note"] if any("note" in row for row in rows) else [])]
+    st.dataframe(pd.DataFrame(rows, columns=heads), hide_index=True, column_config=figures)
     others = [folder for folder in folders if released is None or not folder.samefile(released)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Put another model in force", others, format_func=lambda folder: folder.name, index=None)

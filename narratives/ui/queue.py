@@ -12,6 +12,7 @@ from narratives.labelling import Step, Suggested, suggest, take_step
 from narratives.queue import REASONS
 from narratives.store import Desk, Item, Store, now
 from narratives.ui.board import arrived, board, put_frames
+from narratives.ui.headline import say_waiting
 from narratives.ui.job import keep_upload
 from narratives.ui.people import annotator, ask_name
 from narratives.ui.show import likelihood
@@ -106,6 +107,7 @@ def _stepped() -> None:
 def _data(classifier: Classifier, codebook: Codebook, store: Store, name: str) -> dict[str, Any]:
     desk = Desk(store)
     item, progress = desk.take(name), desk.progress(name)
+    say_waiting(progress.left)
     answer = st.session_state.get("answer", {})
     suggested = suggest(classifier, codebook.ids, item.paragraph_id, item.text) if item else None
     st.session_state["suggested"] = {item.paragraph_id: suggested} if item else {}
