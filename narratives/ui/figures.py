@@ -192,7 +192,7 @@ def _by_frame(table: pd.DataFrame, names: list[str], codebook: Codebook) -> alta
     """Return a chart with a row for each of ``names``, in this order, coloured by aim."""
     colours = aim_colours(codebook)
     many = len(colours) > 1
-    legend = altair.Legend(orient="bottom", title=None, columns=2, symbolOpacity=1) if many else None
+    legend = altair.Legend(orient="bottom", title=None, columns=2, labelLimit=260, symbolOpacity=1) if many else None
     aims = altair.Scale(domain=list(colours), range=list(colours.values()))
     return (
         altair.Chart(table)
