@@ -131,11 +131,16 @@ class Classifier:
         voices = np.full(pairs.shape, -1, dtype=np.int8)
         numbers, columns = np.nonzero(pairs)
         if len(numbers) and self.voice_model is not None:
-            said = self.voice_model.probabilities(rows[numbers], self.signs_of(texts, rows, pairs))
+            said = self.voice_shares(texts, rows, pairs)
             if documents is not None:
                 said = _in_documents(said, numbers, documents[numbers], self.voice_model)
             voices[numbers, columns] = said.argmax(axis=1)
         return voices
+
+    def voice_shares(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the share of each voice in each marked pair, in the order of ``np.nonzero``, each text read alone."""
+        assert self.voice_model is not None
+        return self.voice_model.probabilities(rows[np.nonzero(pairs)[0]], self.signs_of(texts, rows, pairs))
 
     def signs_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the signs of voice of each marked pair, in the order of ``np.nonzero``, read around its evidence."""

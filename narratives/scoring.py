@@ -265,8 +265,9 @@ def _judged(
     if jobs > 1:
         yield from _judged_apart(chain(first, batches), model_dir, by_paragraph, jobs)
         return
+    reader = classifier if small else _quick(classifier)
     for table, batch in chain(first, batches):
-        yield table, batch, judge(classifier, batch.texts, by_paragraph)
+        yield table, batch, judge(reader, batch.texts, by_paragraph)
 
 
 def _judged_apart(
@@ -303,5 +304,16 @@ def _judge_apart(read: Callable[[Path], Classifier], folder: Path, texts: list[s
 
 
 @lru_cache(maxsize=1)
-def _loaded(read: Callable[[Path], Classifier], folder: Path) -> Classifier:
-    return read(folder)
+def _loaded(read: Callable[[Path], Classifier], folder: Path) -> Any:
+    return _quick(read(folder))
+
+
+def _quick(classifier: Classifier) -> Any:
+    """Return what reads as the classifier does, compiled where Numba is there."""
+    if not isinstance(classifier, Classifier):
+        return classifier
+    try:
+        from narratives.kernel import Kernel
+    except ImportError:
+        return classifier
+    return Kernel(classifier)

@@ -1,14 +1,18 @@
 """Owns the signs of voice: a named, finite list of who-speaks and how-distanced words. Knows no frame and no model.
 
-Each sign is counted in the whole paragraph and again in the sentence that carries a frame's evidence.
+Each sign is counted in the whole paragraph and again in the sentence that carries a frame's evidence. A word sign is
+counted once for each word at which one of its phrases begins; phrases are words as ``features`` cuts and folds them.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from narratives.features import Word, words
 
 MOST = 3  # a sign counts at most so often
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”»)]*\s+(?=\S)")
@@ -98,20 +102,42 @@ _LEXICON = {
 }
 
 
-def _pattern(phrases: str) -> re.Pattern[str]:
-    listed = {phrase.strip() for phrase in re.split(r"[,\n]", phrases)} - {""}
-    stems = sorted((re.escape(phrase).replace(r"\*", r"\w*") for phrase in listed), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(stems)})(?!\w)", re.IGNORECASE)
+@dataclass(frozen=True)
+class Phrase:
+    """Folded words that are a sign (index into LEXICON). Where ``open``, the last one may have any ending."""
+
+    sign: int
+    words: tuple[str, ...]
+    open: bool
 
 
-_PATTERNS = {name: _pattern(phrases) for name, phrases in _LEXICON.items()} | {
+def _phrases() -> tuple[Phrase, ...]:
+    listed = [
+        (sign, phrase.strip()) for sign, text in enumerate(_LEXICON.values()) for phrase in re.split(r"[,\n]", text)
+    ]
+    return tuple(
+        Phrase(sign, tuple(word.folded for word in words(phrase.rstrip("*"))), phrase.endswith("*"))
+        for sign, phrase in listed
+        if phrase
+    )
+
+
+LEXICON = tuple(_LEXICON)
+PHRASES = _phrases()
+_MARKS = {
     "exclamation": re.compile(r"!"),
     "question": re.compile(r"\?"),
     "hashtag or emoji": re.compile(r"#\w|@\w|[\U0001f300-\U0001faff]"),
     "quotation": _QUOTED,
 }
-_NAMES = (*_PATTERNS, "share quoted")
+_NAMES = (*LEXICON, *_MARKS, "share quoted")
 SIGNS = tuple(f"{name}, {where}" for where in ("paragraph", "sentence") for name in _NAMES)
+
+_STEMS = {phrase.words[0] for phrase in PHRASES if phrase.open and len(phrase.words) == 1}
+_STEM_LENGTHS = sorted({len(stem) for stem in _STEMS})
+_BEGINNINGS: dict[str, list[Phrase]] = {}
+for _phrase in PHRASES:
+    _BEGINNINGS.setdefault(_phrase.words[0], []).append(_phrase)
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -125,12 +151,36 @@ def read_signs(text: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float6
 
     The signs of the paragraph are the same in every row.
     """
-    whole = _count(text)
-    by_sentence = {span: _count(text[slice(*span)]) for span in set(spans)}
+    found = words(text)
+    whole = _count(text, found)
+    by_sentence = {(a, b): _count(text[a:b], [word for word in found if a <= word.start < b]) for a, b in set(spans)}
     return np.array([[*whole, *by_sentence[span]] for span in spans]).reshape(-1, len(SIGNS))
 
 
-def _count(text: str) -> NDArray[np.float64]:
-    counted = [min(MOST, sum(1 for _ in pattern.finditer(text))) / MOST for pattern in _PATTERNS.values()]
+def _count(text: str, found: Sequence[Word]) -> NDArray[np.float64]:
+    counts = [0] * len(LEXICON)
+    for place in range(len(found)):
+        for sign in _signs_at(found, place):
+            counts[sign] += 1
+    counts += [sum(1 for _ in pattern.finditer(text)) for pattern in _MARKS.values()]
     quoted = sum(found.end() - found.start() for found in _QUOTED.finditer(text)) / max(1, len(text))
-    return np.array([*counted, quoted])
+    return np.array([*(min(MOST, count) / MOST for count in counts), quoted])
+
+
+def _signs_at(found: Sequence[Word], place: int) -> set[int]:
+    """Return the signs of which a phrase begins at this word."""
+    first = found[place].folded
+    begun = [phrase for phrase in _BEGINNINGS.get(first, ()) if _goes_on(phrase, found, place)]
+    stems = [first[:length] for length in _STEM_LENGTHS if length < len(first) and first[:length] in _STEMS]
+    opened = [phrase for stem in stems for phrase in _BEGINNINGS[stem] if phrase.open and len(phrase.words) == 1]
+    return {phrase.sign for phrase in (*begun, *opened)}
+
+
+def _goes_on(phrase: Phrase, found: Sequence[Word], place: int) -> bool:
+    rest = [word.folded for word in found[place + 1 : place + len(phrase.words)]]
+    if len(rest) < len(phrase.words) - 1:
+        return False
+    if not rest:
+        return True
+    *middle, last = phrase.words[1:]
+    return rest[:-1] == middle and (rest[-1].startswith(last) if phrase.open else rest[-1] == last)

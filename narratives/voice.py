@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix, hstack
 from narratives.codebook import VOICES
 from narratives.solver import fit_regressions
 
-_ROUNDS = 20  # of the EM over a document; it settles in fewer
-_STREAM = 0.5  # how many pairs of the document the stream's shares are worth
+ROUNDS = 20  # of the EM over a document; it settles in fewer
+STREAM = 0.5  # how many pairs of the document the stream's shares are worth
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def in_document(
     if len(counts) < 2:
         return probabilities
     said, others = probabilities, (len(place) - counts)[:, None]
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         sums = np.stack([np.bincount(place, share, len(counts)) for share in said.T], axis=1)
-        priors = (sums.sum(axis=0) - sums + _STREAM * model.prior) / (others + _STREAM)
+        priors = (sums.sum(axis=0) - sums + STREAM * model.prior) / (others + STREAM)
         weighed: NDArray[np.float64] = probabilities * priors[place] / model.prior
         said = weighed / weighed.sum(axis=1, keepdims=True)
     return said

@@ -10,15 +10,15 @@ import narratives
 PACKAGE = Path(narratives.__file__).parent
 FLOORS = [
     "errors",
-    "codebook paragraphs places sources formats rows signs features columns parquet solver",
-    "lines sheets jsonlines outputs",
+    "codebook paragraphs places sources formats rows features columns parquet solver",
+    "signs lines sheets jsonlines outputs",
     "codebookfile",
     "csvrows destination",
     "tables",
     "labels results background",
     "queue layouts disputes labelstats examples agreement calibration thresholds splits model voice",
     "store exchange classifier evaluation",
-    "flips comparison review team",
+    "flips comparison review team kernel",
     "modelfile card verdicts classification",
     "scoring training ranking labelling measuring sheet",
     "estimator export retraining",
@@ -35,6 +35,8 @@ THIRD_PARTIES = {
     "alembic": {"store"},
     "cleanlab": {"ranking"},
     "tomlkit": {"codebookfile"},
+    "numba": {"kernel"},
+    "llvmlite": {"kernel"},
 }
 PARTS = ("store", "ui")  # folders that stand on a floor as one
 MODULES = sorted(PACKAGE.rglob("*.py"))
