@@ -91,32 +91,31 @@ def classify(
     "-o",
     "--output",
     required=True,
-    help="Where to write: .csv .tsv .jsonl .parquet, also .gz .zst; - = standard output.",
+    help="Where to write: .csv .tsv .jsonl .parquet .arrow; .gz .zst .bz2; - = standard output.",
 )
 @click.option("--text", "text_column", help="The column that holds the text.")
 @click.option("--by", type=click.Choice(["row", "paragraph"]), default="row", show_default=True)
 @click.option(
     "--columns", type=click.Choice(["all", "short"]), default="all", show_default=True, help="short: no p_ columns."
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as cores if not given.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Threads; as many as cores if not given.")
 @click.option("--prefix", default="", help="Put before the names of our columns.")
 @click.option(
     "--refused", type=click.Path(path_type=Path), help="Where refused rows go; OUTPUT.refused.csv if not given."
 )
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the summary to this file.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
-@click.option("--resume", is_flag=True, hidden=True)
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped or killed: the same bytes in the end.")
 @click.option("--engine", type=click.Choice(["local", "dask"]), default="local", hidden=True)
 @click.option("--scheduler", hidden=True)
 @_MODEL
 def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: Path | None, **options: Any) -> None:
-    """Score the rows of INPUT tables: CSV, TSV, JSONL, Parquet, XLSX; also .gz, .zst, .bz2; - = standard input."""
+    """Score the rows of INPUT tables: CSV, TSV, JSONL, Parquet, Arrow, XLSX; .gz, .zst, .bz2; - = standard input."""
     from narratives.scoring import Options
     from narratives.scoring import score as score_tables
 
-    for name in ("resume", "scheduler"):
-        if options.pop(name):
-            raise _later(f"score --{name}")
+    if options.pop("scheduler"):
+        raise _later("score --scheduler")
     if options.pop("engine") != "local":
         raise _later("score --engine dask")
     force = options.pop("force")

@@ -11,20 +11,22 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from narratives.rows import NO_DELIMITER
+
 MAX_RECORD_LINES = 1000
 MAX_RECORD_CHARACTERS = 10_000_000
 DELIMITERS = ",;\t|"
 _SNIFFED_RECORDS = 300
-_NEVER = "\x1f"  # no text has it
 
 
 class Record(NamedTuple):
-    """A record and the physical line it starts on (from 1). ``fault`` says why it is refused, then ``raw`` is set."""
+    """A record, the physical line it starts on (from 1) and as it stands. ``fault`` says why it is refused."""
 
     line: int
     cells: list[str]
     fault: str = ""
     raw: str = ""
+    lines: int = 1
 
 
 class _Taken(NamedTuple):
@@ -67,7 +69,12 @@ class _Feed:
 
     def refuse(self, fault: str) -> Record:
         """Refuse all lines of the record."""
-        return Record(self.taken[0].line, [], fault, "".join(taken.text for taken in self.taken).rstrip("\r\n"))
+        return self.record([], fault)
+
+    def record(self, cells: list[str], fault: str = "") -> Record:
+        """Return the record made of the lines taken."""
+        raw = "".join(taken.text for taken in self.taken).rstrip("\r\n")
+        return Record(self.taken[0].line, cells, fault, raw, len(self.taken))
 
     def refuse_first(self, fault: str) -> Record:
         """Refuse the first line of the record and give the others back."""
@@ -77,17 +84,20 @@ class _Feed:
         return self.refuse(fault)
 
 
-def read_records(lines: Iterable[tuple[str, str]], delimiter: str, any_width: bool = False) -> Iterator[Record]:
-    """Yield the records of ``lines`` (text, what is wrong with its bytes); the first one sets how many cells are due.
+def read_records(
+    lines: Iterable[tuple[str, str]], delimiter: str, any_width: bool = False, width: int = 0
+) -> Iterator[Record]:
+    """Yield the records of ``lines`` (text, what is wrong with its bytes); ``width`` cells are due, if not 0.
+
+    Else the first record sets how many.
 
     An empty delimiter stands for none: one column.
     Every line that is not blank is in exactly one record, good or refused. ``any_width`` takes any number of cells.
     """
     csv.field_size_limit(2**31 - 1)
     feed = _Feed(lines)
-    delimiter = delimiter or _NEVER
+    delimiter = delimiter or NO_DELIMITER
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
-    width = 0
     while True:
         feed.start()
         try:
@@ -119,7 +129,7 @@ def _checked(feed: _Feed, cells: list[str], delimiter: str, width: int) -> Recor
     if feed.broken and sum(taken.text.count('"') for taken in feed.taken) % 2:
         return feed.refuse("an odd quote right after a refused row; it looks like the rest of that row")
     feed.broken = False
-    return Record(feed.taken[0].line, cells)
+    return feed.record(cells)
 
 
 def _stands_alone(text: str, delimiter: str, width: int) -> bool:

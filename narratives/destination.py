@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from narratives.checkpoint import Checkpoint, part_of, remove_checkpoint
 from narratives.errors import UserError
-from narratives.outputs import Added, InputRows, Shape, TableWriter, WholeFile, csv_text, shape_of, write_errors
+from narratives.outputs import Shape, WholeFile, csv_text, finish_table, shape_of, write_errors
 
 
 @dataclass(frozen=True)
@@ -73,20 +74,27 @@ def _check_existing(path: Path, inputs: Sequence[str], overwrite: bool) -> None:
 class Delivery:
     """Scored and refused rows on their way to a destination; ``commit`` gives the files their names."""
 
-    def __init__(self, place: Destination, columns: Sequence[str], with_file: bool) -> None:
+    def __init__(self, place: Destination, head: bytes, with_file: bool, begun: Checkpoint | None = None) -> None:
         self._place = place
         self._header = ("file", "line", "reason", "raw") if with_file else ("line", "reason", "raw")
-        self._file = WholeFile(place.output)
         self._refused: WholeFile | None = None
+        self._file = self._opened(place.output, "part", begun.output if begun else 0)
         try:
-            self._writer = TableWriter(self._file, place.shape, columns)
+            if begun is None:
+                self.write(head)
+            elif begun.refused:
+                self._refused = self._opened(place.refused, "refused", begun.refused)
         except BaseException:
             self.discard()
             raise
 
-    def write(self, rows: InputRows, places: Sequence[int], added: Added) -> None:
-        """Write one output row for each of ``places`` among ``rows``, with our columns at its end."""
-        self._writer.write(rows, places, added)
+    def _opened(self, path: Path | None, what: str, kept: int) -> WholeFile:
+        return WholeFile(path, part_of(self._place.output, what) if self._place.output else None, kept)
+
+    def write(self, rendered: bytes) -> None:
+        """Write rows that a ``Renderer`` made."""
+        with write_errors(self._place.output):
+            self._file.file.write(rendered)
 
     def refuse(self, file: str, line: int, reason: str, raw: str) -> None:
         """Keep a row that was refused."""
@@ -95,24 +103,44 @@ class Delivery:
             return
         rows = [(file, str(line), reason, raw)[-len(self._header) :]]
         if self._refused is None:
-            self._refused = WholeFile(self._place.refused)
+            self._refused = self._opened(self._place.refused, "refused", 0)
             rows.insert(0, self._header)
         with write_errors(self._place.refused):
             self._refused.file.write(csv_text(rows, ",").encode("utf-8", "backslashreplace"))
 
+    def sizes(self) -> tuple[int, int]:
+        """Bring what was written out of this process; return the bytes of both files."""
+        return self._file.size(), self._refused.size() if self._refused else 0
+
     def commit(self) -> Path | None:
         """Finish both files, then name them; a refused file of an earlier run goes. Return where refused rows are."""
-        self._writer.finish()
+        file = self._file
+        if self._place.shape.format in ("Parquet", "Arrow"):
+            file = WholeFile(self._place.output)
+            try:
+                finish_table(self._file, file, self._place.shape)
+            except BaseException:
+                file.discard()
+                raise
+        file.finish()
         if self._refused:
             self._refused.finish()
             self._refused.place()
-        self._file.place()
+        file.place()
         if self._refused is None and self._place.output and self._place.refused:
             self._place.refused.unlink(missing_ok=True)
         return self._place.refused if self._refused else None
+
+    def suspend(self) -> None:
+        """Leave both files as they are, to be gone on with."""
+        for file in (self._file, self._refused):
+            if file:
+                file.suspend()
 
     def discard(self) -> None:
         """Remove what was written."""
         for file in (self._file, self._refused):
             if file:
                 file.discard()
+        if self._place.output:
+            remove_checkpoint(self._place.output)

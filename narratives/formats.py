@@ -12,8 +12,12 @@ SUFFIXES = {
     ".jsonl": "JSONL",
     ".ndjson": "JSONL",
     ".parquet": "Parquet",
+    ".arrow": "Arrow",
+    ".feather": "Arrow",
     ".xlsx": "XLSX",
 }
+ARROW_FORMATS = ("Parquet", "Arrow")
+_MAGIC = {b"PAR1": "Parquet", b"ARROW1": "Arrow", b"\xff\xff\xff\xff": "Arrow", b"PK\x03\x04": "XLSX"}
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2")
 
 
@@ -26,14 +30,16 @@ def named_format(path: str) -> str:
 
 
 def binary_format(name: str, head: bytes) -> str:
-    """Return Parquet or XLSX if the head says so, empty for text. Raises UserError for an old Excel file."""
+    """Return Parquet, Arrow or XLSX if the head says so, empty for text. Raises UserError for files of old kinds."""
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise UserError(f"{name}: an old Excel file (.xls); save it as .xlsx or .csv")
-    return "Parquet" if head.startswith(b"PAR1") else "XLSX" if head.startswith(b"PK\x03\x04") else ""
+    if head.startswith(b"FEA1"):
+        raise UserError(f"{name}: a Feather file of version 1; write it again as version 2 (Arrow), Parquet or .csv")
+    return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
 
 
 def check_binary(name: str, kind: str, path: str, packed: bool, a_file: bool) -> None:
-    """Raise UserError if a Parquet or XLSX file cannot be read: packed, from a pipe, or some other zip archive."""
+    """Raise UserError if a binary file cannot be read: packed, from a pipe, or some other zip archive."""
     if packed:
         raise UserError(f"{name}: a packed {kind} file; unpack it first")
     if not a_file:
@@ -54,9 +60,9 @@ def text_format(name: str, first_line: str, named: str, broken: bool) -> str:
     """Return JSONL or CSV (which stands for TSV, too) by the first line that is not blank, else by the name.
 
     ``broken`` says that the head is no clean text. Raises UserError for a JSON array and for what is only named
-    Parquet or XLSX and is no text either.
+    Parquet, Arrow or XLSX and is no text either.
     """
-    if named in ("Parquet", "XLSX") and broken:
+    if named in (*ARROW_FORMATS, "XLSX") and broken:
         raise UserError(f"{name}: named as {named} but not readable as such; get it again or export it as .csv")
     start = first_line.strip()
     if start.startswith(("[{", "[ {")) or start == "[":

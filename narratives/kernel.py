@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from narratives.classifier import Classifier, Predictions
 from narratives.codebook import VOICES
 from narratives.features import CHARACTERS, fold
+from narratives.paragraphs import split
+from narratives.rows import TextSpans, spans_of
 from narratives.signs import LEXICON, MOST, PHRASES
 from narratives.voice import ROUNDS, STREAM
 
@@ -190,23 +192,33 @@ def _hash_terms(letters, ends, words):
     return hashes
 
 
+@_inlined
+def _letter_at(data, place):
+    """Return the code point of UTF-8 that begins at a byte, and how many bytes it has."""
+    byte = np.uint32(data[place])
+    if byte < 0x80:
+        return byte, 1
+    if byte < 0xE0:
+        return ((byte & np.uint32(0x1F)) << np.uint32(6)) | _rest(data, place + 1), 2
+    if byte < 0xF0:
+        high = ((byte & np.uint32(0x0F)) << np.uint32(12)) | (_rest(data, place + 1) << np.uint32(6))
+        return high | _rest(data, place + 2), 3
+    high = ((byte & np.uint32(0x07)) << np.uint32(18)) | (_rest(data, place + 1) << np.uint32(12))
+    return high | (_rest(data, place + 2) << np.uint32(6)) | _rest(data, place + 3), 4
+
+
+@_inlined
+def _rest(data, place):
+    return np.uint32(data[place]) & np.uint32(0x3F)
+
+
 @_compiled
 def _decode(data, start, end, letters, known):
     """Decode UTF-8 into code points. Return how many there are and the marks of all of them together."""
     count, marks, place = 0, np.uint32(0), start
     while place < end:
-        byte = np.uint32(data[place])
-        if byte < 0x80:
-            letter, place = byte, place + 1
-        elif byte < 0xE0:
-            letter, place = ((byte & 0x1F) << 6) | (data[place + 1] & 0x3F), place + 2
-        elif byte < 0xF0:
-            letter = ((byte & 0x0F) << 12) | (np.uint32(data[place + 1] & 0x3F) << 6) | (data[place + 2] & 0x3F)
-            place += 3
-        else:
-            letter = ((byte & 0x07) << 18) | (np.uint32(data[place + 1] & 0x3F) << 12)
-            letter |= (np.uint32(data[place + 2] & 0x3F) << 6) | (data[place + 3] & 0x3F)
-            place += 4
+        letter, size = _letter_at(data, place)
+        place += size
         letters[count] = letter
         marks |= known[letter] if letter < len(known) else _HARD
         count += 1
@@ -714,6 +726,35 @@ def _settle(said, predicted, prior):
                 said[paragraph, frame] = weighed / weighed.sum()
 
 
+@_compiled
+def trim(data, spans, letters, trimmed, broken):
+    """Write spans without the white at their ends, and which of them hold the end of a line then."""
+    for number in range(len(spans[0])):
+        start, end = spans[0][number], spans[1][number]
+        while start < end:
+            letter, size = _letter_at(data, start)
+            if letter >= len(letters) or (letters[letter] & _SPACE) == 0:
+                break
+            start += size
+        while start < end:
+            last = end - 1
+            while data[last] & 0xC0 == 0x80:
+                last -= 1
+            letter, _ = _letter_at(data, last)
+            if letter >= len(letters) or (letters[letter] & _SPACE) == 0:
+                break
+            end = last
+        trimmed[0][number], trimmed[1][number] = start, end
+        for place in range(start, end):
+            byte = data[place]
+            separator = (
+                byte == 0xE2 and data[place + 1] == 0x80 and (data[place + 2] == 0xA8 or data[place + 2] == 0xA9)
+            )
+            if byte == 10 or byte == 13 or separator:
+                broken[number] = True
+                break
+
+
 class Found(NamedTuple):
     """What is found in n paragraphs; see ``read_paragraphs``."""
 
@@ -744,11 +785,32 @@ class Kernel:
 
     def predict_texts(self, texts: Sequence[str], documents: NDArray[np.int64] | None = None) -> Predictions:
         """Return what ``Classifier.predict_texts`` says of ``texts``."""
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        sizes = np.array([len(text) for text in encoded], dtype=np.int64)
-        ends = np.cumsum(sizes, dtype=np.int64)
+        spans = spans_of(texts)
         edges = None if documents is None else np.flatnonzero(np.diff(documents, prepend=-1, append=-1))
-        return self.predict(np.frombuffer(b"".join(encoded), np.uint8), ends - sizes, ends, edges)
+        return self.predict(spans.data, spans.starts, spans.ends, edges)
+
+    def read(self, texts: TextSpans) -> tuple[Predictions, TextSpans, NDArray[np.int64]]:
+        """Split texts into paragraphs and predict: what is found in each, where it is, how many each text has.
+
+        As ``paragraphs.split`` does, but a text without words is one empty paragraph.
+        """
+        pieces, lengths = self._split(texts)
+        edges = np.concatenate([[0], np.cumsum(lengths)])
+        return self.predict(pieces.data, pieces.starts, pieces.ends, edges), pieces, lengths
+
+    def _split(self, texts: TextSpans) -> tuple[TextSpans, NDArray[np.int64]]:
+        starts, ends = np.empty_like(texts.starts), np.empty_like(texts.ends)
+        broken = np.zeros(len(texts), np.bool_)
+        trim(texts.data, (texts.starts, texts.ends), self.tables.letters, (starts, ends), broken)
+        lengths = np.ones(len(texts), np.int64)
+        if not broken.any():
+            return TextSpans(texts.data, starts, ends), lengths
+        parts = [[(start, end)] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        for number in np.flatnonzero(broken).tolist():
+            parts[number] = _paragraphs(texts[number], int(texts.starts[number]))
+            lengths[number] = len(parts[number])
+        spans = np.array([span for part in parts for span in part], np.int64).reshape(-1, 2)
+        return TextSpans(texts.data, spans[:, 0].copy(), spans[:, 1].copy()), lengths
 
     def predict(
         self,
@@ -802,6 +864,15 @@ class Kernel:
         one.probabilities[:], one.predicted[:], one.human[:] = said.probabilities, said.predicted, said.human
         if self.classifier.voice_model is not None and said.predicted.any():
             one.said[said.predicted] = self.classifier.voice_shares([text], rows, said.predicted)
+
+
+def _paragraphs(text: str, start: int) -> list[tuple[int, int]]:
+    """Return the bytes of the paragraphs of a text that begins at byte ``start``."""
+    spans = []
+    for piece in split(text):
+        first = start + len(text[: piece.start].encode("utf-8", "surrogatepass"))
+        spans.append((first, first + len(piece.text.encode("utf-8", "surrogatepass"))))
+    return spans
 
 
 def _is_easy(text: str) -> bool:

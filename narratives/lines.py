@@ -98,11 +98,12 @@ def _decode(piece: bytes, encoding: str) -> Iterator[Line]:
     try:
         text = piece.decode(encoding)
     except UnicodeDecodeError:
-        return map(_decode_line, piece.splitlines(keepends=True), itertools.repeat(encoding))
+        return map(decode_line, piece.splitlines(keepends=True), itertools.repeat(encoding))
     return zip(io.StringIO(text, newline=""), itertools.repeat(""))
 
 
-def _decode_line(line: bytes, encoding: str) -> Line:
+def decode_line(line: bytes, encoding: str) -> Line:
+    """Return a line as text, and what is wrong with its bytes."""
     try:
         return line.decode(encoding), ""
     except UnicodeDecodeError as error:

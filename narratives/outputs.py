@@ -1,4 +1,4 @@
-"""Owns what is written: files that appear whole or not at all, and tables in CSV, JSONL and Parquet. Floor 1."""
+"""Owns what is written: files that appear whole or not at all; tables in CSV, JSONL, Parquet and Arrow. Floor 2."""
 
 import csv
 import errno
@@ -6,6 +6,7 @@ import io
 import json
 import os
 import secrets
+import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,9 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.errors import UserError
+from narratives.rows import CsvRows
 
-FORMATS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSONL", ".ndjson": "JSONL", ".parquet": "Parquet"}
-PACKINGS = {".gz": "gzip", ".zst": "zstd"}
+try:
+    import fcntl
+except ImportError:  # not on this system; two runs on one output are then not told apart
+    fcntl = None  # type: ignore[assignment]
+
+FORMATS = {
+    ".csv": "CSV",
+    ".tsv": "TSV",
+    ".jsonl": "JSONL",
+    ".ndjson": "JSONL",
+    ".parquet": "Parquet",
+    ".arrow": "Arrow",
+    ".feather": "Arrow",
+}
+PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 Added = Mapping[str, Sequence[str] | NDArray[Any]]  # our columns: text, or numbers (probabilities are floats)
 
 _ROW_GROUP = 50_000
@@ -57,23 +72,39 @@ def shape_of(path: Path, delimiter: str) -> Shape:
     kind = FORMATS.get(Path(stem).suffix, "")
     if Path(stem).suffix == ".xlsx":
         raise UserError(f"{path}: workbooks are read but not written; write .csv or .parquet")
-    if not kind or (packing and kind == "Parquet"):
+    if not kind or (packing and kind in ("Parquet", "Arrow")):
         raise UserError(
-            f"{path}: the name must end in .csv, .tsv, .jsonl or .parquet; the first three also with .gz or .zst"
+            f"{path}: the name must end in .csv, .tsv, .jsonl, .parquet or .arrow; "
+            "the first three also with .gz, .zst or .bz2"
         )
     return Shape(kind, packing, "\t" if kind == "TSV" else delimiter)
 
 
 class WholeFile:
-    """A file that appears under its name whole, by ``place``, or not at all. Standard output where path is None."""
+    """A file that appears under its name whole, by ``place``, or not at all. Standard output where path is None.
 
-    def __init__(self, path: Path | None) -> None:
+    ``part`` names what it is written to until then, so that a later run can go on with it; it is locked. Where it is
+    not given, the name is one of its own and ``kept`` bytes make no sense.
+    """
+
+    def __init__(self, path: Path | None, part: Path | None = None, kept: int = 0) -> None:
         self.path = path
         # A link stays a link: what it points to is replaced.
         self._target = path.resolve() if path else None
-        self.temporary = self._target.with_name(f".narratives-{secrets.token_hex(6)}.part") if self._target else None
+        own = self._target.with_name(f".narratives-{secrets.token_hex(6)}.part") if self._target else None
+        self.temporary = part or own
         with write_errors(path):
-            self.file: BinaryIO = self.temporary.open("xb") if self.temporary else sys.stdout.buffer
+            self.file: BinaryIO = self.temporary.open("r+b" if kept else "ab") if self.temporary else sys.stdout.buffer
+            if part:
+                _lock(self.file, path)
+                self.file.truncate(kept)
+                self.file.seek(kept)
+
+    def size(self) -> int:
+        """Bring what was written out of this process and return how many bytes it is."""
+        with write_errors(self.path):
+            self.file.flush()
+            return self.file.tell()
 
     def finish(self) -> None:
         """Bring everything to the disk."""
@@ -89,12 +120,27 @@ class WholeFile:
             with write_errors(self.path):
                 os.replace(self.temporary, self._target)
 
+    def suspend(self) -> None:
+        """Leave what was written where it is."""
+        if self.temporary:
+            with suppress(OSError):
+                self.file.close()
+
     def discard(self) -> None:
         """Remove what was written, unless it has its name already."""
         if self.temporary:
-            with suppress(OSError):  # a full disk also refuses the last buffer, which nobody wants any more
-                self.file.close()
+            self.suspend()  # a full disk also refuses the last buffer, which nobody wants any more
             self.temporary.unlink(missing_ok=True)
+
+
+def _lock(file: BinaryIO, path: Path | None) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UserError(f"{path}: another run is writing it; wait for that one, or name another output") from None
 
 
 @contextmanager
@@ -111,39 +157,40 @@ def write_errors(path: Path | None) -> Iterator[None]:
         raise UserError(f"{where}: {what}; {nothing}") from None
 
 
-class TableWriter:
-    """A table being written to a file, batch by batch: the input's columns, then ours."""
+class Renderer:
+    """What becomes of rows in a shape: bytes that can be put one after the other. Any thread may call it.
 
-    def __init__(self, file: WholeFile, shape: Shape, columns: Sequence[str]) -> None:
-        self._file = file
-        with write_errors(file.path):
-            self._sink = _packed(file.file, shape.packing)
-            self._format = _FORMATS[shape.format](self._sink, shape, columns)
+    Packed bytes are a member of their own each time, so that a file can be gone on with. Parquet and Arrow files can
+    not: their rows are Arrow streams, each after its length, until ``finish_table`` makes one file of them.
+    """
 
-    def write(self, rows: InputRows, places: Sequence[int], added: Added) -> None:
-        """Write one row for each of ``places`` (numbers of rows, which may repeat), with our columns at its end."""
-        with write_errors(self._file.path):
-            self._format.write(rows, places, added)
+    def __init__(self, shape: Shape, columns: Sequence[str], ours: Sequence[str]) -> None:
+        self.shape, self._names = shape, [*columns, *ours]
 
-    def finish(self) -> None:
-        """Write what is held back and finish the file."""
-        with write_errors(self._file.path):
-            self._format.finish()
-            if self._sink is not self._file.file:
-                self._sink.close()
-        self._file.finish()
+    def head(self) -> bytes:
+        """Return what stands before all rows."""
+        if self.shape.format not in ("CSV", "TSV"):
+            return b""
+        return self.packed(csv_text([self._names], self.shape.delimiter).encode())
 
+    def body(self, rows: InputRows, places: Sequence[int], added: Added) -> bytes:
+        """Return one row for each of ``places`` (numbers of rows, which may repeat), with our columns at its end."""
+        return self.packed(_BODIES[self.shape.format](rows, places, added, self.shape))
 
-def _packed(file: BinaryIO, packing: str) -> Any:
-    if not packing:
-        return file
-    import pyarrow as pa
+    def packed(self, data: bytes) -> bytes:
+        """Return ``data`` packed as the shape says."""
+        if not self.shape.packing or not data:
+            return data
+        import pyarrow as pa
 
-    return pa.CompressedOutputStream(_Unclosed(file), packing)
+        target = io.BytesIO()
+        with pa.CompressedOutputStream(_Unclosed(target), self.shape.packing) as stream:
+            stream.write(data)
+        return target.getvalue()
 
 
 class _Unclosed(io.RawIOBase):
-    """A file that pyarrow may close without closing ours. What comes after ours was closed is not wanted any more."""
+    """A file that pyarrow may close without closing ours."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -152,26 +199,22 @@ class _Unclosed(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        return len(data) if self._file.closed else self._file.write(data)
+        return self._file.write(data)
 
 
-class _CsvFormat:
-    r"""CSV with minimal quoting and ``\\n``; the header comes with the first batch."""
-
-    def __init__(self, sink: Any, shape: Shape, columns: Sequence[str]) -> None:
-        self._sink, self._delimiter, self._columns = sink, shape.delimiter, columns
-        self._begun = False
-
-    def write(self, rows: InputRows, places: Sequence[int], added: Added) -> None:
-        cells, ours = rows.cells(), zip(*map(_cells, added.values()), strict=True)
-        table = [[*cells[place], *more] for place, more in zip(places, ours, strict=True)]
-        if not self._begun:
-            table.insert(0, [*self._columns, *added])
-            self._begun = True
-        self._sink.write(csv_text(table, self._delimiter).encode())
-
-    def finish(self) -> None:
-        pass
+def _csv_body(rows: InputRows, places: Sequence[int], added: Added, shape: Shape) -> bytes:
+    ours = list(zip(*map(_cells, added.values()), strict=True))
+    if isinstance(rows, CsvRows) and (rows.delimiter or ",") == shape.delimiter:
+        records = list(rows.records)
+        more = csv_text(ours, shape.delimiter).splitlines(keepends=True) if ours else []
+        if len(more) != len(places):  # a cell of ours holds the end of a line
+            more = [csv_text([row], shape.delimiter) for row in ours]
+        return "".join(
+            f"{records[place]}{shape.delimiter}{end}" for place, end in zip(places, more, strict=True)
+        ).encode("utf-8", "surrogatepass")
+    cells = rows.cells()
+    table = [[*cells[place], *row] for place, row in zip(places, ours, strict=True)]
+    return csv_text(table, shape.delimiter).encode()
 
 
 def csv_text(rows: Sequence[Sequence[str]], delimiter: str) -> str:
@@ -190,21 +233,12 @@ def _cells(values: Sequence[str] | NDArray[Any]) -> Sequence[str]:
     return values
 
 
-class _JsonFormat:
-    """One object a line: the input's text as it stands, with our keys before its last brace."""
-
-    def __init__(self, sink: Any, shape: Shape, columns: Sequence[str]) -> None:
-        self._sink = sink
-
-    def write(self, rows: InputRows, places: Sequence[int], added: Added) -> None:
-        objects = rows.objects()
-        values = [_rounded(column) for column in added.values()]
-        ours = (dict(zip(added, row, strict=True)) for row in zip(*values, strict=True))
-        lines = [_joined(objects[place], more) for place, more in zip(places, ours, strict=True)]
-        self._sink.write("".join(lines).encode())
-
-    def finish(self) -> None:
-        pass
+def _json_body(rows: InputRows, places: Sequence[int], added: Added, shape: Shape) -> bytes:
+    """Return one object a line: the input's text as it stands, with our keys before its last brace."""
+    objects = rows.objects()
+    values = [_rounded(column) for column in added.values()]
+    ours = (dict(zip(added, row, strict=True)) for row in zip(*values, strict=True))
+    return "".join(_joined(objects[place], more) for place, more in zip(places, ours, strict=True)).encode()
 
 
 def _joined(object_text: str, ours: dict[str, Any]) -> str:
@@ -216,36 +250,55 @@ def _rounded(values: Sequence[str] | NDArray[Any]) -> Sequence[Any]:
     return np.round(values, 4).tolist() if isinstance(values, np.ndarray) else values
 
 
-class _ParquetFormat:
-    """Parquet: the input's record batches with our columns at the end, in row groups of some 50,000 rows."""
+def _arrow_body(rows: InputRows, places: Sequence[int], added: Added, shape: Shape) -> bytes:
+    """Return the input's record batch with our columns at its end, as an Arrow stream after its length."""
+    import pyarrow as pa
 
-    def __init__(self, sink: Any, shape: Shape, columns: Sequence[str]) -> None:
-        self._sink = sink
-        self._writer: Any = None
-        self._held: list[Any] = []
+    batch = rows.arrow()
+    if list(places) != list(range(batch.num_rows)):
+        batch = batch.take(np.asarray(places, dtype=np.int64))
+    for name, values in added.items():
+        batch = batch.append_column(name, _arrow(values))
+    target = io.BytesIO()
+    with pa.ipc.new_stream(target, batch.schema) as stream:
+        stream.write_batch(batch)
+    return struct.pack("<Q", target.tell()) + target.getvalue()
 
-    def write(self, rows: InputRows, places: Sequence[int], added: Added) -> None:
-        batch = rows.arrow()
-        if list(places) != list(range(batch.num_rows)):
-            batch = batch.take(np.asarray(places, dtype=np.int64))
-        for name, values in added.items():
-            batch = batch.append_column(name, _arrow(values))
-        self._held.append(batch)
-        if sum(held.num_rows for held in self._held) >= _ROW_GROUP:
-            self._write_group()
 
-    def _write_group(self) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+def finish_table(parts: WholeFile, output: WholeFile, shape: Shape) -> None:
+    """Make one Parquet or Arrow file of the rows in ``parts``, in groups of some 50,000 rows."""
+    import pyarrow as pa
 
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._sink, self._held[0].schema)
-        self._writer.write_table(pa.Table.from_batches(self._held))
-        self._held.clear()
+    with write_errors(output.path):
+        parts.file.flush()
+        held: list[Any] = []
+        writer: Any = None
+        with open(parts.temporary or "", "rb") as file:
+            for batch in _arrow_parts(file):
+                writer = writer or _opened(output.file, shape, batch.schema)
+                held.append(batch)
+                if sum(one.num_rows for one in held) >= _ROW_GROUP:
+                    writer.write_table(pa.Table.from_batches(held))
+                    held.clear()
+        if held:
+            writer.write_table(pa.Table.from_batches(held))
+        writer.close()
 
-    def finish(self) -> None:
-        self._write_group()
-        self._writer.close()
+
+def _opened(file: BinaryIO, shape: Shape, schema: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = _Unclosed(file)
+    return pq.ParquetWriter(sink, schema) if shape.format == "Parquet" else pa.ipc.new_file(pa.PythonFile(sink), schema)
+
+
+def _arrow_parts(file: BinaryIO) -> Iterator[Any]:
+    import pyarrow as pa
+
+    while length := file.read(8):
+        with pa.ipc.open_stream(file.read(struct.unpack("<Q", length)[0])) as stream:
+            yield from stream
 
 
 def _arrow(values: Sequence[str] | NDArray[Any]) -> Any:
@@ -256,4 +309,10 @@ def _arrow(values: Sequence[str] | NDArray[Any]) -> Any:
     return pa.array(values, pa.string())
 
 
-_FORMATS: dict[str, Any] = {"CSV": _CsvFormat, "TSV": _CsvFormat, "JSONL": _JsonFormat, "Parquet": _ParquetFormat}
+_BODIES: dict[str, Any] = {
+    "CSV": _csv_body,
+    "TSV": _csv_body,
+    "JSONL": _json_body,
+    "Parquet": _arrow_body,
+    "Arrow": _arrow_body,
+}

@@ -1,20 +1,83 @@
-"""Owns the rows of a batch, good and refused, in the three shapes they come in: cells, JSON and Arrow. Floor 1.
+"""Owns the rows of a batch, good and refused, in the shapes they come in: CSV, cells, JSON and Arrow. Floor 1.
 
-What leaves in the shape it came in is unchanged to the letter: cell strings, JSON text, Arrow values.
+What leaves in the shape it came in is unchanged to the letter: CSV bytes, cell strings, JSON text, Arrow values.
 """
 
+import csv
+import io
 import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
+NO_DELIMITER = "\x1f"  # stands for none; no text has it
 BATCH_CHARACTERS = 8_000_000  # a batch of long texts ends earlier, so that memory stays flat
 
 
 @dataclass(frozen=True)
+class TextSpans(Sequence[str]):
+    """Texts as spans of bytes in UTF-8 ``data``."""
+
+    data: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return how many texts there are."""
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        """Return a text as a string."""
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        return self.data[self.starts[place] : self.ends[place]].tobytes().decode("utf-8", "surrogatepass")
+
+
+def spans_of(texts: Sequence[str]) -> TextSpans:
+    """Return ``texts`` as spans of UTF-8; half surrogate pairs are kept as three bytes."""
+    if isinstance(texts, TextSpans):
+        return texts
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
+    starts = ends - np.array([len(text) for text in encoded], dtype=np.int64)
+    return TextSpans(np.frombuffer(b"".join(encoded), np.uint8), starts, ends)
+
+
+@dataclass(frozen=True)
+class CsvRows:
+    """Records of a CSV as spans of its bytes, without the ends of their lines; an empty delimiter is one column."""
+
+    columns: tuple[str, ...]
+    delimiter: str
+    records: TextSpans
+
+    def cells(self) -> list[list[str]]:
+        """Return the rows as lists of strings."""
+        text = io.StringIO("\n".join(self.records), newline="")
+        return list(csv.reader(text, delimiter=self.delimiter or NO_DELIMITER, strict=True))
+
+    def objects(self) -> list[str]:
+        """Return the rows as the text of JSON objects."""
+        return CellRows(self.columns, self.cells()).objects()
+
+    def arrow(self) -> Any:
+        """Return the rows as an Arrow record batch of strings."""
+        return CellRows(self.columns, self.cells()).arrow()
+
+
+@dataclass(frozen=True)
 class CellRows:
-    """Rows of a CSV or a workbook: lists of strings."""
+    """Rows of a workbook: lists of strings."""
 
     columns: tuple[str, ...]
     values: Sequence[list[str]]
@@ -77,7 +140,7 @@ class ArrowRows:
         return self.values
 
 
-Rows = CellRows | JsonRows | ArrowRows
+Rows = CsvRows | CellRows | JsonRows | ArrowRows
 
 
 @dataclass(frozen=True)
@@ -97,8 +160,8 @@ class Batch:
     """
 
     rows: Rows
-    texts: list[str]
-    lines: list[int]
+    texts: Sequence[str]
+    lines: Sequence[int] | NDArray[np.int64]
     refused: list[Refusal]
     bytes_read: int
 

@@ -3,35 +3,38 @@
 Whole or not at all: the output gets its name when it is complete. Nothing is dropped: a row is scored or refused.
 """
 
-import signal
+import re
 import time
+import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
-from joblib.externals.loky import ProcessPoolExecutor
-from joblib.externals.loky.process_executor import BrokenProcessPool
 from numpy.typing import NDArray
 
-from narratives.classifier import Classifier
+from narratives.checkpoint import Checkpoint, made_of, read_checkpoint, write_checkpoint
+from narratives.classifier import Classifier, Predictions
+from narratives.codebook import VOICES
 from narratives.columns import listed
 from narratives.destination import Delivery, Destination, check_destination, choose_destination
 from narratives.errors import UserError
 from narratives.formats import named_format
 from narratives.modelfile import load
-from narratives.outputs import Shape
-from narratives.rows import Batch
+from narratives.outputs import Renderer, Shape
+from narratives.rows import Batch, CsvRows, Refusal, Rows
 from narratives.tables import KeyFault, Table, open_table
-from narratives.verdicts import Verdicts, judge
+from narratives.verdicts import Verdicts, judge, read, strongest
 
-SMALL_BATCHES = 2  # up to so many, starting processes costs more than it saves
+SMALL_BATCHES = 1
+SMALL_ROWS = 500  # up to so many, laying out the kernel takes longer than it saves
+KEEP_EVERY = 0.25  # seconds between two states of a run that are kept
 Progress = Callable[[int, int | None, int], None]  # bytes read, bytes in all (None: unknown), rows read
 
 
@@ -44,9 +47,10 @@ class Options:
     """How to score.
 
     ``by``: ``row`` or ``paragraph``. ``columns``: ``all``, or ``short`` for none of the ``p_`` columns. ``jobs``:
-    processes, None for as many as there are cores unless the table is small. ``prefix`` goes before the names of our
+    threads, None for as many as there are cores. ``prefix`` goes before the names of our
     columns. ``refused``: where refused rows go, None for ``OUTPUT.refused.csv`` (standard error if the output is
     standard output). ``overwrite``: replace an existing output.
+    ``resume``: go on with an unfinished run, if there is one.
     """
 
     text_column: str | None = None
@@ -56,6 +60,7 @@ class Options:
     prefix: str = ""
     refused: Path | None = None
     overwrite: bool = False
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,32 +111,188 @@ def score(
 ) -> Scoring:
     """Score tables of the same columns, in order, into ``output`` (``-``: standard output, in the input's format).
 
-    XLSX and Parquet go to standard output as CSV. ``progress`` is called and ``should_stop`` asked after each batch.
-    Raises UserError for what the user can mend, before any work where it can be known, and Stopped. A KeyboardInterrupt
-    (of its own class) passes with the sentence to show as its argument. Whatever is raised, no file is left behind.
+    XLSX, Parquet and Arrow go to standard output as CSV. ``progress`` is called and ``should_stop`` asked after each
+    batch. Raises UserError for what the user can mend, before any work where it can be known, and Stopped; no file is
+    left behind then. A KeyboardInterrupt (of its own class) passes with the sentence to show as its argument; what was
+    done until then, and until a kill, stays beside the output for a run with ``resume``.
     """
     started = time.monotonic()
     tables = _open_tables([str(path) for path in inputs], options.text_column)
     place = _place(tables, str(output), options)
     classifier = load(model_dir)
-    names = _names(classifier.frames, options)
-    _check_names(tables, names)
-    tally = _Tally(classifier.frames)
-    batches = _batches(tables, _key_fault(place, tables[0].columns, names))
-    with _delivery(place, tables) as delivery, closing(_judged(batches, classifier, model_dir, options)) as judged:
-        for table, batch, verdicts in judged:
-            values = _values(verdicts, classifier.name, options)
-            delivery.write(batch.rows, verdicts.places, dict(zip(names, values, strict=True)))
-            for refusal in batch.refused:
-                delivery.refuse(table.name, refusal.line, refusal.reason, refusal.raw)
-            tally.add(batch, verdicts)
-            if progress:
-                progress(*_position(tables, table, batch), tally.read)
-            if should_stop and should_stop():
-                raise Stopped(f"stopped; {place.remains()}")
+    work = _Work(classifier, tables, place, options)
+    origin = made_of([table.path for table in tables], classifier.name, work.decisive())
+    begun = _begun(place, origin, options)
+    tally = _Tally(classifier.frames, **(begun.counts if begun else {}))
+    with _delivery(place, work, tables, begun) as delivery, closing(work.done(begun)) as batches:
+        keeper = _Keeper(place, origin, delivery, tally, begun.batches if begun else 0)
+        with keeper.kept_on_interrupt():
+            for done in batches:
+                delivery.write(done.rendered)
+                for refusal in done.refused:
+                    delivery.refuse(done.table.name, refusal.line, refusal.reason, refusal.raw)
+                tally.add(done)
+                keeper.after_batch()
+                if progress:
+                    progress(*_position(tables, done), tally.read)
+                if should_stop and should_stop():
+                    raise Stopped(f"stopped; {place.remains()}")
         refused_path = delivery.commit()
     findings, seconds = [table.findings() for table in tables], time.monotonic() - started
     return tally.scoring(classifier.name, place.name, refused_path, seconds, findings)
+
+
+def _begun(place: Destination, origin: str, options: Options) -> Checkpoint | None:
+    if not options.resume:
+        return None
+    if place.output is None:
+        raise UserError("standard output cannot be gone on with; name an output file to use --resume")
+    return read_checkpoint(place.output, origin)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A batch that was scored: its bytes for the output, what was refused, and what is counted."""
+
+    table: Table
+    bytes_read: int
+    rendered: bytes
+    refused: list[Refusal]
+    scored: int
+    written: int
+    counts: NDArray[np.int64]
+
+
+class _Work:
+    """What is done to each batch, in any thread: judged, and made into the bytes of the output."""
+
+    def __init__(self, classifier: Classifier, tables: Sequence[Table], place: Destination, options: Options) -> None:
+        self._classifier, self._reader = classifier, classifier
+        self._tables, self._place, self._options = tables, place, options
+        self._names = _names(classifier.frames, options)
+        _check_names(tables, self._names)
+        self._renderer = Renderer(place.shape, tables[0].columns, self._names)
+
+    def head(self) -> bytes:
+        """Return what the output begins with."""
+        return self._renderer.head()
+
+    def decisive(self) -> dict[str, Any]:
+        """Return what of the options decides the bytes of the output."""
+        own = asdict(self._options)
+        return {key: own[key] for key in ("by", "columns", "prefix", "refused")} | {
+            "shape": self._place.shape,
+            "texts": [table.text_column for table in self._tables],
+        }
+
+    def done(self, begun: Checkpoint | None) -> Generator[_Done, None, None]:
+        """Yield the batches in order, those of an unfinished run left out; several at once where that pays."""
+        batches = islice(self._batches(), begun.batches if begun else 0, None)
+        first = list(islice(batches, SMALL_BATCHES + 1))
+        if sum(len(batch.texts) for _, batch in first) > SMALL_ROWS:
+            self._reader = quick(self._classifier)
+        jobs = self._options.jobs or (joblib.cpu_count() if len(first) > 1 else 1)
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                yield from _in_order(pool, self._do, chain(first, batches), 2 * jobs)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _batches(self) -> Iterator[tuple[Table, Batch]]:
+        fault = _key_fault(self._place, self._tables[0].columns, self._names)
+        for table in self._tables:
+            for batch in table.quick_batches(key_fault=fault):
+                yield table, batch
+
+    def _do(self, table: Table, batch: Batch) -> _Done:
+        rendered, written, counts = self._render(batch)
+        return _Done(table, batch.bytes_read, rendered, batch.refused, len(batch.texts), written, counts)
+
+    def _render(self, batch: Batch) -> tuple[bytes, int, NDArray[np.int64]]:
+        if self._writes_quickly(batch.rows):
+            found, _, lengths = read(self._reader, batch.texts)
+            rows = strongest(found, lengths)
+            return self._quickly(batch.rows, rows), len(batch.texts), rows.predicted.sum(axis=0, dtype=np.int64)
+        verdicts = judge(self._reader, batch.texts, self._options.by == "paragraph")
+        values = _values(verdicts, self._classifier.name, self._options)
+        added = dict(zip(self._names, values, strict=True))
+        return self._renderer.body(batch.rows, verdicts.places, added), len(verdicts.places), verdicts.counts
+
+    def _writes_quickly(self, rows: Rows) -> bool:
+        """Return whether compiled code can write our cells: a row each, after a record in the output's own form."""
+        shape = self._place.shape
+        plain = all(re.fullmatch(r"[\w-]+", frame, re.ASCII) for frame in self._classifier.frames)
+        same = isinstance(rows, CsvRows) and (rows.delimiter or ",") == shape.delimiter
+        of_csv = shape.format in ("CSV", "TSV") and self._options.by == "row"
+        return of_csv and same and plain and self._reader is not self._classifier
+
+    def _quickly(self, rows: Any, found: Predictions) -> bytes:
+        from narratives.csvscan import names_of, write_rows
+
+        frames, voices, model = self._classifier.frames, VOICES, (self._classifier.name,)
+        names = names_of(frames), names_of(voices), names_of(model)
+        form = ord(self._place.shape.delimiter), self._options.columns == "all"
+        parts = found.probabilities, found.predicted, found.human, found.voices
+        data = write_rows(rows.records.data, (rows.records.starts, rows.records.ends), parts, names, form)
+        return self._renderer.packed(data)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[..., _Done], items: Iterable[tuple[Table, Batch]], most: int
+) -> Iterator[_Done]:
+    """Yield the results in order, with at most so many begun and not yet fetched."""
+    waiting: deque[Future[_Done]] = deque()
+    for table, batch in items:
+        waiting.append(pool.submit(work, table, batch))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def quick(classifier: Classifier) -> Any:
+    """Return what reads as the classifier does, compiled where Numba is there; a warning says if it is not."""
+    if not isinstance(classifier, Classifier):
+        return classifier
+    try:
+        from narratives.kernel import Kernel
+    except ImportError:
+        warnings.warn("Numba is not installed: scoring goes the plain way, slower by an order", stacklevel=2)
+        return classifier
+    return Kernel(classifier)
+
+
+class _Keeper:
+    """Keeps the state of a run beside its output, about once a second."""
+
+    def __init__(self, place: Destination, origin: str, delivery: Delivery, tally: "_Tally", batches: int) -> None:
+        self._place, self._origin, self._delivery, self._tally = place, origin, delivery, tally
+        self._batches, self._kept, self._at = batches, batches, time.monotonic()
+
+    def after_batch(self) -> None:
+        """Count a batch; keep the state if the last time was long enough ago."""
+        self._batches += 1
+        if self._place.output and time.monotonic() - self._at > KEEP_EVERY:
+            self._keep()
+
+    def _keep(self) -> None:
+        assert self._place.output is not None
+        state = Checkpoint(self._origin, self._batches, *self._delivery.sizes(), self._tally.state())
+        write_checkpoint(self._place.output, state)
+        self._kept, self._at = self._batches, time.monotonic()
+
+    @contextmanager
+    def kept_on_interrupt(self) -> Iterator[None]:
+        """Keep what is done when the user interrupts, if there is any, and say so in the interrupt."""
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            if self._place.output is None or not self._batches:
+                raise type(stop)(f"stopped; {self._place.remains()}") from None
+            self._keep()
+            self._delivery.suspend()
+            rows = f"{self._tally.read:,} row{'s' * (self._tally.read != 1)}"
+            raise type(stop)(f"stopped after {rows}; the same command with --resume goes on from there") from None
 
 
 @dataclass
@@ -141,19 +302,23 @@ class _Tally:
     refused: int = 0
     scored: int = 0
     written: int = 0
-    counts: NDArray[np.int64] | int = 0
+    counts: Any = 0
 
-    def add(self, batch: Batch, verdicts: Verdicts) -> None:
-        self.read += len(batch.texts) + len(batch.refused)
-        self.refused += len(batch.refused)
-        self.scored += len(set(verdicts.places))
-        self.written += len(verdicts.places)
-        self.counts = self.counts + verdicts.counts
+    def add(self, done: _Done) -> None:
+        self.read += done.scored + len(done.refused)
+        self.refused += len(done.refused)
+        self.scored += done.scored
+        self.written += done.written
+        self.counts = np.asarray(self.counts) + done.counts
+
+    def state(self) -> dict[str, Any]:
+        own = {key: value for key, value in asdict(self).items() if key != "frames"}
+        return own | {"counts": np.asarray(self.counts).tolist()}
 
     def scoring(
         self, model: str, output: str, refused_path: Path | None, seconds: float, findings: list[str]
     ) -> Scoring:
-        counts = dict(zip(self.frames, np.asarray(self.counts).tolist(), strict=True))
+        counts = dict(zip(self.frames, np.broadcast_to(self.counts, len(self.frames)).tolist(), strict=True))
         rows = (self.read, self.scored, self.refused, self.written)
         return Scoring(*rows, counts, model, output, refused_path, seconds, findings)
 
@@ -192,7 +357,7 @@ def _place(tables: Sequence[Table], output: str, options: Options) -> Destinatio
     place = choose_destination(output, piped, delimiter, options.refused)
     check_destination(place, [table.path for table in tables], options.overwrite)
     other = next((table for table in tables if table.schema != first.schema), None)
-    if other and place.shape.format == "Parquet":
+    if other and place.shape.format in ("Parquet", "Arrow"):
         raise UserError(f"{other.name}: its column types are not those of {first.name}; write .csv or .jsonl instead")
     return place
 
@@ -231,89 +396,23 @@ def _key_fault(place: Destination, columns: Sequence[str], names: Sequence[str])
 
 
 @contextmanager
-def _delivery(place: Destination, tables: Sequence[Table]) -> Iterator[Delivery]:
-    delivery = Delivery(place, tables[0].columns, with_file=len(tables) > 1)
+def _delivery(place: Destination, work: _Work, tables: Sequence[Table], begun: Checkpoint | None) -> Iterator[Delivery]:
+    delivery = Delivery(place, work.head(), with_file=len(tables) > 1, begun=begun)
     try:
         yield delivery
     except KeyboardInterrupt as stop:
-        raise type(stop)(f"stopped; {place.remains()}") from None
-    finally:
+        if "--resume" not in str(stop):
+            delivery.discard()
+        raise
+    except BaseException:
+        delivery.discard()
+        raise
+    if place.output:
         delivery.discard()
 
 
-def _batches(tables: Sequence[Table], key_fault: KeyFault) -> Iterator[tuple[Table, Batch]]:
-    for table in tables:
-        for batch in table.batches(key_fault=key_fault):
-            yield table, batch
-
-
-def _position(tables: Sequence[Table], table: Table, batch: Batch) -> tuple[int, int | None]:
+def _position(tables: Sequence[Table], done: _Done) -> tuple[int, int | None]:
     """Return the bytes read so far and those in all, None if a table's size is unknown."""
     sizes = [table.size for table in tables]
-    before = sum(size or 0 for size in sizes[: tables.index(table)])
-    return before + batch.bytes_read, None if None in sizes else sum(size or 0 for size in sizes)
-
-
-def _judged(
-    batches: Iterator[tuple[Table, Batch]], classifier: Classifier, model_dir: Path, options: Options
-) -> Generator[tuple[Table, Batch, Verdicts], None, None]:
-    """Judge batches in order, in processes if there are several jobs and enough batches."""
-    by_paragraph = options.by == "paragraph"
-    first = list(islice(batches, SMALL_BATCHES + 1))
-    small = options.jobs is None and len(first) <= SMALL_BATCHES
-    jobs = 1 if small else options.jobs or joblib.cpu_count()
-    if jobs > 1:
-        yield from _judged_apart(chain(first, batches), model_dir, by_paragraph, jobs)
-        return
-    reader = classifier if small else _quick(classifier)
-    for table, batch in chain(first, batches):
-        yield table, batch, judge(reader, batch.texts, by_paragraph)
-
-
-def _judged_apart(
-    batches: Iterator[tuple[Table, Batch]], model_dir: Path, by_paragraph: bool, jobs: int
-) -> Iterator[tuple[Table, Batch, Verdicts]]:
-    # joblib.Parallel as a generator does not bound what is done but not yet fetched; two batches a process do.
-    pool = ProcessPoolExecutor(jobs, initializer=_leave_signals, env={"OMP_NUM_THREADS": "1"})
-    waiting: deque[tuple[Table, Batch, Any]] = deque()
-    try:
-        for table, batch in batches:
-            waiting.append((table, batch, pool.submit(_judge_apart, load, model_dir, batch.texts, by_paragraph)))
-            if len(waiting) >= 2 * jobs:
-                yield _fetched(*waiting.popleft())
-        while waiting:
-            yield _fetched(*waiting.popleft())
-    finally:
-        pool.shutdown(kill_workers=True)
-
-
-def _fetched(table: Table, batch: Batch, future: Any) -> tuple[Table, Batch, Verdicts]:
-    try:
-        return table, batch, future.result()
-    except BrokenProcessPool:
-        raise UserError("a process died, perhaps for want of memory; try again with --jobs 1") from None
-
-
-def _leave_signals() -> None:
-    for wish in (signal.SIGINT, signal.SIGTERM):  # they may reach every process; only the first one answers
-        signal.signal(wish, signal.SIG_IGN)
-
-
-def _judge_apart(read: Callable[[Path], Classifier], folder: Path, texts: list[str], by_paragraph: bool) -> Verdicts:
-    return judge(_loaded(read, folder), texts, by_paragraph)
-
-
-@lru_cache(maxsize=1)
-def _loaded(read: Callable[[Path], Classifier], folder: Path) -> Any:
-    return _quick(read(folder))
-
-
-def _quick(classifier: Classifier) -> Any:
-    """Return what reads as the classifier does, compiled where Numba is there."""
-    if not isinstance(classifier, Classifier):
-        return classifier
-    try:
-        from narratives.kernel import Kernel
-    except ImportError:
-        return classifier
-    return Kernel(classifier)
+    before = sum(size or 0 for size in sizes[: tables.index(done.table)])
+    return before + done.bytes_read, None if None in sizes else sum(size or 0 for size in sizes)

@@ -1,8 +1,8 @@
-"""Owns the table: CSV, TSV, JSONL, Parquet or XLSX, found out from its head and read in batches.
+"""Owns the table: CSV, TSV, JSONL, Parquet, Arrow or XLSX, found out from its head and read in batches.
 
 A row is scored or refused, never dropped: a batch holds the rows that can be read and, with line and reason, those that
-cannot. Blank lines are not rows. Line numbers are physical, the header is line 1; Parquet counts its rows from 1.
-Floor 2, over columns, csvrows, formats, lines, rows, sheets and sources.
+cannot. Blank lines are not rows. Line numbers are physical, the header is line 1; Parquet and Arrow files
+count their rows from 1. Over columns, csvblocks, csvrows, formats, lines, rows, sheets and sources.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,14 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from narratives.arrowfiles import arrow_batches, arrow_head, arrow_rows, arrow_schema
 from narratives.columns import check_names, choose_text_column
 from narratives.csvrows import choose_delimiter, read_records
 from narratives.errors import UserError
-from narratives.formats import binary_format, check_binary, named_format, text_format
+from narratives.formats import ARROW_FORMATS, binary_format, check_binary, named_format, text_format
 from narratives.jsonlines import head_objects, parse_object, text_cells, text_of
 from narratives.lines import ENCODING_NAMES, Line, decode_lines, detect_encoding, head_lines
-from narratives.parquet import parquet_batches, parquet_head, parquet_schema
-from narratives.rows import ArrowRows, Batch, CellRows, JsonRows, Refusal, Row, gather
+from narratives.rows import ArrowRows, Batch, CellRows, CsvRows, JsonRows, Refusal, Row, gather, spans_of
 from narratives.sheets import sheet_names, sheet_rows
 from narratives.sources import Source, open_source, shown
 
@@ -35,7 +35,7 @@ def _any_key(key: str) -> str:
 class Table:
     """A table whose head was read. ``text_column`` is empty if nobody asked for one; ``size`` in bytes, None in a pipe.
 
-    ``schema`` is that of a Parquet file, else None.
+    ``schema`` is that of a Parquet or Arrow file, else None.
     """
 
     path: str
@@ -67,8 +67,8 @@ class Table:
 
         ``key_fault`` says why a JSON object with this key is refused. Raises UserError where the file is damaged.
         """
-        if self.format == "Parquet":
-            return _parquet_batches(self, rows)
+        if self.format in ARROW_FORMATS:
+            return _arrow_batches(self, rows)
         lines = decode_lines(self.source.blocks(), *detect_encoding(self.source.head), self.name)
         items = _READERS[self.format](self, lines, key_fault)
         return (
@@ -76,8 +76,25 @@ class Table:
             for values, texts, places, refused in gather(items, rows)
         )
 
-    def _shaped(self, values: list[Any]) -> CellRows | JsonRows:
-        return JsonRows(self.columns, values) if self.format == "JSONL" else CellRows(self.columns, values)
+    def _shaped(self, values: list[Any]) -> CsvRows | CellRows | JsonRows:
+        if self.format == "JSONL":
+            return JsonRows(self.columns, values)
+        if self.format == "XLSX":
+            return CellRows(self.columns, values)
+        return CsvRows(self.columns, self.delimiter, spans_of(values))
+
+    def quick_batches(self, key_fault: KeyFault = _any_key) -> Iterator[Batch]:
+        """Yield what ``batches`` does, a CSV in UTF-8 in larger ones that are found by compiled code."""
+        encoding, skip = detect_encoding(self.source.head)
+        if self.format not in ("CSV", "TSV") or encoding != "utf-8":
+            return self.batches(key_fault=key_fault)
+        try:
+            from narratives.csvblocks import BlockReader, Form
+        except ImportError:  # without Numba
+            return self.batches(key_fault=key_fault)
+        place = self.columns.index(self.text_column) if self.text_column else 0
+        reader = BlockReader(self.source.blocks(), skip, Form(self.delimiter, self.columns, place))
+        return (replace(batch, bytes_read=self.source.bytes_read) for batch in reader.batches())
 
 
 def open_table(path: str | Path, text_column: str | None = None) -> Table:
@@ -126,7 +143,7 @@ def read_head(path: str) -> Table:
     kind = binary_format(source.name, source.head)
     if kind:
         check_binary(source.name, kind, path, bool(source.packing), source.size is not None)
-        table = _open_parquet(source) if kind == "Parquet" else _open_workbook(source)
+        table = _open_workbook(source) if kind == "XLSX" else _open_arrow(source, kind)
     else:
         table = _open_text(source, named)
     check_names(table.name, table.columns)
@@ -188,13 +205,15 @@ def _header(source: Source, head: Sequence[Line], delimiter: str) -> tuple[list[
 
 def _head_cells(table: Table) -> Mapping[str, Sequence[str]]:
     """Return the first cells of the columns that can hold text."""
-    if table.format == "Parquet":
-        return parquet_head(table.path)
+    if table.format in ARROW_FORMATS:
+        return arrow_head(table.path)
     head = _head(table.source)
     if table.format == "JSONL":
         return text_cells(head_objects(head), table.columns)
     rows = [row.value for row in islice(_READERS[table.format](table, head, _any_key), HEAD_ROWS) if not row.fault]
-    return {column: [cells[place] for cells in rows] for place, column in enumerate(table.columns)}
+    return {
+        column: [cells[place] for cells in table._shaped(rows).cells()] for place, column in enumerate(table.columns)
+    }
 
 
 def _csv_rows(table: Table, lines: Iterable[Line], key_fault: KeyFault) -> Iterator[Row]:
@@ -203,7 +222,7 @@ def _csv_rows(table: Table, lines: Iterable[Line], key_fault: KeyFault) -> Itera
         if record.fault:
             yield Row(record.line, record.raw, fault=record.fault)
         else:
-            yield Row(record.line, record.cells, record.cells[place])
+            yield Row(record.line, record.raw, record.cells[place])
 
 
 def _json_rows(table: Table, lines: Iterable[Line], key_fault: KeyFault) -> Iterator[Row]:
@@ -242,21 +261,21 @@ def _sheet_items(table: Table, lines: Iterable[Line], key_fault: KeyFault) -> It
 _READERS = {"CSV": _csv_rows, "TSV": _csv_rows, "JSONL": _json_rows, "XLSX": _sheet_items}
 
 
-def _open_parquet(source: Source) -> Table:
-    schema = parquet_schema(source.path)
-    return _table(source, "Parquet", schema.names, schema=schema)
+def _open_arrow(source: Source, kind: str) -> Table:
+    schema = arrow_schema(source.path)
+    return _table(source, kind, schema.names, schema=schema)
 
 
-def _parquet_batches(table: Table, most: int) -> Iterator[Batch]:
-    first = 1
-    for values, texts, share in parquet_batches(table.path, most, table.text_column):
+def _arrow_batches(table: Table, most: int) -> Iterator[Batch]:
+    first, rows = 1, max(1, arrow_rows(table.path))
+    for values, texts in arrow_batches(table.path, most, table.text_column):
         good = [place for place, (_, fault) in enumerate(texts) if not fault]
         yield Batch(
             ArrowRows(values if len(good) == len(texts) else values.take(good)),
             [texts[place][0] for place in good],
             [first + place for place in good],
             [Refusal(first + place, fault, text) for place, (text, fault) in enumerate(texts) if fault],
-            int(share * (table.size or 0)),
+            (first - 1 + len(texts)) * (table.size or 0) // rows,
         )
         first += len(texts)
 

@@ -5,6 +5,7 @@ Knows no file. Stands above classifier, beside modelfile (floor 4).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from narratives.classifier import Classifier, Predictions
 from narratives.codebook import VOICES
 from narratives.paragraphs import split
+from narratives.rows import spans_of
+
+if TYPE_CHECKING:
+    from narratives.kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -33,22 +38,30 @@ class Verdicts:
     counts: NDArray[np.int64]
 
 
-def judge(classifier: Classifier, texts: Sequence[str], by_paragraph: bool) -> Verdicts:
+def judge(reader: "Classifier | Kernel", texts: Sequence[str], by_paragraph: bool) -> Verdicts:
     """Split texts into paragraphs, predict, and say what holds for each text or, ``by_paragraph``, for each paragraph.
 
     A text without words is one empty paragraph and has no frame.
     """
-    pieces = [[paragraph.text for paragraph in split(text)] or [""] for text in texts]
-    flat = [piece for paragraphs in pieces for piece in paragraphs]
-    lengths = [len(paragraphs) for paragraphs in pieces]
-    found = _without_empty(_predict(classifier, flat, np.repeat(np.arange(len(texts)), lengths)), flat)
+    found, flat, lengths = read(reader, texts)
     if by_paragraph:
         places = np.repeat(np.arange(len(texts)), lengths).tolist()
         numbers = [number for length in lengths for number in range(length)]
-        return _verdicts(classifier.frames, found, places, numbers, flat)
-    if len(flat) > len(texts):
-        found = strongest(found, lengths)
-    return _verdicts(classifier.frames, found, list(range(len(texts))), [], [])
+        return _verdicts(reader.frames, found, places, numbers, list(flat))
+    return _verdicts(reader.frames, strongest(found, lengths), list(range(len(texts))), [], [])
+
+
+def read(
+    reader: "Classifier | Kernel", texts: Sequence[str]
+) -> tuple[Predictions, Sequence[str], Sequence[int] | NDArray[np.int64]]:
+    """Return what is found in each paragraph of ``texts``, the paragraphs, and how many each text has."""
+    if hasattr(reader, "read"):
+        return reader.read(spans_of(texts))
+    pieces = [[paragraph.text for paragraph in split(text)] or [""] for text in texts]
+    flat = [piece for paragraphs in pieces for piece in paragraphs]
+    lengths = [len(paragraphs) for paragraphs in pieces]
+    found = _without_empty(_predict(reader, flat, np.repeat(np.arange(len(texts)), lengths)), flat)
+    return found, flat, lengths
 
 
 def _predict(classifier: Classifier, texts: list[str], documents: NDArray[np.int64]) -> Predictions:
@@ -64,25 +77,30 @@ def _without_empty(found: Predictions, texts: Sequence[str]) -> Predictions:
     return Predictions(found.probabilities, found.predicted & filled, found.human & filled, voices)
 
 
-def strongest(found: Predictions, lengths: Sequence[int]) -> Predictions:
+def strongest(found: Predictions, lengths: Sequence[int] | NDArray[np.int64]) -> Predictions:
     """Bring predictions on paragraphs together for texts of ``lengths`` paragraphs (1 or more each).
 
     The probability is the highest, a frame is predicted if it is in some paragraph, its voice is that of the most
     probable paragraph with it; it is left for a person where it is so in the most probable paragraph of all.
     """
+    if len(lengths) == len(found.probabilities):
+        return found
     ends = np.cumsum(lengths, dtype=np.intp)
     starts: NDArray[np.intp] = ends - np.array(lengths, dtype=np.intp)
-    predicted = np.logical_or.reduceat(found.predicted, starts, axis=0)
-    human = np.zeros_like(predicted)
-    voices = np.full(predicted.shape, -1, dtype=np.int8)
-    among = np.where(found.predicted, found.probabilities, -1.0)
-    for row, frame in np.argwhere(predicted).tolist():
-        best = starts[row] + among[starts[row] : ends[row], frame].argmax()
-        voices[row, frame] = found.voices[best, frame]
-    for row, frame in np.argwhere(np.logical_or.reduceat(found.human, starts, axis=0)).tolist():
-        top = starts[row] + found.probabilities[starts[row] : ends[row], frame].argmax()
-        human[row, frame] = found.human[top, frame]
-    return Predictions(np.maximum.reduceat(found.probabilities, starts, axis=0), predicted, human, voices)
+    rows = Predictions(found.probabilities[starts], found.predicted[starts], found.human[starts], found.voices[starts])
+    for row in np.flatnonzero(ends - starts > 1).tolist():
+        _bring_together(found, slice(starts[row], ends[row]), rows, row)
+    return rows
+
+
+def _bring_together(found: Predictions, paragraphs: slice, rows: Predictions, row: int) -> None:
+    probabilities, predicted = found.probabilities[paragraphs], found.predicted[paragraphs]
+    every = np.arange(probabilities.shape[1])
+    best = np.where(predicted, probabilities, -1.0).argmax(axis=0)
+    rows.probabilities[row] = probabilities.max(axis=0)
+    rows.predicted[row] = predicted.any(axis=0)
+    rows.human[row] = found.human[paragraphs][probabilities.argmax(axis=0), every]
+    rows.voices[row] = np.where(predicted.any(axis=0), found.voices[paragraphs][best, every], -1)
 
 
 def _verdicts(

@@ -96,7 +96,6 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["compare", "a", "b", "--language", "en"], "name one with --on TABLE"),
         (["train", "--unlabelled", "a.csv"], "a.csv"),
         (["train", "--aim", "recall=0.9"], "aim 'recall=0.9' is not known"),
-        (["score", "a.csv", "-o", "b.csv", "--resume"], "not in this version"),
         (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
         (["codebook", "add-frame", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["models", "export", "nowhere", "-o", "m.joblib"], "there is no model here"),

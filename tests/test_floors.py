@@ -10,10 +10,10 @@ import narratives
 PACKAGE = Path(narratives.__file__).parent
 FLOORS = [
     "errors",
-    "codebook paragraphs places sources formats rows features columns parquet solver",
-    "signs lines sheets jsonlines outputs",
-    "codebookfile",
-    "csvrows destination",
+    "codebook paragraphs places sources formats rows features columns arrowfiles solver csvscan",
+    "signs lines sheets jsonlines csvrows outputs",
+    "codebookfile csvblocks checkpoint",
+    "destination",
     "tables",
     "labels results background",
     "queue layouts disputes labelstats examples agreement calibration thresholds splits model voice",
@@ -35,7 +35,7 @@ THIRD_PARTIES = {
     "alembic": {"store"},
     "cleanlab": {"ranking"},
     "tomlkit": {"codebookfile"},
-    "numba": {"kernel"},
+    "numba": {"kernel", "csvscan"},
     "llvmlite": {"kernel"},
 }
 PARTS = ("store", "ui")  # folders that stand on a floor as one

@@ -237,6 +237,25 @@ def test_parquet_comes_back_value_for_value(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "out.csv")[1][:4] == ["flood", "1970-01-01 00:00:00.000000001Z", '[{"a": 1}]', "x"]
 
 
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_arrow_comes_back_value_for_value(tmp_path: Path, kind: str) -> None:
+    table = pa.table({"text": ["flood", None, "mayor"], "at": pa.array([1, None, 3], pa.timestamp("ns", "UTC"))})
+    opened = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+    with opened(str(tmp_path / "a.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    run(tmp_path / "a.arrow", tmp_path / "out.feather")
+    back = pa.ipc.open_file(str(tmp_path / "out.feather")).read_all()
+    assert back.select(table.column_names).equals(table)
+    assert back.column("frames").to_pylist() == ["flood", "", "mayor"]
+
+
+def test_an_old_or_a_cut_off_arrow_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="version 1"):
+        run(write(tmp_path, "a.feather", b"FEA1" + b"x" * 90), tmp_path / "out.csv")
+    with pytest.raises(UserError, match="damaged or cut off"):
+        run(write(tmp_path, "b.arrow", b"ARROW1\0\0" + b"x" * 90), tmp_path / "out.csv")
+
+
 def test_a_workbook_becomes_csv_and_is_never_written(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for row in (["id", "text"], [1, "flood"]):

@@ -18,14 +18,14 @@ from narratives.ui.job import Job, keep_upload, output_for
 from narratives.ui.show import colour_of
 
 _AT_ONCE = 100  # rows on one page of the table
-_KINDS = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "xlsx", "gz", "zst", "bz2"]
+_KINDS = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "arrow", "feather", "xlsx", "gz", "zst", "bz2"]
 _MOST = 200  # megabytes
 
 
 def page(classifier: Classifier, model: Path) -> None:
     """Show the page."""
     dropped = st.file_uploader(
-        "Drop a CSV, TSV, JSONL, Parquet or XLSX file (also .gz, .zst, .bz2)", type=_KINDS, max_upload_size=_MOST
+        "Drop a CSV, TSV, JSONL, Parquet, Arrow or XLSX file (also .gz, .zst, .bz2)", type=_KINDS, max_upload_size=_MOST
     )
     st.caption(f"Above {_MOST} MB run this instead: `narratives score FILE -o scored.csv`")
     if dropped is None:

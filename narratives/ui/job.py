@@ -68,6 +68,13 @@ def keep_upload(name: str, data: bytes) -> Path:
 
 def output_for(upload: Path) -> Path:
     """Return where the scores of an upload go: beside it, Parquet and JSONL in their kind, the rest as CSV or TSV."""
-    suffixes = {".parquet": ".parquet", ".jsonl": ".jsonl", ".ndjson": ".jsonl", ".tsv": ".tsv"}
+    suffixes = {
+        ".parquet": ".parquet",
+        ".arrow": ".arrow",
+        ".feather": ".arrow",
+        ".jsonl": ".jsonl",
+        ".ndjson": ".jsonl",
+        ".tsv": ".tsv",
+    }
     stem = upload.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".bz2")
     return upload.with_name(f"{Path(stem).stem}.scored{suffixes.get(Path(stem).suffix.lower(), '.csv')}")
