@@ -17,6 +17,8 @@ from narratives.errors import CheckError, UserError
 if TYPE_CHECKING:
     from narratives.classification import Classification
     from narratives.classifier import Classifier
+    from narratives.codebook import Codebook
+    from narratives.labels import LabelSet
     from narratives.scoring import Scoring
     from narratives.store import Item, Store
 
@@ -421,7 +423,10 @@ def labels_import(
 @click.option("--without-text", is_flag=True, help="Ids and labels only.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 def labels_export(output: Path | None, layout: str, unlabelled: bool, without_text: bool, force: bool) -> None:
-    """Write the labels of the label database to OUTPUT; without it, to the CSV files of the labels folder."""
+    """Write the labels of the label database to OUTPUT; without it, to the CSV files of the labels folder.
+
+    Labels are written as they were given: one on a merged or retired frame keeps that frame.
+    """
     from narratives.exchange import write_labels_as
     from narratives.store import open_store
 
@@ -437,7 +442,7 @@ def labels_export(output: Path | None, layout: str, unlabelled: bool, without_te
 
 @commands.group()
 def codebook() -> None:
-    """Check and show the codebook."""
+    """Check, show and change the codebook."""
 
 
 @codebook.command("check")
@@ -479,6 +484,67 @@ def codebook_add_frame(path: Path) -> None:
     click.echo(
         f"{target}: version {found.version}, {len(found.frames)} frames; new: {', '.join(found.ids[-len(tables) :])}"
     )
+
+
+@codebook.command("merge-frame")
+@click.argument("frame")
+@click.argument("into")
+@click.option("--yes", is_flag=True, help="Do it; without this, only what would happen is said.")
+def codebook_merge_frame(frame: str, into: str, yes: bool) -> None:
+    """Say what merging FRAME into the frame INTO does to its labels; with --yes, do it. No label is changed.
+
+    FRAME goes out of force, and its labels count as labels of INTO.
+    """
+    _retire(frame, into, yes)
+
+
+@codebook.command("retire-frame")
+@click.argument("frame")
+@click.option("--yes", is_flag=True, help="Do it; without this, only what would happen is said.")
+def codebook_retire_frame(frame: str, yes: bool) -> None:
+    """Say what retiring FRAME does to its labels; with --yes, do it. No label is changed.
+
+    FRAME goes out of force without a successor, and its labels count no more.
+    """
+    _retire(frame, "", yes)
+
+
+def _retire(frame: str, into: str, yes: bool) -> None:
+    from narratives.codebook import read_codebook
+    from narratives.codebookfile import retire_frame
+    from narratives.merging import effect
+    from narratives.store import now
+
+    found = read_codebook(places.labels_folder() / "codebook.toml")
+    click.echo("\n".join(effect(_labels_given(found), found, frame, into).sentences()))
+    if not yes:
+        click.echo("Nothing is changed yet; do it with --yes")
+        return
+    target = places.writable_labels_folder() / "codebook.toml"
+    found = retire_frame(target, frame, into, now()[:10])
+    done = f"merged into {into}" if into else "retired"
+    click.echo(f"{target}: version {found.version}, {len(found.frames)} frames; {done}: {frame}")
+
+
+def _labels_given(codebook: "Codebook") -> "LabelSet":
+    from narratives.labels import read_labels
+
+    if places.has_database():
+        from narratives.store import open_store
+
+        return open_store().label_set()
+    return read_labels(places.labels_folder(), codebook)
+
+
+@codebook.command("restore-frame")
+@click.argument("frame")
+def codebook_restore_frame(frame: str) -> None:
+    """Bring a merged or retired FRAME back into force, as the last one; its labels count as its own again."""
+    from narratives.codebookfile import restore_frame
+
+    target = places.writable_labels_folder() / "codebook.toml"
+    found = restore_frame(target, frame)
+    click.echo(f"{target}: version {found.version}, {len(found.frames)} frames; back: {frame}")
 
 
 @commands.command()

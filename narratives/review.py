@@ -50,7 +50,7 @@ class Findings:
 
 def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
     """Return what is worth a look, by the scores that the last ranking of the queue kept."""
-    labels = store.label_set()
+    labels = store.label_set().counted_by(codebook)
     texts = {row.paragraph_id: row.text for row in labels.paragraphs}
     doubtful = [
         Finding(one.paragraph_id, texts[one.paragraph_id], one.detail.split(":")[0], "doubtful", one.detail)
@@ -59,7 +59,7 @@ def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
     ]
     known = store.scores(classifier.name)
     return Findings(
-        (*doubtful, *_against(labels, known, classifier, codebook), *_near(labels, known, classifier)), labels
+        (*doubtful, *_against(labels, known, classifier, codebook), *_near(labels, known, classifier, codebook)), labels
     )
 
 
@@ -94,7 +94,7 @@ def _against(
     ]
 
 
-def _near(labels: LabelSet, known: dict[str, np.ndarray], classifier: Classifier) -> list[Finding]:
+def _near(labels: LabelSet, known: dict[str, np.ndarray], classifier: Classifier, codebook: Codebook) -> list[Finding]:
     """Return the unread paragraphs that the model leaves for a person, the nearest to a threshold first."""
     rows = [
         row for row in labels.paragraphs if row.paragraph_id in known and row.paragraph_id not in labels.by_paragraph
@@ -103,6 +103,7 @@ def _near(labels: LabelSet, known: dict[str, np.ndarray], classifier: Classifier
         return []
     p = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
     inside = (p >= classifier.band[:, 0]) & (p < classifier.band[:, 1])
+    inside[:, [frame in codebook.successors for frame in classifier.frames]] = False  # retired since it was trained
     far = np.where(inside, margins(p, classifier.thresholds), np.inf)
     order = np.argsort(far.min(axis=1), kind="stable")[: min(_NEAR, int(inside.any(axis=1).sum()))]
     found = []
@@ -120,8 +121,10 @@ def accept_all(
     found = classifier.predict_texts([one.text for one in findings])
     name, at = f"bulk:{new_token()[:16]}", now()
     for number, one in enumerate(findings):
-        frames = [k for k in np.flatnonzero(found.predicted[number]).tolist() if classifier.frames[k] in codebook.ids]
-        said = [(classifier.frames[k], _voice(int(found.voices[number, k])), "yes") for k in frames] or [("", "", "no")]
+        predicted = np.flatnonzero(found.predicted[number]).tolist()
+        predicted.sort(key=lambda k: classifier.frames[k] in codebook.ids)  # the voice of merged ones comes second
+        voices = {codebook.counts_as(classifier.frames[k]): _voice(int(found.voices[number, k])) for k in predicted}
+        said = [(frame, voice, "yes") for frame, voice in voices.items() if frame] or [("", "", "no")]
         labels = [
             Label(one.paragraph_id, frame, voice, value, "reading", "yes", annotator, at, codebook.version, "accepted")
             for frame, voice, value in said

@@ -107,7 +107,7 @@ def _data(classifier: Classifier, codebook: Codebook, store: Store, name: str) -
     desk = Desk(store)
     item, progress = desk.take(name), desk.progress(name)
     answer = st.session_state.get("answer", {})
-    suggested = suggest(classifier, codebook.ids, item.paragraph_id, item.text) if item else None
+    suggested = suggest(classifier, codebook, item.paragraph_id, item.text) if item else None
     st.session_state["suggested"] = {item.paragraph_id: suggested} if item else {}
     return {
         "annotator": name,
