@@ -421,21 +421,31 @@ def labels_import(
 )
 @click.option("--unlabelled", is_flag=True, help="Also paragraphs that nobody has labelled.")
 @click.option("--without-text", is_flag=True, help="Ids and labels only.")
+@click.option("--merged", is_flag=True, help="Labels on merged and retired frames as the codebook counts them.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
-def labels_export(output: Path | None, layout: str, unlabelled: bool, without_text: bool, force: bool) -> None:
+def labels_export(
+    output: Path | None, layout: str, unlabelled: bool, without_text: bool, merged: bool, force: bool
+) -> None:
     """Write the labels of the label database to OUTPUT; without it, to the CSV files of the labels folder.
 
-    Labels are written as they were given: one on a merged or retired frame keeps that frame.
+    Labels are written as they were given: one on a merged or retired frame keeps that frame, unless --merged is said,
+    which is for others' use: brought back in, it would replace what was given.
     """
+    from narratives.codebook import read_codebook
     from narratives.exchange import write_labels_as
     from narratives.store import open_store
 
     folder = places.writable_labels_folder()
     if output is None and (layout != "labels" or without_text):
         raise UserError(f"name an output: narratives labels export OUTPUT --to {layout}")
+    if merged and (output is None or (output.exists() and output.samefile(folder))):
+        raise UserError("the labels folder keeps labels as they were given; with --merged name another OUTPUT")
     if output is not None and output.exists() and not force and not output.samefile(folder):
         raise UserError(f"{output} exists; name another output, or replace it with --force")
-    found = open_store().label_set().of_interest(unlabelled)
+    found = open_store().label_set()
+    if merged:
+        found = found.counted_by(read_codebook(folder / "codebook.toml"))
+    found = found.of_interest(unlabelled)
     write_labels_as(found, output or folder, layout, not without_text)
     click.echo(f"{len(found.paragraphs)} paragraphs and {len(found.labels)} labels are in {output or folder}")
 

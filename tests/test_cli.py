@@ -360,6 +360,9 @@ def test_a_merge_is_told_first_done_with_yes_and_changes_no_label(run, own, data
         assert run("labels", "export")[0] == 0
         assert (own / "labels.csv").read_bytes() == labels
         assert "0 new readings" in run("labels", "import", own)[1]
+        assert run("labels", "export", own / "out.jsonl", "--to", "jsonl", "--merged")[0] == 0
+        assert '"mayor"' not in (own / "out.jsonl").read_text(encoding="utf-8")
+        assert run("labels", "export", "--merged")[0] == run("labels", "export", own, "--merged")[0] == 2
     assert "version 9, 3 frames; back: mayor" in run("codebook", "restore-frame", "mayor")[1]
     assert "| mayor | 30 |" in run("labels", "stats")[1]
 

@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from conftest import paragraph
@@ -31,10 +33,12 @@ def test_the_model_suggests_what_it_predicts_and_hides_it_for_one_in_five(classi
 
 
 def test_a_frame_merged_since_the_model_was_trained_is_suggested_as_its_successor(classifier, codebook):
-    both = "Wake up, neighbours: the dam breaks before Friday and the mayor stole the budget!"
-    assert {one.frame for one in suggest(classifier, codebook, "any", both).frames} == {"flood", "mayor"}
     merged = retire(codebook, "flood", "mayor", "2026-05-01")
-    assert [one.frame for one in suggest(classifier, merged, "any", both).frames] == ["mayor"]
+    everything = replace(classifier, thresholds=np.zeros(3))
+    assert {one.frame for one in suggest(everything, codebook, "any", TEXT).frames} == {"flood", "mayor", "bridge"}
+    once = suggest(everything, merged, "any", TEXT).frames
+    assert sorted(one.frame for one in once) == ["bridge", "mayor"]
+    assert once[0].probability == suggest(classifier, codebook, "any", TEXT).frames[0].probability
     assert [one.frame for one in suggest(classifier, merged, "any", TEXT).frames] == ["mayor"]
     assert suggest(classifier, retire(codebook, "flood", "", "2026-05-01"), "any", TEXT).frames == ()
 
