@@ -46,7 +46,9 @@ def add_frames(path: Path, tables: list[Mapping[str, Any]]) -> Codebook:
             raise UserError(f"{path}: there is a frame '{table['id']}' already; choose another id or edit that one")
         if table.get("id") in {one["id"] for one in document.get("retired", ())}:
             raise UserError(f"{path}: '{table['id']}' was retired; choose another id, or restore that one")
-        frames.append(_as_toml(table))
+        added = _as_toml(table)
+        _put_below(added, frames[-1], *document.get("retired", [])[:1])
+        frames.append(added)
     return _write(path, document)
 
 

@@ -134,6 +134,7 @@ def test_a_retired_id_is_not_given_to_another_frame(path, tmp_path):
     with pytest.raises(UserError, match="'mayor' was retired; choose another id, or restore that one"):
         add_frames(path, read_frames(write(tmp_path, SWANS.replace('"swans"', '"mayor"'))))
     assert add_frames(path, read_frames(write(tmp_path, SWANS))).ids == ("flood", "bridge", "swans")
+    assert "\n\n[[retired]]\n" in path.read_text(encoding="utf-8")
 
 
 def test_what_was_kept_of_a_retired_frame_in_part_does_not_come_back(path):

@@ -2,11 +2,13 @@ import csv
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import paragraph, reading
 from narratives.codebook import retire
 from narratives.errors import UserError
-from narratives.labels import UNKNOWN, LabelSet, gold, read_labels, read_simple_table, write_labels
+from narratives.labels import KINDS, UNKNOWN, LabelSet, check_labels, gold, read_labels, read_simple_table, write_labels
 
 TEXT = "The dam breaks, they say, before Friday."
 
@@ -234,3 +236,29 @@ def test_a_simple_table_may_name_a_retired_frame(merged, tmp_path):
     found = read_simple_table(tmp_path / "my.csv", merged)
     assert found.values.tolist() == [[1], [1], [0]]
     assert found.voices.tolist() == [[2], [1], [UNKNOWN]]
+
+
+FRAMES = ("flood", "mayor", "bridge")
+SAID = st.dictionaries(st.sampled_from(FRAMES), st.sampled_from(("yes", "no", "unsure")), min_size=1)
+STEP = st.tuples(st.sampled_from(("olha", "ivan")), st.sampled_from(KINDS), st.one_of(st.none(), SAID))
+
+
+@given(st.lists(STEP, max_size=6), st.sampled_from(("flood", "")), st.sampled_from(("flood", "")))
+def test_counted_labels_are_whole_and_never_contradict_themselves(codebook, steps, mayor, bridge):
+    labels = [
+        reading(TEXT, frame, "reports" if value == "yes" else "", name, kind=kind, value=value, labelled_at=f"{number}")
+        for number, (name, kind, said) in enumerate(steps)
+        if said or kind != "single"
+        for frame, value in (said or {"": "no"}).items()
+    ]
+    merged = retire(retire(codebook, "mayor", mayor, ""), "bridge", bridge, "")
+    given_set = LabelSet((paragraph(TEXT),), tuple(labels))
+    found = given_set.counted_by(merged)
+    check_labels(found, replace(merged, retired=()), "counted")
+    assert found.counted_by(merged) == found
+
+    def whole(labels):
+        return {(label.annotator, label.labelled_at) for label in labels if label.kind != "single"}
+
+    assert whole(found.labels) == whole(labels)
+    assert [one for one in found.labels if one.kind == "single" and one.frame not in merged.ids] == []
