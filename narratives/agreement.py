@@ -125,7 +125,7 @@ class Pair:
 def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
     """Return a row for each two annotators who read the same paragraphs wholly, those with most in common first."""
     words: dict[str, dict[str, NDArray[np.int8]]] = defaultdict(dict)
-    for paragraph, said in labels.by_paragraph.items():
+    for paragraph, said in labels.counted_by(codebook).by_paragraph.items():
         for own in _turns(said):
             if _whole(own):
                 words[own[0].annotator][paragraph] = _values(own, codebook)
@@ -171,6 +171,7 @@ def read_twice(labels: LabelSet, codebook: Codebook) -> Readings:
 
     An annotator's last word counts, *unsure* is missing, and a label of kind ``single`` speaks of its frame only.
     """
+    labels = labels.counted_by(codebook)
     turns = {paragraph: _turns(said) for paragraph, said in labels.by_paragraph.items()}
     turns = {paragraph: said for paragraph, said in turns.items() if len(said) > 1 and _whole(said[1])}
     kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in turns]

@@ -17,6 +17,8 @@ from narratives.errors import CheckError, UserError
 if TYPE_CHECKING:
     from narratives.classification import Classification
     from narratives.classifier import Classifier
+    from narratives.codebook import Codebook
+    from narratives.labels import LabelSet
     from narratives.scoring import Scoring
     from narratives.store import Item, Store
 
@@ -418,25 +420,38 @@ def labels_import(
 )
 @click.option("--unlabelled", is_flag=True, help="Also paragraphs that nobody has labelled.")
 @click.option("--without-text", is_flag=True, help="Ids and labels only.")
+@click.option("--merged", is_flag=True, help="Labels on merged and retired frames as the codebook counts them.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
-def labels_export(output: Path | None, layout: str, unlabelled: bool, without_text: bool, force: bool) -> None:
-    """Write the labels of the label database to OUTPUT; without it, to the CSV files of the labels folder."""
+def labels_export(
+    output: Path | None, layout: str, unlabelled: bool, without_text: bool, merged: bool, force: bool
+) -> None:
+    """Write the labels of the label database to OUTPUT; without it, to the CSV files of the labels folder.
+
+    Labels are written as they were given: one on a merged or retired frame keeps that frame, unless --merged is said,
+    which is for others' use: brought back in, it would replace what was given.
+    """
+    from narratives.codebook import read_codebook
     from narratives.exchange import write_labels_as
     from narratives.store import open_store
 
     folder = places.writable_labels_folder()
     if output is None and (layout != "labels" or without_text):
         raise UserError(f"name an output: narratives labels export OUTPUT --to {layout}")
+    if merged and (output is None or (output.exists() and output.samefile(folder))):
+        raise UserError("the labels folder keeps labels as they were given; with --merged name another OUTPUT")
     if output is not None and output.exists() and not force and not output.samefile(folder):
         raise UserError(f"{output} exists; name another output, or replace it with --force")
-    found = open_store().label_set().of_interest(unlabelled)
+    found = open_store().label_set()
+    if merged:
+        found = found.counted_by(read_codebook(folder / "codebook.toml"))
+    found = found.of_interest(unlabelled)
     write_labels_as(found, output or folder, layout, not without_text)
     click.echo(f"{len(found.paragraphs)} paragraphs and {len(found.labels)} labels are in {output or folder}")
 
 
 @commands.group()
 def codebook() -> None:
-    """Check and show the codebook."""
+    """Check, show and change the codebook."""
 
 
 @codebook.command("check")
@@ -478,6 +493,67 @@ def codebook_add_frame(path: Path) -> None:
     click.echo(
         f"{target}: version {found.version}, {len(found.frames)} frames; new: {', '.join(found.ids[-len(tables) :])}"
     )
+
+
+@codebook.command("merge-frame")
+@click.argument("frame")
+@click.argument("into")
+@click.option("--yes", is_flag=True, help="Do it; without this, only what would happen is said.")
+def codebook_merge_frame(frame: str, into: str, yes: bool) -> None:
+    """Say what merging FRAME into the frame INTO does to its labels; with --yes, do it. No label is changed.
+
+    FRAME goes out of force, and its labels count as labels of INTO.
+    """
+    _retire(frame, into, yes)
+
+
+@codebook.command("retire-frame")
+@click.argument("frame")
+@click.option("--yes", is_flag=True, help="Do it; without this, only what would happen is said.")
+def codebook_retire_frame(frame: str, yes: bool) -> None:
+    """Say what retiring FRAME does to its labels; with --yes, do it. No label is changed.
+
+    FRAME goes out of force without a successor, and its labels count no more.
+    """
+    _retire(frame, "", yes)
+
+
+def _retire(frame: str, into: str, yes: bool) -> None:
+    from narratives.codebook import read_codebook
+    from narratives.codebookfile import retire_frame
+    from narratives.merging import effect
+    from narratives.store import now
+
+    found = read_codebook(places.labels_folder() / "codebook.toml")
+    click.echo("\n".join(effect(_labels_given(found), found, frame, into).sentences()))
+    if not yes:
+        click.echo("Nothing is changed yet; do it with --yes")
+        return
+    target = places.writable_labels_folder() / "codebook.toml"
+    found = retire_frame(target, frame, into, now()[:10])
+    done = f"merged into {into}" if into else "retired"
+    click.echo(f"{target}: version {found.version}, {len(found.frames)} frames; {done}: {frame}")
+
+
+def _labels_given(codebook: "Codebook") -> "LabelSet":
+    from narratives.labels import read_labels
+
+    if places.has_database():
+        from narratives.store import open_store
+
+        return open_store().label_set()
+    return read_labels(places.labels_folder(), codebook)
+
+
+@codebook.command("restore-frame")
+@click.argument("frame")
+def codebook_restore_frame(frame: str) -> None:
+    """Bring a merged or retired FRAME back into force, as the last one; its labels count as its own again."""
+    from narratives.codebookfile import restore_frame
+
+    target = places.writable_labels_folder() / "codebook.toml"
+    found = restore_frame(target, frame)
+    click.echo(f"{target}: version {found.version}, {len(found.frames)} frames; back: {frame}")
 
 
 @commands.command()

@@ -1,8 +1,9 @@
 """Owns the codebook: frames, their cues and examples, voices. Reading is checking; knows no label and no model."""
 
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ VOICE_MARKS = {"promotes": "▲", "reports": "●", "rebuts": "▼"}
 LANGUAGES = ("en", "uk", "ru")
 EXAMPLE_VOICES = (*VOICES, "none")
 _FRAME_KEYS = ("id", "name", "aim", "claim", "include", "exclude", "cues", "examples", "crosswalk")
+_RETIRED_KEYS = ("id", "name", "claim", "on", "into")
 _CROSSWALKS = ("semeval", "disarm", "euvsdisinfo")
 _MAY_BE_EMPTY = ("cues.uk", "cues.ru", *(f"crosswalk.{name}" for name in _CROSSWALKS))
 
@@ -42,11 +44,26 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Retired:
+    """A frame out of force since the day ``on``; its labels count as labels of ``into`` (empty: of no frame)."""
+
+    id: str
+    name: str
+    claim: str
+    on: str
+    into: str
+
+
+@dataclass(frozen=True)
 class Codebook:
-    """The frames in force, in order, with the version that labels refer to (empty for an own taxonomy)."""
+    """The frames in force, in order, with the version that labels refer to (empty for an own taxonomy).
+
+    ``retired`` frames are kept because labels name them.
+    """
 
     version: str
     frames: tuple[Frame, ...]
+    retired: tuple[Retired, ...] = ()
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -58,6 +75,16 @@ class Codebook:
         """The aim groups in order of first use."""
         return tuple(dict.fromkeys(frame.aim for frame in self.frames))
 
+    @cached_property
+    def successors(self) -> dict[str, str]:
+        """The frame in force that each retired frame leads to, over others retired since; empty where to none."""
+        into = {one.id: one.into for one in self.retired}
+        return {frame_id: _end_of(frame_id, into) for frame_id in into}
+
+    def counts_as(self, frame_id: str) -> str:
+        """Return the frame in force that this frame counts as: itself, its successor, or none (empty)."""
+        return frame_id if frame_id in self.ids else self.successors.get(frame_id, "")
+
     def frame(self, frame_id: str) -> Frame:
         """Return the frame with this id. Raises KeyError if there is none."""
         return self.frames[self.ids.index(frame_id)] if frame_id in self.ids else _missing(frame_id)
@@ -65,6 +92,13 @@ class Codebook:
 
 def _missing(frame_id: str) -> Frame:
     raise KeyError(frame_id)
+
+
+def _end_of(frame_id: str, into: Mapping[str, str]) -> str:
+    """Follow ``into`` from a retired frame to its end; in a circle, stop somewhere in it."""
+    for _ in into:
+        frame_id = into.get(frame_id, frame_id)
+    return frame_id
 
 
 def bare(ids: Sequence[str]) -> Codebook:
@@ -85,7 +119,7 @@ def read_codebook(path: Path) -> Codebook:
 
 def parse_codebook(document: dict[str, Any], where: str) -> Codebook:
     """Build a Codebook from the parsed TOML ``document``; ``where`` names the file in errors (UserError)."""
-    _only_keys(document, ("version", "frame"), where)
+    _only_keys(document, ("version", "frame", "retired"), where)
     version, tables = document.get("version"), document.get("frame")
     if not isinstance(version, str) or not version:
         raise UserError(f"{where}: 'version' must be a text such as \"1\"")
@@ -94,8 +128,10 @@ def parse_codebook(document: dict[str, Any], where: str) -> Codebook:
     frames = tuple(
         _parse_frame(table, f"{where}: frame {n} ({table.get('id')!r})") for n, table in enumerate(tables, 1)
     )
-    _no_doubles([frame.id for frame in frames], where)
-    return Codebook(version, frames)
+    codebook = Codebook(version, frames, _parse_retired(document.get("retired", []), where))
+    _no_doubles([*codebook.ids, *(one.id for one in codebook.retired)], where)
+    _check_successors(codebook, where)
+    return codebook
 
 
 def _parse_frame(table: dict[str, Any], where: str) -> Frame:
@@ -110,6 +146,58 @@ def _parse_frame(table: dict[str, Any], where: str) -> Frame:
         cues=_lists(table["cues"], LANGUAGES, where, "cues"),
         examples=_examples(table["examples"], where),
         crosswalk=_lists(table["crosswalk"], _CROSSWALKS, where, "crosswalk"),
+    )
+
+
+def _parse_retired(tables: Any, where: str) -> tuple[Retired, ...]:
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UserError(f"{where}: the retired frames must be [[retired]] tables")
+    return tuple(
+        _parse_one_retired(table, f"{where}: retired frame {n} ({table.get('id')!r})")
+        for n, table in enumerate(tables, 1)
+    )
+
+
+def _parse_one_retired(table: dict[str, Any], where: str) -> Retired:
+    """Read what labels need; what else the frame had is kept in the file, and checked when it is brought back."""
+    _only_keys(table, (*_RETIRED_KEYS, *_FRAME_KEYS[2:]), where)
+    given = {key: value for key, value in table.items() if key in _RETIRED_KEYS}
+    _only_keys(given, _RETIRED_KEYS, where, required=True)
+    texts = {key: _text(given[key], f"{where}: '{key}'") for key in ("id", "name", "claim")}
+    if not isinstance(given["into"], str):
+        raise UserError(f"{where}: 'into' must be the id of a frame, or empty")
+    try:
+        on = date.fromisoformat(str(given["on"])).isoformat()
+    except ValueError:
+        raise UserError(f"{where}: 'on' must be a day such as \"2026-05-31\"") from None
+    return Retired(**texts, on=on, into=given["into"])
+
+
+def _check_successors(codebook: Codebook, where: str) -> None:
+    for one in codebook.retired:
+        place = f"{where}: retired frame '{one.id}'"
+        if one.into and one.into not in (*codebook.ids, *codebook.successors):
+            raise UserError(f"{place}: 'into' names '{one.into}', which is no frame; correct it or leave it empty")
+        if codebook.successors[one.id] in codebook.successors:
+            raise UserError(f"{place}: 'into' leads in a circle; name a frame in force or leave it empty")
+
+
+def retire(codebook: Codebook, frame_id: str, into: str, on: str) -> Codebook:
+    """Return the codebook without a frame, merged ``into`` another (empty: into none). The version stays.
+
+    Raises UserError for a frame that is not in force and for the only one.
+    """
+    for name in filter(None, (frame_id, into)):
+        if name not in codebook.ids:
+            raise UserError(f"there is no frame '{name}' in force; the frames are {', '.join(codebook.ids)}")
+    if frame_id == into:
+        raise UserError(f"'{frame_id}' cannot be merged into itself; name another frame")
+    frames = tuple(frame for frame in codebook.frames if frame.id != frame_id)
+    if not frames:
+        raise UserError(f"'{frame_id}' is the only frame, and a codebook has at least one; add another first")
+    frame = codebook.frame(frame_id)
+    return replace(
+        codebook, frames=frames, retired=(*codebook.retired, Retired(frame_id, frame.name, frame.claim, on, into))
     )
 
 
@@ -170,7 +258,14 @@ def outline(codebook: Codebook) -> str:
     for aim in codebook.aims:
         lines += ["", aim]
         lines += [f"  {frame.id:32} {frame.claim}" for frame in codebook.frames if frame.aim == aim]
+    if codebook.retired:
+        lines += ["", "retired", *(f"  {one.id:32} {fate(one)}" for one in codebook.retired)]
     return "\n".join(lines)
+
+
+def fate(one: Retired) -> str:
+    """Say when a frame was retired, and into what it was merged."""
+    return f"merged into {one.into} on {one.on}" if one.into else f"retired on {one.on}"
 
 
 def describe(frame: Frame) -> str:

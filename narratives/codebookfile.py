@@ -1,14 +1,18 @@
-"""Owns changing a ``codebook.toml``: a frame added or edited, comments and order kept, checked before it is written."""
+"""Owns changing a ``codebook.toml``: a frame added, edited, retired or brought back; checked before it is written.
 
-from collections.abc import Mapping
+Comments and order are kept.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.container import Container
 from tomlkit.exceptions import ParseError
-from tomlkit.items import AoT, Table
+from tomlkit.items import AoT, Comment, Table, Whitespace
 
-from narratives.codebook import Codebook, Frame, parse_codebook, read_codebook
+from narratives.codebook import Codebook, Frame, parse_codebook, read_codebook, retire
 from narratives.errors import UserError
 from narratives.outputs import WholeFile, write_errors
 
@@ -40,7 +44,11 @@ def add_frames(path: Path, tables: list[Mapping[str, Any]]) -> Codebook:
     for table in tables:
         if table.get("id") in known:
             raise UserError(f"{path}: there is a frame '{table['id']}' already; choose another id or edit that one")
-        frames.append(_as_toml(table))
+        if table.get("id") in {one["id"] for one in document.get("retired", ())}:
+            raise UserError(f"{path}: '{table['id']}' was retired; choose another id, or restore that one")
+        added = _as_toml(table)
+        _put_below(added, frames[-1], *document.get("retired", [])[:1])
+        frames.append(added)
     return _write(path, document)
 
 
@@ -60,6 +68,40 @@ def edit_frame(path: Path, frame_id: str, changes: Mapping[str, Any]) -> Codeboo
         if before[key] != value:
             table[key] = _as_toml({key: value})[key]
     return read_codebook(path) if table.unwrap() == before else _write(path, document)
+
+
+def retire_frame(path: Path, frame_id: str, into: str, on: str) -> Codebook:
+    """Take a frame out of force on the day ``on``, merged ``into`` another (empty: into none). The version counts up.
+
+    Its table moves to the end as ``[[retired]]``, whole, so that it can be brought back. Raises UserError, and changes
+    nothing, for a frame that is not in force.
+    """
+    retire(read_codebook(path), frame_id, into, on)  # refuses what makes no sense
+    document = _document(path)
+    retired = document.setdefault("retired", tomlkit.aot())
+    table = _taken(document["frame"], frame_id, retired)
+    table["on"], table["into"] = on, into
+    _put_below(table, (retired or document["frame"])[-1])
+    retired.append(table)
+    return _write(path, document)
+
+
+def restore_frame(path: Path, frame_id: str) -> Codebook:
+    """Bring a retired frame back, as the last one; its labels count as its own again. The version counts one up.
+
+    Raises UserError, and changes nothing, for a frame that is not retired or of which not all was kept.
+    """
+    document = _document(path)
+    if frame_id not in {one.id for one in read_codebook(path).retired}:
+        raise UserError(f"{path}: there is no retired frame '{frame_id}'")
+    retired = document["retired"]
+    table = _taken(retired, frame_id)
+    del table["on"], table["into"]
+    _put_below(table, document["frame"][-1], *retired[:1])
+    document["frame"].append(table)
+    if not retired:
+        del document["retired"]
+    return _write(path, document)
 
 
 def as_table(frame: Frame) -> dict[str, Any]:
@@ -83,6 +125,39 @@ def _document(path: Path) -> tomlkit.TOMLDocument:
     if not isinstance(document["frame"], AoT):
         raise UserError(f"{path}: the frames must be [[frame]] tables to be changed from here")
     return document
+
+
+def _taken(tables: AoT, frame_id: str, after: Sequence[Table] = ()) -> Table:
+    """Take a table out of ``tables``; a comment below it stays, above the table that follows, perhaps in ``after``."""
+    number = next(number for number, table in enumerate(tables) if table["id"] == frame_id)
+    table, following = tables[number], [*tables[number + 1 :], *after]
+    if following:
+        below = _bottom(table).body
+        comment = ""
+        while below and isinstance(below[-1][1], Comment | Whitespace):
+            comment = below.pop()[1].as_string() + comment
+        following[0].trivia.indent = comment.lstrip("\n") + following[0].trivia.indent
+    del tables[number]
+    for part in table.values():
+        if isinstance(part, Table):
+            part.display_name = None  # else it would keep the name of the tables that it is taken out of
+    return table
+
+
+def _put_below(table: Table, above: Table, *following: Table) -> None:
+    """Set a blank line between a table and its new neighbours."""
+    last = _bottom(above).body[-1][1]
+    table.trivia.indent = "" if isinstance(last, Whitespace) else "\n"
+    for other in following:
+        other.trivia.indent = "\n" + other.trivia.indent.lstrip("\n")
+
+
+def _bottom(table: Table) -> Container:
+    """Return the lines at the end of a table: those of its last inner table, if it has any."""
+    last: Container = table.value
+    while isinstance(last.body[-1][1], Table):
+        last = last.body[-1][1].value
+    return last
 
 
 def _as_toml(table: Mapping[str, Any]) -> Table:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,18 +40,22 @@ class Suggested:
         return json.dumps({"shown": self.shown, "frames": [asdict(one) for one in self.frames]}, ensure_ascii=False)
 
 
-def suggest(classifier: Classifier, frames: Collection[str], paragraph_id: str, text: str) -> Suggested:
-    """Return the frames that ``classifier`` predicts for a paragraph, most probable first, if they are of ``frames``.
+def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text: str) -> Suggested:
+    """Return the frames that ``classifier`` predicts for a paragraph, most probable first, as ``codebook`` has them.
 
-    One paragraph in five, always the same ones, shows none.
+    A frame that was merged into another since is suggested as that one. One paragraph in five, always the same ones,
+    shows none.
     """
     found = classifier.predict_texts([text])
     columns = np.flatnonzero(found.predicted[0])
     ordered = columns[np.argsort(-found.probabilities[0, columns], kind="stable")]
+    columns_of: dict[str, int] = {}
+    for k in ordered.tolist():
+        columns_of.setdefault(codebook.counts_as(classifier.frames[k]), k)
     suggestions = [
-        Suggestion(classifier.frames[k], _voice(int(found.voices[0, k])), round(float(found.probabilities[0, k]), 4))
-        for k in ordered.tolist()
-        if classifier.frames[k] in frames
+        Suggestion(frame, _voice(int(found.voices[0, k])), round(float(found.probabilities[0, k]), 4))
+        for frame, k in columns_of.items()
+        if frame
     ]
     digest = hashlib.sha256(f"blind:{paragraph_id}".encode()).digest()
     return Suggested(classifier.name, tuple(suggestions), int.from_bytes(digest[:8]) / 2**64 >= _BLIND)

@@ -3,8 +3,8 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from narratives.tables import read_all
 Row = TypeVar("Row", "LabelledParagraph", "Label")
 KINDS = ("reading", "single", "decision")
 VALUES = ("yes", "no", "unsure")
+_SAYS = {"no": 0, "unsure": 1, "yes": 2}  # how much a label says of a frame that others were merged into
 UNKNOWN = -1  # in Gold.values and Gold.voices: nobody has settled it
 LABEL_LANGUAGES = ("en", "uk", "ru", "other")
 
@@ -71,6 +72,61 @@ class LabelSet:
         kept = [row for row in self.paragraphs if unlabelled or row.paragraph_id in self.by_paragraph]
         return LabelSet(tuple(kept), self.labels)
 
+    def counted_by(self, codebook: Codebook) -> "LabelSet":
+        """Return the labels as this codebook counts them: those on a retired frame as labels of its successor.
+
+        Where somebody labelled both on one paragraph, the successor's own label counts, else the one that says more.
+        A reading stays whole: where all its frames are retired without a successor, it is one that saw none. The
+        labels as they were given, which this leaves alone, are what is stored and exported.
+        """
+        successors = codebook.successors
+        if not any(label.frame in successors for label in self.labels):
+            return self
+        said: dict[tuple[str, str, bool], list[Label]] = defaultdict(list)
+        for label in self.labels:
+            said[label.paragraph_id, label.annotator, label.kind == "decision"].append(label)
+        merged: dict[int, Label] = {}
+        for own in said.values():
+            merged |= _merged(own, successors)
+        counted = (merged.get(id(label)) if label.frame in successors else label for label in self.labels)
+        return LabelSet(self.paragraphs, tuple(filter(None, counted)))
+
+
+def _merged(own: list[Label], successors: Mapping[str, str]) -> dict[int, Label]:
+    """Return what one annotator's labels on retired frames of one paragraph count as, by ``id()``; some as nothing."""
+    retired = [label for label in own if label.frame in successors]
+    found = {
+        id(label): replace(label, frame=successors[label.frame]) for label in retired if _counts(label, own, successors)
+    }
+    whole = {_step(label) for label in own if label.frame not in successors or id(label) in found}
+    for label in retired:
+        if label.kind != "single" and _step(label) not in whole:
+            found[id(label)] = replace(label, frame="", voice="", value="no")
+            whole.add(_step(label))
+    return found
+
+
+def _step(label: Label) -> tuple[str, str]:
+    return label.kind, label.labelled_at
+
+
+def _counts(label: Label, own: list[Label], successors: Mapping[str, str]) -> bool:
+    """Return whether a retired frame's label counts: it has a successor, of which no other label says more.
+
+    An own label of the successor says more than any merged one, yes more than unsure, unsure more than no.
+    """
+    if not successors[label.frame]:
+        return False
+    since = max((other.labelled_at for other in own if other.kind != "single"), default="")
+    candidates = [other for other in own if other is label or _rivals(other, label, since, successors)]
+    return label is max(candidates, key=lambda one: (one.frame not in successors, _SAYS[one.value], one.labelled_at))
+
+
+def _rivals(other: Label, label: Label, since: str, successors: Mapping[str, str]) -> bool:
+    """Return whether another label speaks of the same successor: for a single label, since the last whole reading."""
+    same = other.frame != label.frame and successors.get(other.frame, other.frame) == successors[label.frame]
+    return same and (other.labelled_at >= since if label.kind == "single" else _step(other) == _step(label))
+
 
 @dataclass(frozen=True)
 class Gold:
@@ -106,7 +162,10 @@ class Gold:
 
 
 def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
-    """Read and check ``paragraphs.csv`` and ``labels.csv``. Raises UserError that names the file and line."""
+    """Read and check ``paragraphs.csv`` and ``labels.csv``, as they were given: a label may name a retired frame.
+
+    Raises UserError that names the file and line.
+    """
     paragraphs = _read_rows(folder / "paragraphs.csv", LabelledParagraph, _check_paragraph)
     known = {paragraph.paragraph_id for paragraph in paragraphs}
     _refuse_double_ids(folder / "paragraphs.csv", paragraphs)
@@ -120,7 +179,10 @@ def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
 
 
 def write_labels(folder: Path, labels: LabelSet) -> None:
-    """Write both files, sorted, so that a change of one label is a change of one line."""
+    """Write both files, sorted, so that a change of one label is a change of one line.
+
+    Written is what the set holds: of a set as it was given, labels on retired frames keep their frame.
+    """
     paragraphs = sorted(labels.paragraphs, key=lambda row: (row.language, row.paragraph_id))
     rows = sorted(
         labels.labels, key=lambda row: (row.paragraph_id, row.kind, row.annotator, row.labelled_at, row.frame)
@@ -187,7 +249,7 @@ def _check_paragraph(row: LabelledParagraph) -> str | None:
 def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | None:
     if label.paragraph_id not in known:
         return f"paragraph_id '{label.paragraph_id}' is not in paragraphs.csv; add the paragraph or remove the label"
-    if label.frame and label.frame not in codebook.ids:
+    if label.frame and label.frame not in codebook.ids and label.frame not in codebook.successors:
         return f"frame '{label.frame}' is not in the codebook; correct it or add the frame"
     if label.kind == "single" and not label.frame:
         return "a label of kind 'single' names its frame"
@@ -237,10 +299,12 @@ def _refuse_contradictions(path: Path, labels: Sequence[Label]) -> None:
 def gold(labels: LabelSet, codebook: Codebook) -> Gold:
     """Return the labels in force: the decision, else what all annotators agree on; the rest is UNKNOWN.
 
-    Paragraphs that nobody has read wholly keep UNKNOWN for the frames nobody spoke of.
+    Paragraphs that nobody has read wholly keep UNKNOWN for the frames nobody spoke of. Labels on retired frames are
+    counted as the codebook says.
     """
     kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in labels.by_paragraph]
-    settled = [_settle(labels.by_paragraph[paragraph.paragraph_id], codebook) for paragraph in kept]
+    counted = labels.counted_by(codebook).by_paragraph
+    settled = [_settle(counted.get(paragraph.paragraph_id, []), codebook) for paragraph in kept]
     shape = (len(kept), len(codebook.ids))
     return Gold(
         codebook,
@@ -323,7 +387,7 @@ def _frame_ids(cell: str) -> list[str]:
 
 
 def _gold_row(path: Path, row: int, ids: list[str], voices: str, codebook: Codebook) -> tuple[list[int], list[int]]:
-    unknown = next((frame for frame in ids if frame not in codebook.ids), None)
+    unknown = next((frame for frame in ids if frame not in codebook.ids and frame not in codebook.successors), None)
     if unknown is not None:
         raise UserError(
             f"{path}: row {row}: frame '{unknown}' is not in the codebook; correct it or name another --codebook"
@@ -334,6 +398,7 @@ def _gold_row(path: Path, row: int, ids: list[str], voices: str, codebook: Codeb
     wrong = next((_not_one_of("voice", voice, (*VOICES, "")) for voice in named if voice not in (*VOICES, "")), None)
     if wrong:
         raise UserError(f"{path}: row {row}: {wrong}")
-    said = dict(zip(ids, named, strict=False))
+    pairs = sorted(zip(ids, named, strict=False), key=lambda pair: pair[0] in codebook.ids)  # an own voice comes last
+    said = {codebook.counts_as(frame): voice for frame, voice in pairs}
     values = [int(frame in said) for frame in codebook.ids]
     return values, [VOICES.index(said[frame]) if said.get(frame) else UNKNOWN for frame in codebook.ids]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.classifier import Classifier
-from narratives.codebook import Codebook, Example, Frame
+from narratives.codebook import Codebook, Example, Frame, Retired
 from narratives.errors import UserError
 from narratives.features import Features
 from narratives.model import FrameModel
@@ -142,7 +142,8 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
 
 
 def _codebook(document: dict[str, Any]) -> Codebook:
-    return Codebook(document["version"], tuple(_frame(frame) for frame in document["frames"]))
+    retired = tuple(Retired(**one) for one in document.get("retired", []))  # models of before have none
+    return Codebook(document["version"], tuple(_frame(frame) for frame in document["frames"]), retired)
 
 
 def _frame(table: dict[str, Any]) -> Frame:

@@ -34,30 +34,34 @@ def rank(
 
     All paragraphs are scored (what the same model said before is kept). Those that nobody has read wait; those on which
     annotators differ and those whose label the other labels speak against are queued for one more reading. Frames of
-    ``codebook`` that the model has not learned yet are looked for by their definition, cues and examples.
+    ``codebook`` that the model has not learned yet are looked for by their definition, cues and examples, and those
+    retired since it was trained are left out.
     """
-    labels = store.label_set()
+    codebook = codebook or classifier.codebook
+    labels = store.label_set().counted_by(codebook)
     progress("reading paragraphs", 0.0)
     known = _scored(store, classifier, labels, lambda share: progress("scoring", 0.7 * share))
-    unread = _unread(labels, known, len(classifier.frames))
+    columns = [k for k, frame in enumerate(classifier.frames) if frame not in codebook.successors]
+    unread = _unread(labels, known, columns)
     progress("looking for label errors", 0.7)
-    truth = gold(labels.of_interest(unlabelled=False), classifier.codebook)
+    learned = Codebook(classifier.codebook.version, tuple(classifier.codebook.frames[k] for k in columns))
+    truth = gold(labels.of_interest(unlabelled=False), learned)
     differing = [Ranked(one.paragraph_id, "differs", _difference(one)) for one in disputes(labels)]
-    new = _candidates(labels, classifier, codebook or classifier.codebook)
+    new = _candidates(labels, classifier, codebook)
     again = [*new, *differing, *_doubtful(labels, truth)]
     positives = (truth.values == 1).sum(axis=0)
     progress("ordering", 0.95)
-    ranking = select(unread, FrameState(classifier.frames, classifier.thresholds, positives), again, wanted)
+    ranking = select(unread, FrameState(learned.ids, classifier.thresholds[columns], positives), again, wanted)
     Desk(store).order(ranking)
     progress("done", 1.0)
     return len(ranking)
 
 
-def _unread(labels: LabelSet, known: dict[str, NDArray[np.float32]], frames: int) -> Unread:
+def _unread(labels: LabelSet, known: dict[str, NDArray[np.float32]], columns: list[int]) -> Unread:
     rows = [row for row in labels.paragraphs if row.paragraph_id not in labels.by_paragraph]
-    table = np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
+    table = np.array([known[row.paragraph_id][columns] for row in rows], dtype=np.float64)
     ids, texts = tuple(row.paragraph_id for row in rows), tuple(row.text for row in rows)
-    return Unread(ids, texts, table.reshape(len(rows), frames))
+    return Unread(ids, texts, table.reshape(len(rows), len(columns)))
 
 
 def _scored(

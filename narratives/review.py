@@ -57,7 +57,7 @@ class Findings:
 
 def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
     """Return what is worth a look, by the scores that the last ranking of the queue kept."""
-    labels = store.label_set()
+    labels = store.label_set().counted_by(codebook)
     texts = {row.paragraph_id: row.text for row in labels.paragraphs}
     doubtful = [
         Finding(one.paragraph_id, texts[one.paragraph_id], one.detail.split(":")[0], "doubtful", one.detail)
@@ -66,7 +66,9 @@ def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
     ]
     known = store.scores(classifier.name)
     against, unread = _against(labels, known, classifier, codebook), _unread(labels, known)
-    return Findings((*doubtful, *against, *_near(*unread, classifier), *_new(*unread, classifier)), labels)
+    live = np.array([frame not in codebook.successors for frame in classifier.frames], dtype=bool)
+    near, new = _near(*unread, classifier, live), _new(*unread, classifier, live)
+    return Findings((*doubtful, *against, *near, *new), labels)
 
 
 def _against(
@@ -108,24 +110,31 @@ def _unread(labels: LabelSet, known: dict[str, np.ndarray]) -> tuple[list[Labell
     return rows, np.array([known[row.paragraph_id] for row in rows], dtype=np.float64)
 
 
-def _near(rows: list[LabelledParagraph], p: NDArray[np.float64], classifier: Classifier) -> list[Finding]:
-    """Return the paragraphs that the model leaves for a person, the nearest to a threshold first."""
+def _near(
+    rows: list[LabelledParagraph], p: NDArray[np.float64], classifier: Classifier, live: NDArray[np.bool_]
+) -> list[Finding]:
+    """Return the paragraphs that the model leaves for a person, the nearest to a threshold first.
+
+    ``live`` marks the frames that were not retired since it was trained.
+    """
     if not rows:
         return []
-    inside = (p >= classifier.band[:, 0]) & (p < classifier.band[:, 1])
+    inside = (p >= classifier.band[:, 0]) & (p < classifier.band[:, 1]) & live
     far = np.where(inside, margins(p, classifier.thresholds), np.inf)
     order = np.argsort(far.min(axis=1), kind="stable")[: min(_MOST, int(inside.any(axis=1).sum()))]
     return [_finding(rows[row], p[row], int(far[row].argmin()), "near", classifier) for row in order.tolist()]
 
 
-def _new(rows: list[LabelledParagraph], p: NDArray[np.float64], classifier: Classifier) -> list[Finding]:
+def _new(
+    rows: list[LabelledParagraph], p: NDArray[np.float64], classifier: Classifier, live: NDArray[np.bool_]
+) -> list[Finding]:
     """Return the paragraphs with a frame, or left for a person, of whose words the model knows least, those first."""
-    decided = np.flatnonzero((p >= classifier.band[:, 0]).any(axis=1)) if rows else np.empty(0, dtype=np.int64)
+    decided = np.flatnonzero(((p >= classifier.band[:, 0]) & live).any(axis=1)) if rows else np.empty(0, dtype=np.int64)
     shares = classifier.features.unknown_shares([rows[row].text for row in decided.tolist()])
     order = np.argsort(-shares, kind="stable")[: min(_MOST, int((shares >= _NEW).sum()))]
     found = []
     for row, share in zip(decided[order].tolist(), shares[order].tolist(), strict=True):
-        above = np.where(p[row] >= classifier.band[:, 0], p[row] - classifier.thresholds, -np.inf)
+        above = np.where((p[row] >= classifier.band[:, 0]) & live, p[row] - classifier.thresholds, -np.inf)
         one = _finding(rows[row], p[row], int(above.argmax()), "new", classifier)
         found.append(
             replace(one, detail=f"{one.detail}; new are {share:.0%} of the words: {_named(one.text, classifier)}")
@@ -151,8 +160,10 @@ def accept_all(
     found = classifier.predict_texts([one.text for one in findings])
     name, at = f"bulk:{new_token()[:16]}", now()
     for number, one in enumerate(findings):
-        frames = [k for k in np.flatnonzero(found.predicted[number]).tolist() if classifier.frames[k] in codebook.ids]
-        said = [(classifier.frames[k], _voice(int(found.voices[number, k])), "yes") for k in frames] or [("", "", "no")]
+        predicted = np.flatnonzero(found.predicted[number]).tolist()
+        predicted.sort(key=lambda k: classifier.frames[k] in codebook.ids)  # the voice of merged ones comes second
+        voices = {codebook.counts_as(classifier.frames[k]): _voice(int(found.voices[number, k])) for k in predicted}
+        said = [(frame, voice, "yes") for frame, voice in voices.items() if frame] or [("", "", "no")]
         labels = [
             Label(one.paragraph_id, frame, voice, value, "reading", "yes", annotator, at, codebook.version, "accepted")
             for frame, voice, value in said

@@ -22,6 +22,7 @@ from narratives.agreement import (
     tally,
 )
 from narratives.cli import commands
+from narratives.codebook import retire
 from narratives.labels import UNKNOWN, LabelSet, write_labels
 
 TEXT, OTHER, THIRD = "The dam breaks, they say.", "The choir sings on Sunday.", "Дамба тримається."
@@ -238,3 +239,18 @@ def test_agreement_is_told_month_by_month(codebook):
     ]
     months = measure_months(LabelSet(tuple(map(paragraph, texts)), tuple(labels)), codebook)
     assert {name: mean.paragraphs for name, mean in months.items()} == {"2026-01": 1, "2026-03": 1}
+
+
+def test_annotators_agree_who_saw_a_merged_frame_and_its_successor(codebook):
+    merged = retire(codebook, "mayor", "flood", "2026-05-01")
+    said = reading(TEXT, "mayor", "promotes"), reading(TEXT, "flood", "promotes", annotator="ivan")
+    assert measure_agreement(label_set(*said), codebook).frames["flood"].differing == 1
+    assert measure_agreement(label_set(*said), merged).frames["flood"].both_yes == 1
+    (pair,) = measure_pairs(label_set(*said), merged)
+    assert pair.percent == 1.0
+
+
+def test_a_word_on_a_retired_frame_alone_is_no_turn(codebook):
+    retired = retire(codebook, "mayor", "", "2026-05-01")
+    single = replace(reading(TEXT, "mayor", "promotes", annotator="petro"), kind="single")
+    assert read_twice(label_set(*TWICE, single), retired).annotators == 2

@@ -13,7 +13,8 @@ COMMANDS = [
     ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
     ["models", "release"], ["labels"], ["labels", "check"], ["labels", "stats"], ["labels", "agreement"],
     ["labels", "import"], ["labels", "export"], ["queue"],
-    ["codebook"], ["codebook", "check"], ["codebook", "show"], ["codebook", "add-frame"], ["app"],
+    ["codebook"], ["codebook", "check"], ["codebook", "show"], ["codebook", "add-frame"],
+    ["codebook", "merge-frame"], ["codebook", "retire-frame"], ["codebook", "restore-frame"], ["app"],
 ]  # fmt: skip
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
@@ -98,6 +99,11 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["train", "--aim", "recall=0.9"], "aim 'recall=0.9' is not known"),
         (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
         (["codebook", "add-frame", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["codebook", "merge-frame", "dragons", "flood"], "there is no frame 'dragons' in force"),
+        (["codebook", "merge-frame", "flood", "dragons", "--yes"], "there is no frame 'dragons' in force"),
+        (["codebook", "merge-frame", "flood", "flood"], "'flood' cannot be merged into itself"),
+        (["codebook", "retire-frame", "dragons"], "there is no frame 'dragons' in force"),
+        (["codebook", "restore-frame", "flood"], "there is no retired frame 'flood'"),
         (["models", "export", "nowhere", "-o", "m.joblib"], "there is no model here"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
@@ -323,3 +329,51 @@ def test_the_queue_says_what_comes_next_and_why(run, own_labels, tmp_path):
     assert {"The dam is new and the river rises.", "A new choir."} <= {item["text"] for item in items}
     assert {"paragraph_id", "reason", "detail", "source"} <= set(items[0])
     assert run("queue")[1].count("\n\n") == len(items) - 1
+
+
+@pytest.fixture
+def own(run, labels_folder, tmp_path, monkeypatch):
+    """A labels folder of one's own, with a label database that knows its labels."""
+    shutil.copytree(labels_folder, tmp_path / "own", ignore=shutil.ignore_patterns("*.sqlite*"))
+    monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+@pytest.mark.parametrize("database", [False, True], ids=["files", "database"])
+def test_a_merge_is_told_first_done_with_yes_and_changes_no_label(run, own, database):
+    if database:
+        run("queue")  # makes the database
+    labels, codebook = (own / "labels.csv").read_bytes(), (own / "codebook.toml").read_bytes()
+    status, told, _ = run("codebook", "merge-frame", "mayor", "flood")
+    assert status == 0
+    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in told
+    assert told.endswith("Nothing is changed yet; do it with --yes\n")
+    assert (own / "codebook.toml").read_bytes() == codebook
+    status, done, _ = run("codebook", "merge-frame", "mayor", "flood", "--yes")
+    assert status == 0
+    assert "version 8, 2 frames; merged into flood: mayor" in done
+    assert run("codebook", "check")[0] == run("labels", "check")[0] == 0
+    assert "| flood | 60 |" in run("labels", "stats")[1]
+    assert (own / "labels.csv").read_bytes() == labels
+    if database:
+        assert run("labels", "export")[0] == 0
+        assert (own / "labels.csv").read_bytes() == labels
+        assert "0 new readings" in run("labels", "import", own)[1]
+        assert run("labels", "export", own / "out.jsonl", "--to", "jsonl", "--merged")[0] == 0
+        assert '"mayor"' not in (own / "out.jsonl").read_text(encoding="utf-8")
+        assert run("labels", "export", "--merged")[0] == run("labels", "export", own, "--merged")[0] == 2
+    assert "version 9, 3 frames; back: mayor" in run("codebook", "restore-frame", "mayor")[1]
+    assert "| mayor | 30 |" in run("labels", "stats")[1]
+
+
+def test_after_a_retirement_the_next_training_knows_the_frame_no_more_and_the_old_model_does(run, own, tmp_path):
+    run("queue")
+    assert "retired: mayor" in run("codebook", "retire-frame", "mayor", "--yes")[1]
+    assert run("train", "-o", tmp_path / "after")[0] == 0
+    thief = "We all know that the mayor stole the budget."
+    old, new = (
+        json.loads(run("classify", thief, "--json", *more)[1]) for more in ([], ["--model", tmp_path / "after"])
+    )
+    assert [frame["frame"] for frame in old["paragraphs"][0]["frames"]] == ["mayor"]
+    assert new["paragraphs"][0]["frames"] == []
+    assert run("queue", "--rank")[0] == 0

@@ -1,12 +1,14 @@
+import re
 import shutil
 
 import pytest
 
 from conftest import FRAME
-from narratives.codebook import read_codebook
-from narratives.codebookfile import add_frames, as_table, edit_frame, read_frames
+from narratives.codebook import read_codebook, retire
+from narratives.codebookfile import add_frames, as_table, edit_frame, read_frames, restore_frame, retire_frame
 from narratives.errors import UserError
 
+DAY = "2026-05-01"
 SWANS = FRAME.format(
     id="swans", name="Spying swans", aim="fear", claim="The swans are spies.", include="x", cues='"spying swan"'
 )
@@ -74,6 +76,10 @@ def test_every_frame_survives_the_way_into_a_table_and_back(path, codebook, tmp_
         (lambda path, new: edit_frame(path, "dragons", {}), "there is no frame 'dragons'"),
         (lambda path, new: edit_frame(path, "mayor", {"id": "x"}), "'id' of a frame cannot be changed"),
         (lambda path, new: edit_frame(path, "mayor", {"claim": " "}), "'claim' must be a text"),
+        (lambda path, new: retire_frame(path, "dragons", "mayor", DAY), "there is no frame 'dragons' in force"),
+        (lambda path, new: retire_frame(path, "mayor", "dragons", DAY), "there is no frame 'dragons' in force"),
+        (lambda path, new: retire_frame(path, "mayor", "mayor", DAY), "cannot be merged into itself"),
+        (lambda path, new: restore_frame(path, "mayor"), "there is no retired frame 'mayor'"),
     ],
 )
 def test_what_would_break_the_codebook_is_refused_and_nothing_changes(path, tmp_path, change, sentence):
@@ -81,3 +87,60 @@ def test_what_would_break_the_codebook_is_refused_and_nothing_changes(path, tmp_
     with pytest.raises(UserError, match=sentence):
         change(path, lambda text: write(tmp_path, text))
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("frame", ["flood", "mayor", "bridge"])
+def test_a_retired_frame_keeps_every_line_and_so_does_the_rest(path, frame):
+    other = {"flood": "bridge", "mayor": "", "bridge": "flood"}[frame]
+    before, codebook = path.read_text(encoding="utf-8"), read_codebook(path)
+    found = retire_frame(path, frame, other, DAY)
+    assert (found.frames, found.retired) == (
+        retire(codebook, frame, other, DAY).frames,
+        retire(codebook, frame, other, DAY).retired,
+    )
+    assert (found, found.version) == (read_codebook(path), "8")
+    head, tail = path.read_text(encoding="utf-8").split("[[retired]]")
+    lines = [line for line in f"{head}[[frame]]{tail.replace('[retired.', '[frame.')}".splitlines() if line]
+    assert sorted(set(lines) - {f'on = "{DAY}"', f'into = "{other}"', 'version = "8"'}) == sorted(
+        {line for line in before.splitlines() if line} - {'version = "7"'}
+    )
+    assert re.search(r'# About him.\n\[\[frame\]\]\nid = "(mayor"  # he|bridge")', head)
+    assert head.startswith("# The town's own codebook.\n")
+
+
+def test_a_frame_comes_back_as_it_was(path):
+    before = read_codebook(path)
+    retire_frame(path, "flood", "mayor", DAY)
+    retire_frame(path, "mayor", "bridge", DAY)
+    assert read_codebook(path).successors == {"flood": "bridge", "mayor": "bridge"}
+    found = restore_frame(path, "mayor")
+    assert (found.ids, found.frame("mayor")) == (("bridge", "mayor"), before.frame("mayor"))
+    assert found.successors == {"flood": "mayor"}
+    found = restore_frame(path, "flood")
+    assert (found.frame("flood"), found.retired, found.version) == (before.frame("flood"), (), "11")
+    assert "retired" not in path.read_text(encoding="utf-8")
+    assert "\n\n\n" not in path.read_text(encoding="utf-8")
+
+
+def test_the_last_frame_stays(path):
+    retire_frame(path, "flood", "", DAY)
+    retire_frame(path, "mayor", "", DAY)
+    with pytest.raises(UserError, match="'bridge' is the only frame"):
+        retire_frame(path, "bridge", "", DAY)
+
+
+def test_a_retired_id_is_not_given_to_another_frame(path, tmp_path):
+    retire_frame(path, "mayor", "flood", DAY)
+    with pytest.raises(UserError, match="'mayor' was retired; choose another id, or restore that one"):
+        add_frames(path, read_frames(write(tmp_path, SWANS.replace('"swans"', '"mayor"'))))
+    assert add_frames(path, read_frames(write(tmp_path, SWANS))).ids == ("flood", "bridge", "swans")
+    assert "\n\n[[retired]]\n" in path.read_text(encoding="utf-8")
+
+
+def test_what_was_kept_of_a_retired_frame_in_part_does_not_come_back(path):
+    text = path.read_text(encoding="utf-8")
+    short = '\n[[retired]]\nid = "dam"\nname = "The dam"\nclaim = "It breaks."\non = 2026-05-01\ninto = "flood"\n'
+    path.write_text(text + short, encoding="utf-8")
+    with pytest.raises(UserError, match="'aim' is missing"):
+        restore_frame(path, "dam")
+    assert path.read_text(encoding="utf-8") == text + short

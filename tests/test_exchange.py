@@ -7,6 +7,7 @@ import openpyxl
 import pytest
 
 from conftest import AWKWARD, paragraph, reading
+from narratives.codebook import retire
 from narratives.errors import UserError
 from narratives.exchange import LAYOUTS, Moment, read_intake, write_labels_as, write_refused
 from narratives.labels import LabelSet
@@ -170,3 +171,13 @@ def test_a_labelled_table_of_nobody_is_refused(moment, tmp_path):
     (tmp_path / "t.csv").write_text("text,frames\nThe dam breaks.,flood\n", encoding="utf-8")
     with pytest.raises(UserError, match="--annotator NAME"):
         read_intake(tmp_path / "t.csv", replace(moment, annotator=""))
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_labels_on_a_retired_frame_go_out_and_come_back_as_they_were_given(awkward, moment, tmp_path, layout):
+    retired = replace(moment, codebook=retire(moment.codebook, "flood", "mayor", "2026-05-01"))
+    output = tmp_path / NAMES[layout]
+    write_labels_as(awkward, output, layout)
+    found = read_intake(output, retired, layout).labels
+    assert set(found.labels) == set(awkward.labels)
+    assert "flood" in {label.frame for label in found.labels}

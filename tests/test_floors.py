@@ -16,7 +16,7 @@ FLOORS = [
     "destination",
     "tables",
     "labels results background",
-    "queue layouts disputes labelstats examples agreement calibration thresholds splits model voice",
+    "queue layouts disputes labelstats merging examples agreement calibration thresholds splits model voice",
     "store exchange classifier evaluation",
     "flips comparison review team kernel",
     "modelfile card verdicts classification",

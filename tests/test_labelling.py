@@ -1,8 +1,11 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from conftest import paragraph
+from narratives.codebook import bare, retire
 from narratives.errors import UserError
 from narratives.labelling import Correction, Step, correct, suggest, take_step
 from narratives.labels import gold
@@ -21,17 +24,28 @@ def step(**changes):
 
 
 def test_the_model_suggests_what_it_predicts_and_hides_it_for_one_in_five(classifier):
-    found = suggest(classifier, classifier.frames, "any", TEXT)
+    found = suggest(classifier, classifier.codebook, "any", TEXT)
     assert [(one.frame, one.voice) for one in found.frames] == [("flood", "promotes")]
-    shown = [suggest(classifier, classifier.frames, f"p{n}", "A choir.").shown for n in range(300)]
+    shown = [suggest(classifier, classifier.codebook, f"p{n}", "A choir.").shown for n in range(300)]
     assert 0.7 < sum(shown) / len(shown) < 0.9
-    assert suggest(classifier, ("mayor",), "any", TEXT).frames == ()
+    assert suggest(classifier, bare(["mayor"]), "any", TEXT).frames == ()
     assert json.loads(found.as_json())["frames"][0]["frame"] == "flood"
+
+
+def test_a_frame_merged_since_the_model_was_trained_is_suggested_as_its_successor(classifier, codebook):
+    merged = retire(codebook, "flood", "mayor", "2026-05-01")
+    everything = replace(classifier, thresholds=np.zeros(3))
+    assert {one.frame for one in suggest(everything, codebook, "any", TEXT).frames} == {"flood", "mayor", "bridge"}
+    once = suggest(everything, merged, "any", TEXT).frames
+    assert sorted(one.frame for one in once) == ["bridge", "mayor"]
+    assert once[0].probability == suggest(classifier, codebook, "any", TEXT).frames[0].probability
+    assert [one.frame for one in suggest(classifier, merged, "any", TEXT).frames] == ["mayor"]
+    assert suggest(classifier, retire(codebook, "flood", "", "2026-05-01"), "any", TEXT).frames == ()
 
 
 def test_a_saved_step_is_a_whole_reading_with_what_was_suggested(store, codebook, classifier):
     store.add([paragraph(TEXT)])
-    suggested = suggest(classifier, codebook.ids, paragraph(TEXT).paragraph_id, TEXT)
+    suggested = suggest(classifier, codebook, paragraph(TEXT).paragraph_id, TEXT)
     read = Step.read(
         step(note="  so\n said ", sure=False, frames=[["flood", "reports"], ["mayor", "rebuts"]]), codebook
     )

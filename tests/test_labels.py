@@ -2,10 +2,13 @@ import csv
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import paragraph, reading
+from narratives.codebook import retire
 from narratives.errors import UserError
-from narratives.labels import UNKNOWN, LabelSet, gold, read_labels, read_simple_table, write_labels
+from narratives.labels import KINDS, UNKNOWN, LabelSet, check_labels, gold, read_labels, read_simple_table, write_labels
 
 TEXT = "The dam breaks, they say, before Friday."
 
@@ -130,3 +133,132 @@ def test_with_a_codebook_an_unknown_frame_is_refused(tmp_path, codebook):
     (tmp_path / "my.csv").write_text("text,frames\nOne,dragons\n", encoding="utf-8")
     with pytest.raises(UserError, match="row 1: frame 'dragons' is not in the codebook"):
         read_simple_table(tmp_path / "my.csv", codebook)
+
+
+LATER = "2026-02-01T10:00:00Z"
+
+
+@pytest.fixture
+def merged(codebook):
+    """The tiny codebook with the mayor merged into the flood, and the bridge retired."""
+    return retire(retire(codebook, "mayor", "flood", "2026-05-01"), "bridge", "", "2026-05-01")
+
+
+def single(frame, value, **changes):
+    return reading(TEXT, frame, "promotes" if value == "yes" else "", kind="single", value=value, **changes)
+
+
+def counted(merged, *labels):
+    found = LabelSet((paragraph(TEXT),), labels).counted_by(merged)
+    return [(label.frame, label.voice, label.value) for label in found.labels]
+
+
+def test_a_label_of_a_merged_frame_counts_as_its_successor_s(merged):
+    said = reading(TEXT, "mayor", "rebuts", note="so he says")
+    assert LabelSet((), (said,)).counted_by(merged).labels == (replace(said, frame="flood"),)
+    assert of(merged, said) == ([1], [2])
+
+
+def test_of_two_labels_on_one_paragraph_the_successor_s_own_wins(merged):
+    assert counted(merged, reading(TEXT, "mayor", "rebuts"), reading(TEXT, "flood", "reports")) == [
+        ("flood", "reports", "yes")
+    ]
+    other = reading(TEXT, "flood", "reports", annotator="ivan")
+    assert of(merged, reading(TEXT, "mayor", "rebuts"), other) == ([1], [UNKNOWN])
+
+
+def test_of_two_merged_labels_yes_says_more_than_unsure_and_no(codebook):
+    both = retire(retire(codebook, "mayor", "flood", ""), "bridge", "flood", "")
+    said = reading(TEXT, "mayor", "", value="unsure"), reading(TEXT, "bridge", "reports")
+    assert counted(both, *said) == [("flood", "reports", "yes")]
+    assert counted(both, *said[::-1]) == [("flood", "reports", "yes")]
+    assert counted(both, reading(TEXT, "mayor", "rebuts"), reading(TEXT, "bridge", "reports")) == [
+        ("flood", "rebuts", "yes")
+    ]
+
+
+def test_a_reading_stays_whole_when_its_only_frame_is_retired(merged):
+    assert counted(merged, reading(TEXT, "bridge", "promotes")) == [("", "", "no")]
+    assert of(merged, reading(TEXT, "bridge", "promotes"))[0] == [0]
+    assert counted(merged, reading(TEXT, "bridge", "promotes"), reading(TEXT, "mayor", "reports")) == [
+        ("flood", "reports", "yes")
+    ]
+
+
+def test_a_reading_of_two_retired_frames_saw_no_frame_once(codebook):
+    none = retire(retire(codebook, "mayor", "", ""), "bridge", "", "")
+    said = reading(TEXT, "mayor", "promotes"), reading(TEXT, "bridge", "promotes")
+    assert counted(none, *said) == [("", "", "no")]
+    assert counted(none, *said, reading(TEXT, "bridge", "promotes", annotator="ivan")) == [("", "", "no")] * 2
+
+
+def test_each_step_of_an_annotator_counts_by_itself(merged):
+    later = reading(TEXT, "mayor", "rebuts", labelled_at=LATER)
+    assert of(merged, reading(TEXT, "flood", "promotes"), later) == ([1], [2])
+    decided = reading(TEXT, "mayor", "reports", kind="decision", labelled_at=LATER)
+    assert of(merged, reading(TEXT, "flood", "promotes"), decided) == ([1], [1])
+
+
+def test_a_no_to_a_merged_frame_is_no_no_to_what_was_said_of_its_successor(merged):
+    assert of(merged, reading(TEXT, "flood", "promotes"), single("mayor", "no", labelled_at=LATER)) == ([1], [0])
+    assert of(merged, reading(TEXT, "mayor", "promotes"), single("mayor", "no", labelled_at=LATER))[0] == [0]
+    assert of(merged, reading(TEXT, "", ""), single("mayor", "yes", labelled_at=LATER)) == ([1], [0])
+    assert of(merged, single("mayor", "yes"), single("flood", "no"))[0] == [0]
+
+
+def test_a_single_label_of_a_frame_without_successor_says_nothing(merged):
+    assert counted(merged, single("bridge", "yes")) == []
+    assert of(merged, single("bridge", "yes"))[0] == [UNKNOWN]
+
+
+def test_a_label_file_may_name_a_retired_frame_and_is_read_and_written_as_it_was_given(label_set, merged, tmp_path):
+    write_labels(tmp_path, label_set)
+    before = (tmp_path / "labels.csv").read_bytes()
+    found = read_labels(tmp_path, merged)
+    assert set(found.labels) == set(label_set.labels)
+    write_labels(tmp_path, found)
+    assert (tmp_path / "labels.csv").read_bytes() == before
+
+
+def test_merged_gold_is_that_of_either_frame(label_set, codebook, merged):
+    before, after = gold(label_set, codebook), gold(label_set, merged)
+    assert after.frames == ("flood",)
+    assert after.texts == before.texts
+    assert after.values[:, 0].tolist() == before.values[:, :2].max(axis=1).tolist()
+    assert after.voices[:, 0].tolist() == before.voices[:, :2].max(axis=1).tolist()
+
+
+def test_a_simple_table_may_name_a_retired_frame(merged, tmp_path):
+    (tmp_path / "my.csv").write_text(
+        "text,frames,voices\nOne,mayor,rebuts\nTwo,flood;mayor,reports;rebuts\nThree,bridge,promotes\n",
+        encoding="utf-8",
+    )
+    found = read_simple_table(tmp_path / "my.csv", merged)
+    assert found.values.tolist() == [[1], [1], [0]]
+    assert found.voices.tolist() == [[2], [1], [UNKNOWN]]
+
+
+FRAMES = ("flood", "mayor", "bridge")
+SAID = st.dictionaries(st.sampled_from(FRAMES), st.sampled_from(("yes", "no", "unsure")), min_size=1)
+STEP = st.tuples(st.sampled_from(("olha", "ivan")), st.sampled_from(KINDS), st.one_of(st.none(), SAID))
+
+
+@given(st.lists(STEP, max_size=6), st.sampled_from(("flood", "")), st.sampled_from(("flood", "")))
+def test_counted_labels_are_whole_and_never_contradict_themselves(codebook, steps, mayor, bridge):
+    labels = [
+        reading(TEXT, frame, "reports" if value == "yes" else "", name, kind=kind, value=value, labelled_at=f"{number}")
+        for number, (name, kind, said) in enumerate(steps)
+        if said or kind != "single"
+        for frame, value in (said or {"": "no"}).items()
+    ]
+    merged = retire(retire(codebook, "mayor", mayor, ""), "bridge", bridge, "")
+    given_set = LabelSet((paragraph(TEXT),), tuple(labels))
+    found = given_set.counted_by(merged)
+    check_labels(found, replace(merged, retired=()), "counted")
+    assert found.counted_by(merged) == found
+
+    def whole(labels):
+        return {(label.annotator, label.labelled_at) for label in labels if label.kind != "single"}
+
+    assert whole(found.labels) == whole(labels)
+    assert [one for one in found.labels if one.kind == "single" and one.frame not in merged.ids] == []

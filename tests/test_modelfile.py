@@ -2,10 +2,12 @@ import hashlib
 import json
 import pickle
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from narratives.codebook import Retired
 from narratives.errors import UserError
 from narratives.modelfile import load, save
 
@@ -101,3 +103,14 @@ def test_no_model_and_a_full_folder_are_sentences(classifier, folder, tmp_path):
     with pytest.raises(UserError, match="exists already"):
         save(classifier, folder, {}, "")
     shutil.rmtree(folder)
+
+
+def test_a_model_remembers_what_was_retired_and_one_of_before_knows_of_nothing(classifier, folder, tmp_path):
+    retired = replace(classifier.codebook, retired=(Retired("dam", "Dam", "It broke.", "2026-05-01", "flood"),))
+    save(replace(classifier, codebook=retired), tmp_path / "new", {}, "# Card\n")
+    assert load(tmp_path / "new").codebook == retired
+    before = json.loads((folder / "codebook.json").read_text())
+    del before["retired"]
+    (folder / "codebook.json").write_text(json.dumps(before))
+    put_hash(folder, "codebook.json")
+    assert load(folder).codebook == classifier.codebook

@@ -1,11 +1,16 @@
 """Each page alone, with Streamlit's AppTest, on the tiny world; the browser test covers the whole app."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from narratives import places
+from narratives.codebook import read_codebook
+from narratives.codebookfile import retire_frame
+from narratives.store import open_store
+from narratives.team import give_role
 from narratives.training import train
 from narratives.ui import show
 from narratives.ui.job import Job, keep_upload, output_for
@@ -155,3 +160,70 @@ def test_a_run_that_fails_keeps_the_sentence(trained):
 )
 def test_scores_come_back_in_the_kind_of_the_upload(name, output):
     assert output_for(Path(name)).name == output
+
+
+@pytest.fixture
+def codebook_page(town, labels_folder, tmp_path, monkeypatch):
+    """The Codebook page alone, on a labels folder of its own, as Olha sees it."""
+    own = tmp_path / "own"
+    shutil.copytree(labels_folder, own, ignore=shutil.ignore_patterns("*.sqlite*"))
+    monkeypatch.setenv("NARRATIVES_LABELS", str(own))
+
+    def script():
+        from narratives import places
+        from narratives.codebook import read_codebook
+        from narratives.store import open_store
+        from narratives.ui import codebook
+
+        codebook.page(read_codebook(places.labels_folder() / "codebook.toml"), ("mayor",), open_store())
+
+    page = AppTest.from_function(script, default_timeout=30)
+    page.session_state["annotator"] = "olha"
+    return page
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click()
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.text)
+
+
+def test_a_merge_is_told_first_and_done_by_a_button(codebook_page, tmp_path):
+    page = codebook_page.run()
+    page.toggle(key="retire mayor").set_value(True)
+    page.run()
+    assert "readings and decisions that saw nothing else: 30" in said(page)
+    page.selectbox(key="into mayor").set_value("flood")
+    page.run()
+    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in said(page)
+    path = tmp_path / "own" / "codebook.toml"
+    assert read_codebook(path).ids == ("flood", "mayor", "bridge")
+    press(page, "Merge mayor into flood")
+    assert not page.exception
+    assert read_codebook(path).successors == {"mayor": "flood"}
+    assert "Version 8 is in force: merged mayor into flood" in said(page)
+    assert [card.label for card in page.expander][:2] == [
+        "The flood is coming · 60 labels · not learned yet",
+        "The bridge never opens · 30 labels · not learned yet",
+    ]
+    assert "The mayor is a thief · merged into flood on" in said(page)
+    press(page, "Bring mayor back")
+    assert read_codebook(path).ids == ("flood", "bridge", "mayor")
+    assert "The mayor is a thief · 30 labels" in [card.label for card in page.expander]
+
+
+def test_only_who_may_manage_merges_and_brings_back(codebook_page, tmp_path):
+    path = tmp_path / "own" / "codebook.toml"
+    retire_frame(path, "mayor", "flood", "2026-05-01")
+    page = codebook_page.run()
+    page.toggle(key="retire flood").set_value(True)
+    page.run()
+    give_role(open_store(), "maria", "maria", "lead")
+    press(page, "Retire flood")
+    assert read_codebook(path).ids == ("flood", "bridge")
+    assert "The mayor is a thief · merged into flood on 2026-05-01" in said(page)
+    assert not page.toggle
+    assert not [button for button in page.button if button.label.startswith(("Retire", "Bring"))]

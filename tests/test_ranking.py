@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import paragraph, reading
-from narratives.codebook import Example, Frame
+from narratives.codebook import Example, Frame, retire
 from narratives.queue import Wanted
 from narratives.ranking import held_out, label_errors, rank
 from narratives.store import Desk, now
@@ -90,3 +90,19 @@ def test_a_frame_that_no_model_knows_is_looked_for_at_once(filled, classifier, c
     ]
     assert found[0].text == "A swan was spying on the quay, says the baker."
     assert any(item.text.startswith("Wake up") for item in found), "read before anybody was asked about the frame"
+
+
+def test_a_frame_retired_since_is_looked_for_no_more_and_its_readings_agree_with_the_successor_s(
+    filled, classifier, codebook, label_set
+):
+    text = label_set.paragraphs[0].text
+    filled.save([reading(text, "mayor", "promotes", annotator="ivan", labelled_at=now())])
+    rank(filled, classifier, codebook, Wanted(overlap=0))
+    before = Desk(filled).upcoming("maria", 200)
+    assert "differs" in {item.reason for item in before}
+    assert any("mayor" in item.detail for item in before)
+    rank(filled, classifier, retire(codebook, "mayor", "flood", "2026-05-01"), Wanted(overlap=0))
+    after = Desk(filled).upcoming("maria", 200)
+    assert {item.text for item in after} >= set(NEW)
+    assert "differs" not in {item.reason for item in after}
+    assert not any("mayor" in item.detail for item in after)

@@ -1,6 +1,7 @@
 import pytest
 
 from conftest import paragraph, reading
+from narratives.codebook import retire
 from narratives.ranking import rank
 from narratives.review import accept_all, find
 from narratives.store import now
@@ -88,3 +89,15 @@ def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, code
     assert reviewed.undo_all("ivan", name) == 0
     assert reviewed.undo_all("maria", name) == len(chosen)
     assert set(reviewed.label_set().labels) == before
+
+
+def test_after_a_merge_the_model_is_reviewed_by_the_successor(reviewed, classifier, codebook):
+    merged = retire(codebook, "flood", "mayor", "2026-05-01")
+    found = find(reviewed, classifier, merged)
+    assert {one.frame for one in found.items if one.reason != "doubtful"} <= {"mayor", "bridge"}
+    kept = [label.frame for one in found.items for said in found.readings(one.paragraph_id) for label in said]
+    assert kept
+    assert "flood" not in kept
+    flood = next(one for one in find(reviewed, classifier, codebook).items if one.frame == "flood")
+    accept_all(reviewed, [flood], classifier, merged, "maria")
+    assert {one.frame for one in reviewed.label_set().labels if one.annotator == "maria"} == {"mayor"}

@@ -28,7 +28,7 @@ def page(codebook: Codebook, store: Store) -> None:
         return
     try:
         if "open_disputes" not in st.session_state:
-            _look_again(store)
+            _look_again(codebook, store)
         _agreement(codebook, store)
         put_frames(codebook)
         _desk(codebook, store)
@@ -37,8 +37,8 @@ def page(codebook: Codebook, store: Store) -> None:
         st.text(str(error))
 
 
-def _look_again(store: Store) -> None:
-    labels = store.label_set()
+def _look_again(codebook: Codebook, store: Store) -> None:
+    labels = store.label_set().counted_by(codebook)
     found = disputes(labels)
     known = {one.paragraph_id for one in found}
     doubtful = {one.paragraph_id: one.detail for one in Desk(store).doubtful() if one.paragraph_id not in known}
@@ -104,7 +104,7 @@ def _stepped() -> None:
         st.session_state["decided"] = {"refused": {"step": token, "sentence": str(error)}}
         return
     if step.act == "undo":
-        _look_again(store)
+        _look_again(codebook, store)
     else:
         waiting = st.session_state["open_disputes"]
         st.session_state["open_disputes"] = [one for one in waiting if one.paragraph_id != step.paragraph_id]

@@ -1,17 +1,19 @@
-"""The Codebook page: the frames as cards, edited and added here; the file in git stays the source."""
+"""The Codebook page: the frames as cards, edited, added, merged and retired here; the file in git stays the source."""
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from narratives import places
-from narratives.codebook import VOICES, Codebook, Frame
-from narratives.codebookfile import add_frames, edit_frame
+from narratives.codebook import VOICES, Codebook, Frame, fate
+from narratives.codebookfile import add_frames, edit_frame, restore_frame, retire_frame
 from narratives.errors import UserError
-from narratives.store import Store
+from narratives.merging import effect
+from narratives.store import Store, now
 from narratives.team import may, require
 from narratives.ui.people import annotator, ask_name
 from narratives.ui.show import colour_of, plain, shown
@@ -26,7 +28,7 @@ def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
     said = st.session_state.pop("codebook_said", "")
     if said:
         st.text(said)
-    counts = _counts(store.state(), store)
+    counts = _counts(store.state(), store, codebook)
     st.caption(f"version {codebook.version} · {len(codebook.frames)} frames")
     for aim in codebook.aims:
         st.html(f'<div class="nv-small"><b>{shown(aim)}</b></div>')
@@ -34,24 +36,33 @@ def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
             _card(codebook, frame, frame.id in known, counts, store)
     if may(store, annotator(), "manage"):
         _add(codebook, store)
+    _retired(codebook, store)
     _history(store)
     if not annotator():
         ask_name()
 
 
-@st.cache_data(show_spinner=False, max_entries=2, hash_funcs={Store: id})
-def _counts(state: int, store: Store) -> Counts:
+@st.cache_data(show_spinner=False, max_entries=2, hash_funcs={Store: id, Codebook: id})
+def _counts(state: int, store: Store, codebook: Codebook) -> Counts:
     """Count the labels in force of each frame and voice."""
     del state
-    return Counter((label.frame, label.voice) for label in store.label_set().labels if label.value == "yes")
+    labels = store.label_set().counted_by(codebook).labels
+    return Counter((label.frame, label.voice) for label in labels if label.value == "yes")
 
 
 def _card(codebook: Codebook, frame: Frame, learned: bool, counts: Counts, store: Store) -> None:
     number = sum(counts[frame.id, voice] for voice in (*VOICES, ""))
     with st.expander(f"{plain(frame.name)} · {number:,} labels" + ("" if learned else " · not learned yet")):
         st.html(_card_html(codebook, frame, counts))
-        if may(store, annotator(), "manage") and st.toggle("Edit", key=f"edit {frame.id}"):
+        if not may(store, annotator(), "manage"):
+            return
+        with st.container(horizontal=True):
+            editing = st.toggle("Edit", key=f"edit {frame.id}")
+            retiring = len(codebook.frames) > 1 and st.toggle("Merge or retire", key=f"retire {frame.id}")
+        if editing:
             _edit(frame, store)
+        if retiring:
+            _retire(codebook, frame, store)
 
 
 def _card_html(codebook: Codebook, frame: Frame, counts: Counts) -> str:
@@ -83,6 +94,30 @@ def _edit(frame: Frame, store: Store) -> None:
             lists = {key: _lines(values[key]) for key in ("include", "exclude")}
             changes = values | lists | {"cues": {language: _lines(text) for language, text in cues.items()}}
             _keep(store, lambda path: edit_frame(path, frame.id, changes), f"edited {frame.id}")
+
+
+def _retire(codebook: Codebook, frame: Frame, store: Store) -> None:
+    """Say what merging or retiring a frame does to its labels; a button does it."""
+    into = st.selectbox(
+        "Merge into",
+        ["", *(other for other in codebook.ids if other != frame.id)],
+        format_func=lambda other: codebook.frame(other).name if other else "no other frame: retire it",
+        key=f"into {frame.id}",
+    )
+    st.text("\n".join(effect(store.label_set(), codebook, frame.id, into).sentences()))
+    done = f"merged {frame.id} into {into}" if into else f"retired {frame.id}"
+    if st.button(f"Merge {frame.id} into {into}" if into else f"Retire {frame.id}", type="primary"):
+        _keep(store, lambda path: retire_frame(path, frame.id, into, now()[:10]), done)
+
+
+def _retired(codebook: Codebook, store: Store) -> None:
+    if not codebook.retired:
+        return
+    with st.expander("Retired frames"):
+        for one in codebook.retired:
+            st.text(f"{one.name} · {fate(one)}\n{one.claim}")
+            if may(store, annotator(), "manage") and st.button(f"Bring {one.id} back"):
+                _keep(store, partial(restore_frame, frame_id=one.id), f"brought {one.id} back")
 
 
 def _add(codebook: Codebook, store: Store) -> None:
@@ -132,7 +167,9 @@ def _keep(store: Store, change: Callable[[Path], Codebook], what: str) -> None:
         store.note(
             "codebook", annotator(), None, f"version {found.version}: {what}\n{path.read_text(encoding='utf-8')}"
         )
-        said = f"Version {found.version} is in force: {what}. The queue looks for a new frame at its next ranking."
+        said = (
+            f"Version {found.version} is in force: {what}. The next ranking of the queue and the next training follow."
+        )
     except UserError as error:
         said = str(error).replace(f"{path}: ", "")
     st.session_state["codebook_said"] = said

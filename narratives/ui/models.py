@@ -113,7 +113,7 @@ def _reviewed_by(store: Store, released: Path, folder: Path) -> Reviewed | None:
 
 def _on_reviewed(found: Reviewed | None) -> None:
     if found is None:
-        st.caption("Nobody has labelled a paragraph in the app yet.")
+        st.caption("No paragraph labelled in the app to compare on, or one model knows frames that the other does not.")
         return
     st.caption(
         f"On the {found.paragraphs:,} paragraphs labelled in the app, which the new model has learned from: "

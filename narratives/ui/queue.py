@@ -109,7 +109,7 @@ def _data(classifier: Classifier, codebook: Codebook, store: Store, name: str) -
     item, progress = desk.take(name), desk.progress(name)
     say_waiting(progress.left)
     answer = st.session_state.get("answer", {})
-    suggested = suggest(classifier, codebook.ids, item.paragraph_id, item.text) if item else None
+    suggested = suggest(classifier, codebook, item.paragraph_id, item.text) if item else None
     st.session_state["suggested"] = {item.paragraph_id: suggested} if item else {}
     return {
         "annotator": name,

@@ -56,7 +56,7 @@ def _waiting(chosen: tuple[Finding, ...]) -> list[Finding]:
 def _desk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[Finding, ...]) -> None:
     st.session_state["at_review"] = classifier, codebook, store
     waiting, answer = _waiting(chosen), st.session_state.get("reviewed", {})
-    suggested = suggest(classifier, codebook.ids, waiting[0].paragraph_id, waiting[0].text) if waiting else None
+    suggested = suggest(classifier, codebook, waiting[0].paragraph_id, waiting[0].text) if waiting else None
     st.session_state["reviewing"] = suggested
     data = {
         "annotator": annotator(),
