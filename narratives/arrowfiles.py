@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from narratives.errors import UserError
+from narratives.sources import is_url, open_file
 
 _HEAD_ROWS = 1000
 
@@ -38,14 +39,14 @@ def _opened(path: str) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with open(path, "rb") as head:
+    with open_file(path) as head:
         start = head.read(6)
     try:
         if start.startswith(b"PAR1"):
-            with pq.ParquetFile(path, pre_buffer=False) as file:
+            with open_file(path) as raw, pq.ParquetFile(raw, pre_buffer=False) as file:
                 yield file
         else:
-            with pa.memory_map(path) as mapped:
+            with open_file(path) if is_url(path) else pa.memory_map(path) as mapped:
                 opened = pa.ipc.open_file(mapped) if start == b"ARROW1" else pa.ipc.open_stream(mapped)
                 yield _ArrowFile(opened.schema, opened)
     except (pa.ArrowException, OSError) as error:

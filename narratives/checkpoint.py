@@ -15,6 +15,7 @@ from typing import Any
 from narratives import __version__
 from narratives.errors import UserError
 from narratives.outputs import write_errors
+from narratives.sources import is_url
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,16 @@ def part_of(output: Path, what: str) -> Path:
 
 def made_of(inputs: Sequence[str], model: str, options: Mapping[str, Any]) -> str:
     """Return a hash of what decides the output: files as they stand, the model, options, this version."""
-    files = [[str(Path(path).resolve()), *_state(Path(path))] for path in inputs if path != "-"]
+    files = [_state(path) for path in inputs if path != "-"]
     told = json.dumps([files, model, {key: str(value) for key, value in sorted(options.items())}, __version__])
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _state(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+def _state(path: str) -> tuple[str, int, int]:
+    if is_url(path):
+        return path, 0, 0
+    status = Path(path).stat()
+    return str(Path(path).resolve()), status.st_size, status.st_mtime_ns
 
 
 def write_checkpoint(output: Path, checkpoint: Checkpoint) -> None:

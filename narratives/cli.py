@@ -108,18 +108,16 @@ def classify(
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the summary to this file.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped or killed: the same bytes in the end.")
-@click.option("--engine", type=click.Choice(["local", "dask"]), default="local", hidden=True)
-@click.option("--scheduler", hidden=True)
+@click.option(
+    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="dask: on a cluster."
+)
+@click.option("--scheduler", help="The address of the cluster's scheduler, such as tcp://10.0.0.5:8786.")
 @_MODEL
 def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: Path | None, **options: Any) -> None:
     """Score the rows of INPUT tables: CSV, TSV, JSONL, Parquet, Arrow, XLSX; .gz, .zst, .bz2; - = standard input."""
-    from narratives.scoring import Options
+    from narratives.batchwork import Options
     from narratives.scoring import score as score_tables
 
-    if options.pop("scheduler"):
-        raise _later("score --scheduler")
-    if options.pop("engine") != "local":
-        raise _later("score --engine dask")
     force = options.pop("force")
     folder = model or _ready_model()
     with _bytes_bar() as progress:
@@ -565,10 +563,6 @@ def app(port: int, address: str) -> None:
 
     _ready_model()
     serve(port, address)
-
-
-def _later(what: str) -> UserError:
-    return UserError(f"`{what}` is not in this version; it comes with a later one")
 
 
 @contextmanager

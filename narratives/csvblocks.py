@@ -32,12 +32,16 @@ class Form:
 
 
 class BlockReader:
-    """The bytes of a CSV on their way into batches. A batch depends only on the bytes from its first record on."""
+    """The bytes of a CSV on their way into batches. A batch depends only on the bytes from its first record on.
+
+    ``position`` and ``line`` say where the next one begins, ``header`` whether the first record is none of the rows.
+    """
 
     def __init__(self, blocks: Iterator[bytes], skip: int, form: Form) -> None:
         self._blocks, self._form = blocks, form
         self._held = next(blocks, b"")[skip:]
-        self._line, self._ended, self._header = 1, False, True
+        self._ended = False
+        self.position, self.line, self.header = skip, 1, True
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches to the end; the last may be empty, so there is always one. ``bytes_read`` is not known here."""
@@ -66,7 +70,7 @@ class BlockReader:
         data = self._held[:size]
         sound, cut = _valid(data)
         whole = self._ended and len(data) == len(self._held) and not cut
-        spans, scan = find_records(np.frombuffer(sound, np.uint8), self._form.numbers, self._line, whole)
+        spans, scan = find_records(np.frombuffer(sound, np.uint8), self._form.numbers, self.line, whole)
         if scan.records:
             return self._taken(sound, spans, scan.position, scan.line)
         if scan.doubtful or (cut and (self._ended or len(data) - len(sound) > 4)):
@@ -76,8 +80,9 @@ class BlockReader:
         return None
 
     def _taken(self, data: bytes, spans: Spans, position: int, line: int) -> Batch:
-        self._held, self._line = self._held[position:], line
-        first, self._header = int(self._header), False
+        self._held, self.line = self._held[position:], line
+        self.position += position
+        first, self.header = int(self.header), False
         kept = Spans(*(part[first:] for part in spans))
         array = np.frombuffer(data, np.uint8)
         rows = CsvRows(self._form.columns, self._form.delimiter, TextSpans(array, kept.starts, kept.ends))
@@ -87,16 +92,17 @@ class BlockReader:
         """Let ``csvrows`` read some records, until one is sound and no line of those before it is left."""
         lines = _Lines(self)
         records: list[Record] = []
-        before = self._line - 1
-        width = 0 if self._header else len(self._form.columns)
+        before = self.line - 1
+        width = 0 if self.header else len(self._form.columns)
         for record in read_records(lines, self._form.delimiter, width=width):
             records.append(record._replace(line=record.line + before))
             settled = not record.fault and record.line + record.lines - 1 == lines.number
             if settled and len(records) >= _STRETCH:
                 break
-        self._held, self._line = self._held[lines.position :], before + lines.number + 1
-        kept = records[int(self._header) :]
-        self._header = False
+        self._held, self.line = self._held[lines.position :], before + lines.number + 1
+        self.position += lines.position
+        kept = records[int(self.header) :]
+        self.header = False
         return _batch(self._form, kept)
 
     def more(self) -> bool:

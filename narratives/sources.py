@@ -1,5 +1,7 @@
 """Owns the source of a text table: bytes of a file or standard input, unpacked. Floor 1."""
 
+import io
+import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -58,17 +60,37 @@ def shown(path: str) -> str:
 
 def open_source(path: str) -> Source:
     """Read the head of a file or of standard input (``-``). Raises UserError if there is nothing to read."""
-    raw = _open(path)
+    raw = open_file(path)
     packing = next((name for magic, name in _PACKINGS.items() if raw.peek(4).startswith(magic)), "")
     stream = _unpacked(raw, packing)
     head = read_bytes(stream, HEAD_BYTES, shown(path), packing)
     if not head:
         raise UserError(f"{shown(path)} is empty; a table needs at least a line with the names of its columns")
-    status = None if path == "-" else Path(path).stat()
-    if status and stat.S_ISREG(status.st_mode):
+    size = _size(path, raw)
+    if size is not None:
         raw.close()
-        return Source(path, status.st_size, packing, head)
+        return Source(path, size, packing, head)
     return Source(path, None, packing, head, _held=(raw, stream))
+
+
+def is_url(path: str) -> bool:
+    """Return whether a path is the address of a remote file (``s3://…``, ``file://…``)."""
+    return "://" in path
+
+
+def _size(path: str, raw: Any) -> int | None:
+    """Return the size of what can be read again, None for pipes."""
+    if is_url(path):
+        return int(raw.seek(0, os.SEEK_END))
+    status = None if path == "-" else Path(path).stat()
+    return status.st_size if status and stat.S_ISREG(status.st_mode) else None
+
+
+def read_span(path: str, start: int, end: int) -> bytes:
+    """Return the bytes of a file that is not packed from ``start`` to ``end``."""
+    with open_file(path) as file:
+        file.seek(start)
+        return read_bytes(file, end - start, shown(path), "")
 
 
 def read_bytes(stream: Any, count: int, name: str, packing: str) -> bytes:
@@ -84,11 +106,15 @@ def read_bytes(stream: Any, count: int, name: str, packing: str) -> bytes:
     return b"".join(parts)
 
 
-def _open(path: str) -> Any:
+def open_file(path: str) -> Any:
+    """Open a file, standard input (``-``) or the address of a remote file for reading bytes.
+
+    Raises UserError if that cannot be done, and if an address needs ``fsspec``, which is missing.
+    """
     if path == "-":
         return sys.stdin.buffer
     try:
-        return open(path, "rb")
+        return _open_url(path) if is_url(path) else open(path, "rb")
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file; check the name and the folder") from None
     except IsADirectoryError:
@@ -97,6 +123,17 @@ def _open(path: str) -> Any:
         raise UserError(f"{path} cannot be read: permission denied; ask its owner for the right to read it") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be opened ({error}); check the name") from None
+
+
+def _open_url(path: str) -> Any:
+    try:
+        import fsspec
+    except ImportError:
+        raise UserError(f"{path}: reading addresses needs the extra narratives[cluster]; install it") from None
+    try:
+        return io.BufferedReader(fsspec.open(path, "rb").open())
+    except ImportError as error:
+        raise UserError(f"{path}: {error}; install what reads such addresses") from None
 
 
 def _unpacked(raw: Any, packing: str) -> Any:
@@ -108,7 +145,7 @@ def _unpacked(raw: Any, packing: str) -> Any:
 
 
 def _reopen(path: str, packing: str, skip: int) -> tuple[Any, Any]:
-    raw = _open(path)
+    raw = open_file(path)
     stream = _unpacked(raw, packing)
     read_bytes(stream, skip, path, packing)
     return raw, stream

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from narratives.arrowfiles import arrow_batches, arrow_head, arrow_rows, arrow_schema
 from narratives.columns import check_names, choose_text_column
@@ -20,7 +20,10 @@ from narratives.jsonlines import head_objects, parse_object, text_cells, text_of
 from narratives.lines import ENCODING_NAMES, Line, decode_lines, detect_encoding, head_lines
 from narratives.rows import ArrowRows, Batch, CellRows, CsvRows, JsonRows, Refusal, Row, gather, spans_of
 from narratives.sheets import sheet_names, sheet_rows
-from narratives.sources import Source, open_source, shown
+from narratives.sources import Source, open_source, read_span, shown
+
+if TYPE_CHECKING:
+    from narratives.csvblocks import BlockReader
 
 BATCH_ROWS = 2000
 HEAD_ROWS = 1000
@@ -85,16 +88,28 @@ class Table:
 
     def quick_batches(self, key_fault: KeyFault = _any_key) -> Iterator[Batch]:
         """Yield what ``batches`` does, a CSV in UTF-8 in larger ones that are found by compiled code."""
+        reader = self.block_reader()
+        if reader is None:
+            return self.batches(key_fault=key_fault)
+        return (replace(batch, bytes_read=self.source.bytes_read) for batch in reader.batches())
+
+    def block_reader(self, span: tuple[int, int] | None = None) -> "BlockReader | None":
+        """Return what reads a CSV in UTF-8 quickly, all of it or a ``span`` of its bytes; None for others.
+
+        None, too, where Numba is missing.
+        """
         encoding, skip = detect_encoding(self.source.head)
         if self.format not in ("CSV", "TSV") or encoding != "utf-8":
-            return self.batches(key_fault=key_fault)
+            return None
         try:
             from narratives.csvblocks import BlockReader, Form
-        except ImportError:  # without Numba
-            return self.batches(key_fault=key_fault)
+        except ImportError:
+            return None
         place = self.columns.index(self.text_column) if self.text_column else 0
-        reader = BlockReader(self.source.blocks(), skip, Form(self.delimiter, self.columns, place))
-        return (replace(batch, bytes_read=self.source.bytes_read) for batch in reader.batches())
+        form = Form(self.delimiter, self.columns, place)
+        if span is None:
+            return BlockReader(self.source.blocks(), skip, form)
+        return BlockReader(iter([read_span(self.path, *span)]), 0, form)
 
 
 def open_table(path: str | Path, text_column: str | None = None) -> Table:

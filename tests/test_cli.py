@@ -97,7 +97,6 @@ def test_all_shows_every_frame_and_every_ngram(run):
         (["compare", "a", "b", "--language", "en"], "name one with --on TABLE"),
         (["train", "--unlabelled", "a.csv"], "a.csv"),
         (["train", "--aim", "recall=0.9"], "aim 'recall=0.9' is not known"),
-        (["score", "a.csv", "-o", "b.csv", "--engine", "dask"], "not in this version"),
         (["codebook", "add-frame", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["codebook", "merge-frame", "dragons", "flood"], "there is no frame 'dragons' in force"),
         (["codebook", "merge-frame", "flood", "dragons", "--yes"], "there is no frame 'dragons' in force"),

@@ -10,8 +10,8 @@ import narratives
 PACKAGE = Path(narratives.__file__).parent
 FLOORS = [
     "errors",
-    "codebook paragraphs places sources formats rows features columns arrowfiles solver csvscan",
-    "signs lines sheets jsonlines csvrows outputs",
+    "codebook paragraphs places sources formats rows features columns solver csvscan",
+    "signs lines sheets jsonlines csvrows outputs arrowfiles",
     "codebookfile csvblocks checkpoint",
     "destination",
     "tables",
@@ -20,6 +20,8 @@ FLOORS = [
     "store exchange classifier evaluation",
     "flips comparison review team kernel",
     "modelfile card verdicts classification",
+    "batchwork",
+    "cluster",
     "scoring training ranking labelling measuring sheet",
     "estimator export retraining",
     "cli ui",
@@ -37,6 +39,8 @@ THIRD_PARTIES = {
     "tomlkit": {"codebookfile"},
     "numba": {"kernel", "csvscan"},
     "llvmlite": {"kernel"},
+    "distributed": {"cluster"},
+    "fsspec": {"sources"},
 }
 PARTS = ("store", "ui")  # folders that stand on a floor as one
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -1,5 +1,6 @@
 """A run that is killed or stopped goes on where it was, and ends in the same bytes; with a real model and processes."""
 
+import json
 import os
 import random
 import signal
@@ -25,16 +26,30 @@ def model(tmp_path_factory, classifier):
     return folder
 
 
-def table(path: Path, rows: int) -> Path:
-    lines = (f'{number:06},"{SENTENCES[number % 4]} {number * 7919 % 10007}"\n' for number in range(rows))
+def table(path: Path, rows: int, longer: int = 1) -> Path:
+    lines = (f'{number:06},"{SENTENCES[number % 4] * longer} {number * 7919 % 10007}"\n' for number in range(rows))
     path.write_text("id,text\n" + "".join(lines) + "bad\n", encoding="utf-8")
     return path
 
 
 def started(folder: Path, model: Path, output: str) -> "subprocess.Popen[bytes]":
-    words = ["score", "a.csv", "-o", output, "--model", str(model), "--resume"]
-    code = f"import sys; sys.argv = ['narratives', *{words!r}]; from narratives.cli import main; main()"
-    return subprocess.Popen([sys.executable, "-c", code], cwd=folder, stderr=subprocess.PIPE)
+    words = ["narratives", "score", "a.csv", "-o", output, "--model", str(model), "--resume"]
+    code = "import sys; from narratives import cli, scoring; scoring.KEEP_EVERY = 0.0; "
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{code} sys.argv = {words!r}; cli.main()"], cwd=folder, stderr=subprocess.PIPE
+    )
+
+
+def batches_kept(output: Path) -> int:
+    state = part_of(output, "state")
+    return json.loads(state.read_text())["batches"] if state.exists() else 0
+
+
+def wait_for_more(output: Path, than: int) -> None:
+    deadline = time.monotonic() + 60
+    while batches_kept(output) <= than and not output.exists():
+        assert time.monotonic() < deadline, "the run does not get on"
+        time.sleep(0.01)
 
 
 def left_over(folder: Path) -> set[str]:
@@ -42,19 +57,20 @@ def left_over(folder: Path) -> set[str]:
 
 
 def test_ten_kills_at_random_moments_and_the_output_is_the_same(tmp_path, model):
-    path = table(tmp_path / "a.csv", 200_000)
+    path, output = table(tmp_path / "a.csv", 200_000, longer=8), tmp_path / "out.csv"
     whole = score([path], tmp_path / "whole.csv", model, Options())
-    lengths, kept = random.Random(6), 0
+    moments, kept = random.Random(6), [0]
     for _ in range(10):
         process = started(tmp_path, model, "out.csv")
-        time.sleep(lengths.uniform(0.8, 2.0))
+        wait_for_more(output, than=kept[-1])
+        time.sleep(moments.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        kept += part_of(tmp_path / "out.csv", "state").exists()
-    assert kept > 2, "the kills came before anything was kept"
-    process = started(tmp_path, model, "out.csv")
-    assert (tmp_path / "out.csv").exists() or "200,001 rows read" in process.communicate(timeout=120)[1].decode()
-    process.communicate()
+        kept.append(batches_kept(output))
+    assert not output.exists(), "the run ended before the tenth kill; give it more rows"
+    assert kept == sorted(set(kept)), "each run went on where the one before was"
+    said = started(tmp_path, model, "out.csv").communicate(timeout=120)[1].decode()
+    assert "200,001 rows read = 200,000 scored + 1 refused" in said
     assert whole.rows_refused == 1
     for name in ("out.csv", "out.csv.refused.csv"):
         assert (tmp_path / name).read_bytes() == (tmp_path / name.replace("out", "whole")).read_bytes()

@@ -44,7 +44,7 @@ def predict(texts: list[str], documents: Any = None) -> Predictions:
 
 def fake_load(folder: Path) -> Any:
     if os.environ.get("SLOW"):
-        return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=lambda texts, documents: time.sleep(60))
+        return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=lambda texts, documents: time.sleep(4))
     return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=predict)
 
 

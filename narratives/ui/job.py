@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from narratives.batchwork import Options
 from narratives.errors import UserError
-from narratives.scoring import Options, Scoring, Stopped, score
+from narratives.scoring import Scoring, Stopped, score
 
 
 @dataclass

@@ -1,0 +1,124 @@
+"""What ``speed.py`` compares with; each prints its seconds and its peak memory in MB, imports included where it writes.
+
+python benchmarks/speed_peers.py plain INPUT MODEL OUTPUT      read_csv in chunks, predict_proba, to_csv
+python benchmarks/speed_peers.py pyarrow INPUT SCORED OUTPUT   reads the CSV, writes it with the scored columns
+python benchmarks/speed_peers.py polars INPUT SCORED OUTPUT    the same by a lazy scan and sink
+python benchmarks/speed_peers.py fasttext INPUT MODEL          predicts in memory, words 1-2 and characters 3-5
+"""
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BEGUN = time.monotonic()
+BLOCK = 2 << 20
+
+
+def plain(source: str, model: str, output: str) -> float:
+    """Do what a user would write: two TF-IDF vectorizers of scikit-learn with our terms, and our weights."""
+    import pandas as pd
+    from scipy.special import expit
+
+    from narratives import modelfile
+
+    classifier = modelfile.load(Path(model))
+    rows = vectorizers(classifier.features)
+    weights, bias, curves = classifier.frame_model.weights, classifier.frame_model.bias, classifier.sigmoids
+    header = True
+    for table in pd.read_csv(source, chunksize=10_000, dtype=str, keep_default_na=False):
+        p = expit((rows.transform(table["text"]) @ weights + bias) * curves[:, 0] + curves[:, 1])
+        table["frames"] = [
+            ";".join(f for f, yes in zip(classifier.frames, row, strict=True) if yes)
+            for row in p >= classifier.thresholds
+        ]
+        table[[f"p_{frame}" for frame in classifier.frames]] = p.round(4)
+        table.to_csv(output, index=False, mode="w" if header else "a", header=header)
+        header = False
+    return time.monotonic() - BEGUN
+
+
+def vectorizers(features: Any) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import FeatureUnion
+
+    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+", vocabulary=features.word_terms, sublinear_tf=True)
+    characters = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(3, 5), vocabulary=features.character_terms, sublinear_tf=True
+    )
+    border = len(features.word_terms)
+    for vectorizer, idf in ((words, features.idf[:border]), (characters, features.idf[border:])):
+        vectorizer._validate_vocabulary()
+        vectorizer.idf_ = idf
+    return FeatureUnion([("words", words), ("characters", characters)])
+
+
+def pyarrow(source: str, scored: str, output: str) -> float:
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    added = _added(scored, source)
+    parsing = pc.ParseOptions(newlines_in_values=True)
+    names = pc.open_csv(source, parse_options=parsing).schema.names
+    strings = pc.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    begun = time.monotonic()
+    start = 0
+    with pc.open_csv(source, pc.ReadOptions(block_size=BLOCK), parsing, strings) as reader:
+        schema = pa.schema([*reader.schema, *added.schema])
+        with pc.CSVWriter(output, schema) as writer:
+            for batch in reader:
+                ours = added.slice(start, batch.num_rows).combine_chunks()
+                columns = [*batch.columns, *(column.combine_chunks() for column in ours.columns)]
+                writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+                start += batch.num_rows
+    return time.monotonic() - begun
+
+
+def _added(scored: str, source: str) -> Any:
+    import pyarrow.csv as pc
+
+    parsing = pc.ParseOptions(newlines_in_values=True)
+    theirs = set(pc.open_csv(source, parse_options=parsing).schema.names)
+    table = pc.read_csv(scored, parse_options=parsing)
+    return table.select([name for name in table.column_names if name not in theirs])
+
+
+def polars(source: str, scored: str, output: str) -> float:
+    import polars as pl
+
+    theirs = pl.scan_csv(source, infer_schema=False).collect_schema().names()
+    added = pl.read_csv(scored).drop(theirs)
+    begun = time.monotonic()
+    pl.concat([pl.scan_csv(source, infer_schema=False), added.lazy()], how="horizontal").sink_csv(output)
+    return time.monotonic() - begun
+
+
+def fasttext(source: str, model: str) -> float:
+    """Train on the shipped labels, one label a frame, and predict every row; only the predicting counts."""
+    import tempfile
+
+    import fasttext as peer
+
+    from narratives.tables import read_all
+    from narratives.training import read_gold
+
+    gold = read_gold(Path(__file__).parent.parent / "labels")
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        for text, values in zip(gold.texts, gold.values, strict=True):
+            marks = [f"__label__{k}" for k in (values == 1).nonzero()[0]] or ["__label__none"]
+            file.write(f"{' '.join(marks)} {' '.join(text.split())}\n")
+        file.flush()
+        trained = peer.train_supervised(
+            file.name, loss="ova", wordNgrams=2, minn=3, maxn=5, epoch=1, dim=20, bucket=200_000, verbose=0
+        )
+    texts = [" ".join(text.split()) for text in read_all(source)["text"]]
+    begun = time.monotonic()
+    for start in range(0, len(texts), 10_000):
+        trained.predict(texts[start : start + 10_000], k=-1)
+    return time.monotonic() - begun
+
+
+if __name__ == "__main__":
+    seconds = globals()[sys.argv[1]](*sys.argv[2:])
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
