@@ -29,14 +29,25 @@ def roles(store: Store) -> dict[str, str]:
     given: dict[str, str] = {}
     for event in store.history(kind="role"):
         role, _, name = event.note.partition(": ")
-        given[name] = role
+        given[_known_as(name)] = role
     return given
 
 
 def role_of(store: Store, name: str) -> str:
     """Return a person's role. Where nobody has one, everybody is lead; where somebody has, others are annotators."""
     given = roles(store)
-    return given.get(name, "annotator") if given else "lead"
+    return given.get(_known_as(name), "annotator") if given else "lead"
+
+
+def _known_as(name: str) -> str:
+    """Return a name as roles know it: of an e-mail address, capitals do not count."""
+    return name.lower() if "@" in name else name
+
+
+def name_first_lead(store: Store, name: str) -> None:
+    """Make a person lead where nobody has a role yet, so that on a server not everybody is."""
+    if not roles(store):
+        store.note("role", name, None, f"lead: {_known_as(name)}")
 
 
 def may(store: Store, name: str, act: str) -> bool:
@@ -56,6 +67,7 @@ def give_role(store: Store, by: str, name: str, role: str) -> None:
     require(store, by, "manage")
     if role not in ROLES or not name:
         raise UserError(f"'{role}' for '{name}' is no role; roles are {', '.join(ROLES)}")
+    name, by = _known_as(name), _known_as(by)
     after = {by: "lead"} | roles(store) | {name: role}
     if "lead" not in after.values():
         raise UserError("a team needs a lead; make somebody else lead first")

@@ -24,11 +24,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(port: int, labels: Path, models: Path, **environment: str) -> subprocess.Popen[bytes]:
+def start(
+    port: int, labels: Path, models: Path, cwd: Path | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
     """Start the app and wait until it answers."""
     surroundings = os.environ | {"NARRATIVES_LABELS": str(labels), "NARRATIVES_MODELS": str(models)} | environment
     code = f"from narratives.ui.server import serve; serve({port}, '127.0.0.1')"
-    server = subprocess.Popen([sys.executable, "-c", code], env=surroundings, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen([sys.executable, "-c", code], env=surroundings, cwd=cwd, stdout=subprocess.DEVNULL)
     wait_until_up(port)
     return server
 

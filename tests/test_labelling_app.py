@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -484,8 +485,7 @@ def test_models_and_frames_of_others_are_shown_to_the_letter(browser, labels, st
         page.fill("input[aria-label^='Your name']", PAYLOAD[:55])
         page.keyboard.press("Enter")
         page.locator(".vega-embed svg text", has_text=PAYLOAD[:20]).wait_for(timeout=WAIT)
-        cells = page.locator("[role=gridcell]").all_text_contents()
-        assert {PAYLOAD, name} <= set(cells)
+        cells = cells_with(page, PAYLOAD, name)
         assert any(PAYLOAD in cell and cell.endswith("train the model again") for cell in cells)
         assert page.get_by_text(f"{PAYLOAD[:55]} · 0 wait in the queue · model tiny@").count() == 1
         hover_until(page, page.locator(".vega-embed svg"), "#vg-tooltip-element.visible")
@@ -500,6 +500,15 @@ def test_models_and_frames_of_others_are_shown_to_the_letter(browser, labels, st
         assert page.title() == "narratives"
         assert sideways(page) == 0
         page.close()
+
+
+def cells_with(page, *wanted):
+    """Return the text of all cells once those wanted are among them; tables are drawn after the charts."""
+    deadline = time.monotonic() + WAIT / 1000
+    while not set(wanted) <= set(cells := page.locator("[role=gridcell]").all_text_contents()):
+        assert time.monotonic() < deadline, f"only {cells}"
+        page.wait_for_timeout(100)
+    return cells
 
 
 def hover_until(page, target, selector):

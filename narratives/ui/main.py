@@ -8,10 +8,11 @@ from streamlit.navigation.page import StreamlitPage
 from narratives import modelfile, places
 from narratives.classifier import Classifier
 from narratives.codebook import Codebook, read_codebook
+from narratives.errors import UserError
 from narratives.store import Store, open_store
 from narratives.team import ROLES, role_of
 from narratives.training import ready_model
-from narratives.ui import adjudicate, batch, classify, codebook, models, queue, review, team
+from narratives.ui import adjudicate, batch, classify, codebook, models, queue, review, signin, team
 from narratives.ui.headline import put_line
 from narratives.ui.people import annotator
 from narratives.ui.show import put_style
@@ -23,6 +24,8 @@ def main() -> None:
     """Show the app."""
     st.set_page_config(page_title="narratives", page_icon="🧭", layout="wide")
     put_style()
+    if signin.is_wanted() and not _let_in():
+        return
     classifier = _classifier_in_force()
     pages = [
         st.Page(
@@ -47,7 +50,22 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(chosen.title, anchor=False, width="content")
         put_line(classifier, open_labels)
+        if signin.is_wanted():
+            signin.put_sign_out()
     chosen.run()
+
+
+def _let_in() -> bool:
+    """Return whether who is at the keyboard has signed in; show the way where not."""
+    if not annotator():
+        signin.show_sign_in()
+        return False
+    try:
+        signin.check_lead(open_labels())
+    except UserError as error:
+        st.text(str(error))
+        return False
+    return True
 
 
 def _allowed(pages: list[StreamlitPage]) -> list[StreamlitPage]:

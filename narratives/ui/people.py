@@ -1,17 +1,20 @@
-"""Owns who is at the keyboard: asked once on one's own machine, kept in a cookie and in the session."""
+"""Owns who is at the keyboard: signed in on a server; else asked once, kept in a cookie and in the session."""
 
 from urllib.parse import unquote
 
 import streamlit as st
 
 from narratives.errors import UserError
+from narratives.ui import signin
 
 COOKIE = "narratives-annotator"  # board.js sets it
 _LONGEST = 60
 
 
 def annotator() -> str:
-    """Return the name of who labels, empty until it is known."""
+    """Return the name of who labels, empty until it is known; where people sign in, it is their address."""
+    if signin.is_wanted():
+        return signin.signed_in()
     if "annotator" not in st.session_state:
         st.session_state["annotator"] = _checked_or_empty(unquote(st.context.cookies.get(COOKIE, "")))
     return str(st.session_state["annotator"])
