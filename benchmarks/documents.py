@@ -5,6 +5,7 @@ A generated part stands between ``<!-- NAME -->`` and ``<!-- end NAME -->``.
 
 import json
 import re
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,27 @@ def steps_table() -> str:
     return "\n".join(lines)
 
 
+def speed_table() -> str:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text(encoding="utf-8"))
+    lines = [
+        f"CSV to CSV, whole processes on {measured['cores']} cores, in turns by `python benchmarks/speed.py TABLE`;",
+        "ratios are those of one run, the limit is that pyarrow reads the table and writes the scored one:",
+        "",
+        "| rows | | seconds | against the plain script | share of the limit | peak memory |",
+        "| ---: | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for table in measured["tables"]:
+        for row in table["results"]:
+            cells = f"{statistics.median(row['seconds']):.1f} | {row['ratio'][1]:.1f} × | {row['limit'][1]:.0%}"
+            lines.append(f"| {table['rows']:,} | {row['name']} | {cells} | {row['megabytes']} MB |")
+    one, cold = measured["one text"], measured["cold"]
+    told = f"One paragraph, warm: {one['kernel p50, ms']:.2f} ms, 99 of 100 within {one['kernel p99, ms']:.2f} ms. "
+    told += f"`narratives classify`, cold: {cold['classify']:.1f} s; `--help`: {cold['--help']:.2f} s."
+    if cold.get("first page"):
+        told += f" The app's first page, the server being up: {cold['first page']:.1f} s."
+    return "\n".join([*lines, "", told])
+
+
 TABLES = {
     "real-dev.csv": "real paragraphs, found by keyword",
     "real-dev-random.csv": "real paragraphs, random",
@@ -100,6 +122,7 @@ def parts() -> dict[Path, dict[str, str]]:
             "commands": commands_list(),
             "figures": figures_table(),
             "steps": steps_table(),
+            "speed": speed_table(),
         },
         labels / "README.md": card,
     }

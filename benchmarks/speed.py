@@ -3,8 +3,8 @@
     python benchmarks/speed.py TABLE [--rows 10000 100000 1000000] [--runs 3] [--model FOLDER]
 
 The input is TABLE's rows, repeated and shuffled. Each contestant runs as a process of its own, one after the other in
-each run, so that a noisy machine is unfair to none; ratios are of the same run. Needs the extra ``bench``; Chromium is
-used for the first page where it is installed. Figures are kept in ``benchmarks/results/speed.json``.
+each run, so that a noisy machine is unfair to none; ratios are of the same run. Needs the extra ``bench``. Figures are
+kept in ``benchmarks/results/speed.json``.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import csv
 import json
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from narratives import modelfile, places
-from narratives.tables import read_all
-
 HERE = Path(__file__).parent
-TWO = ("narratives", "narratives, 1 thread")
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from narratives import modelfile, places  # noqa: E402
+from narratives.tables import read_all  # noqa: E402
+from servers import CHROMIUM, WAIT, free_port, start  # noqa: E402
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
             print(race_table(found["tables"][-1]), flush=True)
             source.unlink()
         found["one text"] = one_text(asked)
-        found["cold"] = cold(asked.model)
+        found["cold"] = cold(asked.model) | {"first page": first_page(asked.model)}
     print(json.dumps({key: found[key] for key in ("one text", "cold")}, indent=1))
     (HERE / "results" / "speed.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
@@ -55,7 +55,7 @@ def main() -> None:
 def made_table(table: Path, path: Path, rows: int) -> Path:
     """Write ``rows`` rows of ``table``, repeated and shuffled each time."""
     columns = read_all(table)
-    lines, order, chosen = list(zip(*columns.values(), strict=True)), random.Random(0), []
+    lines, order = list(zip(*columns.values(), strict=True)), random.Random(0)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
@@ -108,23 +108,26 @@ def script(what: str, *words: object) -> list[object]:
 
 
 def run(command: list[Any]) -> tuple[float, int]:
-    """Run a process; return its seconds and its peak memory in MB. What a peer prints in the end is its own seconds."""
-    begun = time.monotonic()
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    out, err = process.communicate()
-    seconds = time.monotonic() - begun
-    if process.returncode:
-        raise SystemExit(err.decode()[-2000:])
-    told = out.decode().split()
-    return (float(told[0]), int(told[1])) if len(told) == 2 else (seconds, peak(command))
+    """Run a process under a small parent; return its seconds and its peak memory in MB.
+
+    What a peer prints in the end is its own seconds, which count then. (Under a large parent its memory
+    would be counted as the child's.)
+    """
+    told = subprocess.run([sys.executable, "-c", PARENT, *map(str, command)], capture_output=True, check=False)
+    if told.returncode:
+        raise SystemExit(told.stderr.decode()[-2000:])
+    *own, seconds, memory = told.stdout.split()
+    return float(own[0] if len(own) == 1 else seconds), int(memory)
 
 
-def peak(command: list[Any]) -> int:
-    """Return the peak memory in MB of a process, run again under a small parent that asks the kernel for it."""
-    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL, check=True); "
-    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
-    told = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, check=True)
-    return int(told.stdout.split()[-1])
+PARENT = """
+import os, subprocess, sys, time
+begun = time.monotonic()
+process = subprocess.Popen(sys.argv[1:])
+_, status, used = os.wait4(process.pid, 0)
+print(time.monotonic() - begun, used.ru_maxrss // 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 def spread(values: list[float]) -> list[float]:
@@ -173,6 +176,25 @@ def cold(model: Path) -> dict[str, float]:
     }
 
 
+def first_page(model: Path) -> float | None:
+    """Return the seconds from a server that is up to its first page, in Chromium that is open; None where it is not."""
+    from playwright.sync_api import sync_playwright
+
+    if not Path(CHROMIUM).exists():
+        return None
+    port = free_port()
+    server = start(port, places.labels_folder(), model.resolve().parent)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            page = browser.new_page()
+            begun = time.monotonic()
+            page.goto(f"http://127.0.0.1:{port}")
+            page.wait_for_selector("textarea", timeout=WAIT)
+            return round(time.monotonic() - begun, 2)
+    finally:
+        server.terminate()
+
+
 if __name__ == "__main__":
-    assert resource
     main()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 BINS = 10
@@ -50,6 +49,8 @@ def _fit_one(
     start: NDArray[np.float64],
     pull: float,
 ) -> NDArray[np.float64]:
+    from scipy.optimize import minimize  # slow to load, and only training needs it
+
     targets = (values == 1).astype(np.float64)
     anchor = np.array([np.log(start[0]), start[1]])
 

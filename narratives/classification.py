@@ -11,7 +11,7 @@ from narratives.calibration import words_of_probability
 from narratives.classifier import Classifier, Evidence, FrameReading
 from narratives.codebook import VOICES
 from narratives.errors import UserError
-from narratives.flips import smallest_flip
+from narratives.flips import Reader, smallest_flip
 from narratives.paragraphs import MAX_BYTES, language, split
 from narratives.voice import VoiceModel, in_document
 
@@ -114,9 +114,12 @@ def evidence_json(item: Evidence) -> dict[str, Any]:
 
 
 def classify(
-    classifier: Classifier, text: str, progress: Callable[[float], None] = lambda share: None
+    classifier: Classifier,
+    text: str,
+    progress: Callable[[float], None] = lambda share: None,
+    reader: Reader | None = None,
 ) -> Classification:
-    """Read ``text``; ``progress`` is told the share done, 0 to 1.
+    """Read ``text``; ``progress`` is told the share done, 0 to 1; a quick ``reader`` finds what would flip a frame.
 
     Raises UserError if the text is empty or above 5 MB in UTF-8.
     """
@@ -132,7 +135,7 @@ def classify(
     paragraphs = []
     for index, piece in enumerate(pieces):
         readings = tuple(classifier.explain(piece.text))
-        flips = {item.frame: smallest_flip(classifier, piece.text, item) for item in readings if item.predicted}
+        flips = {item.frame: smallest_flip(classifier, piece.text, item, reader) for item in readings if item.predicted}
         paragraphs.append(ParagraphReading(index, piece.text, language(piece.text), readings, flips))
         progress((index + 1) / len(pieces))
     paragraphs = _voices_in_document(paragraphs, classifier)

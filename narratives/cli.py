@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -121,7 +122,7 @@ def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: P
     force = options.pop("force")
     folder = model or _ready_model()
     with _bytes_bar() as progress:
-        done = score_tables(inputs, output, folder, Options(overwrite=force, **options), progress=progress)
+        done = score_tables(_expanded(inputs), output, folder, Options(overwrite=force, **options), progress=progress)
     _report_scoring(done, json_path)
 
 
@@ -587,10 +588,12 @@ def _text_to_read(text: str | None, path: Path | None) -> str:
 
 
 def _ready_model() -> Path:
+    released = places.released_model()
+    if released is not None:
+        return released
     from narratives.training import ready_model
 
-    if places.released_model() is None:
-        click.echo("no model yet: training one on the labels, which takes a moment", err=True)
+    click.echo("no model yet: training one on the labels, which takes a moment", err=True)
     with _steps_bar() as progress:
         return ready_model(progress)
 
@@ -618,11 +621,21 @@ def _bytes_bar() -> Iterator[Any]:
         yield None
         return
     with click.progressbar(length=1000, file=sys.stderr, item_show_func=str) as bar:
+        begun = time.monotonic()
 
         def progress(done: int, total: int | None, rows: int) -> None:
-            bar.update((round(1000 * done / total) if total else 0) - bar.pos, f"{rows:,} rows")
+            told = f"{rows:,} rows, {rows / max(1e-3, time.monotonic() - begun):,.0f} a second"
+            bar.update((round(1000 * done / total) if total else 0) - bar.pos, told)
 
         yield progress
+
+
+def _expanded(inputs: tuple[str, ...]) -> list[str]:
+    """Return the inputs, a pattern such as ``posts-*.csv`` that no shell has expanded as the files that it names."""
+    from glob import glob
+
+    found = [[name] if Path(name).exists() else sorted(glob(name)) or [name] for name in inputs]
+    return [name for names in found for name in names]
 
 
 def _report_scoring(done: "Scoring", json_path: Path | None) -> None:

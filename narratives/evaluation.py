@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 from narratives.calibration import Bin, calibration_error, reliability
 from narratives.codebook import VOICES
@@ -252,6 +251,8 @@ def _counts(values: NDArray[np.int8], predicted: NDArray[np.bool_]) -> list[NDAr
 
 
 def _frame(outcome: Outcome, k: int, f1_interval: tuple[float, float]) -> FrameFigures:
+    from sklearn.metrics import average_precision_score  # scikit-learn loads slowly, and no page needs it
+
     values, predicted = outcome.values[:, [k]], outcome.predicted[:, [k]]
     right, found, there = (int(count[0]) for count in _counts(values, predicted))
     known = values[:, 0] >= 0

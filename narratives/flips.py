@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from narratives.classifier import Classifier, FrameReading, word_shares
 from narratives.features import Word, words
@@ -12,7 +14,16 @@ MOST = 12  # words that are tried; who needs more of them gone has no short answ
 _TRIED = ((1, MOST), (2, 8), (3, 6))  # every set of so many words, out of so many strongest ones
 
 
-def smallest_flip(classifier: Classifier, text: str, reading: FrameReading) -> tuple[str, ...]:
+class Reader(Protocol):
+    """What tells probabilities of texts: a classifier, or the kernel, which is quicker."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return n × k probabilities."""
+
+
+def smallest_flip(
+    classifier: Classifier, text: str, reading: FrameReading, reader: Reader | None = None
+) -> tuple[str, ...]:
     """Return the fewest words whose removal takes a predicted frame under its threshold, as they stand in ``text``.
 
     A word is removed wherever it stands, and the rest is read again as a text of its own, so the answer is exact
@@ -22,13 +33,14 @@ def smallest_flip(classifier: Classifier, text: str, reading: FrameReading) -> t
     """
     if not reading.predicted:
         return ()
+    reader = reader or classifier
     found, k = words(text), classifier.frames.index(reading.frame)
     strongest = _strongest(classifier, text, found, k)
     for sets in _rounds(strongest):
-        without = _probabilities(classifier, text, found, sets, k)
+        without = _probabilities(reader, text, found, sets, k)
         best = int(np.argmin(without))
         if without[best] < reading.threshold:
-            return _as_written(text, found, _thinned(classifier, text, found, sets[best], reading))
+            return _as_written(text, found, _thinned(reader, text, found, sets[best], (reading.threshold, k)))
     return ()
 
 
@@ -51,11 +63,11 @@ def _rounds(strongest: list[str]) -> Iterator[list[tuple[str, ...]]]:
 
 
 def _probabilities(
-    classifier: Classifier, text: str, found: Sequence[Word], sets: Sequence[tuple[str, ...]], k: int
+    reader: Reader, text: str, found: Sequence[Word], sets: Sequence[tuple[str, ...]], k: int
 ) -> list[float]:
     """Return the frame's probability in what is left of the text without each of the sets; 0 if no word is left."""
     left = [_without(text, found, gone) for gone in sets]
-    probabilities = classifier.predict_proba(left)[:, k].tolist()
+    probabilities = reader.predict_proba(left)[:, k].tolist()
     return [p if words(rest) else 0.0 for p, rest in zip(probabilities, left, strict=True)]
 
 
@@ -69,13 +81,16 @@ def _without(text: str, found: Sequence[Word], gone: tuple[str, ...]) -> str:
 
 
 def _thinned(
-    classifier: Classifier, text: str, found: Sequence[Word], gone: tuple[str, ...], reading: FrameReading
+    reader: Reader, text: str, found: Sequence[Word], gone: tuple[str, ...], aim: tuple[float, int]
 ) -> tuple[str, ...]:
-    """Return ``gone`` without the words, from the weakest on, that need not be removed for the flip."""
-    k = classifier.frames.index(reading.frame)
+    """Return ``gone`` without the words, from the weakest on, that need not be removed for the flip.
+
+    ``aim`` is the threshold and the column of the frame.
+    """
+    threshold, k = aim
     for word in reversed(gone):
         fewer = tuple(other for other in gone if other != word)
-        if fewer and _probabilities(classifier, text, found, [fewer], k)[0] < reading.threshold:
+        if fewer and _probabilities(reader, text, found, [fewer], k)[0] < threshold:
             gone = fewer
     return gone
 

@@ -25,12 +25,15 @@ from narratives.rows import TextSpans, spans_of
 from narratives.signs import LEXICON, MOST, PHRASES
 from narratives.voice import ROUNDS, STREAM
 
-LONGEST = 1 << 16  # bytes of a paragraph; the rest is the classifier's
+LONGEST = 20_000  # bytes of a paragraph; so many hold fewer n-grams than 16 bits count. The rest is the classifier's
 _LETTER = 0x1FFFFF  # the folded code point
-_IN_WORD, _HARD, _SPACE = np.uint32(1 << 21), np.uint32(1 << 22), np.uint32(1 << 23)
+_IN_WORD, _HARD, _SPACE, _MARK = (np.uint32(1 << bit) for bit in range(21, 25))
+_MARKS = frozenset("!?#@.…\"“”„«»'‘’")  # and emoji: what signs and sentences are told by
 _KNOWN_LETTERS = 0x20000  # code points beyond the second plane are rare and left to the classifier
 _RECORDS, _POOL = 1 << 17, 1 << 21  # of the words remembered between paragraphs, and of their characters' columns
 _LOGS = 1024
+_KINDS = 8  # the six opening quotation marks leave different rests
+_FIRST_EMOJI, _LAST_EMOJI = 0x1F300, 0x1FAFF
 _FIRST_LENGTH, _LAST_LENGTH = CHARACTERS.start, CHARACTERS.stop - 1
 _SIGNS = len(LEXICON)
 _EXCLAIMED, _ASKED, _TAGGED, _QUOTES, _QUOTED = range(_SIGNS, _SIGNS + 5)
@@ -49,7 +52,8 @@ _LOW, _NONE = np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 class Tables(NamedTuple):
     """What the kernel reads of a model: hashed vocabulary, one row of weights a term, signs, curves and thresholds.
 
-    ``weights`` has ``width`` values a term: the frames, the three voices, filled up to a multiple of eight.
+    ``weights`` has ``width`` values a term, a multiple of eight: the frames, the three voices, the idf at the end. The
+    commonest terms come first, so that what is needed most lies together.
     """
 
     letters: NDArray[np.uint32]
@@ -57,8 +61,7 @@ class Tables(NamedTuple):
     pairs: NDArray[np.uint64]
     weights: NDArray[np.float32]
     width: int
-    idf: NDArray[np.float64]
-    border: int
+    terms: int
     unknown: float
     logs: NDArray[np.float64]
     bias: NDArray[np.float64]
@@ -83,7 +86,11 @@ class Workspace(NamedTuple):
     hashes: NDArray[np.uint64]
     entries: NDArray[np.uint32]
     joined: NDArray[np.uint64]
+    own: NDArray[np.uint32]
     pairs: NDArray[np.uint32]
+    grams: NDArray[np.uint32]
+    marks: NDArray[np.uint32]
+    numbers: NDArray[np.uint16]
     counts: NDArray[np.uint32]
     touched: NDArray[np.uint32]
     values: NDArray[np.float64]
@@ -213,16 +220,20 @@ def _rest(data, place):
 
 
 @_compiled
-def _decode(data, start, end, letters, known):
-    """Decode UTF-8 into code points. Return how many there are and the marks of all of them together."""
-    count, marks, place = 0, np.uint32(0), start
+def _decode(data, start, end, space, known):
+    """Decode UTF-8 into code points. Return how many there are, how many are marks, and what holds of any of them."""
+    letters, marks = space.letters, space.marks
+    count, marked, any_of, place = np.uint64(0), np.uint64(0), np.uint32(0), start
     while place < end:
         letter, size = _letter_at(data, place)
         place += size
         letters[count] = letter
-        marks |= known[letter] if letter < len(known) else _HARD
-        count += 1
-    return count, marks
+        told = known[letter] if letter < len(known) else _HARD
+        any_of |= told
+        marks[marked] = count
+        marked += np.uint64((told & _MARK) != 0)
+        count += _ONE
+    return np.int64(count), np.int64(marked), any_of
 
 
 @_compiled
@@ -305,20 +316,38 @@ def _signs_of_word(start, end, space, tables):
 def _count_all(words, space, tables):
     """Count the columns of the paragraph: first those of words, then those of characters.
 
-    Return how many distinct ones of both kinds, and the unknown of both.
+    Return how many distinct ones of both kinds, and the unknown of both. ``grams`` has for each occurrence the number
+    of its column among those counted; ``own`` and ``pairs`` say which occurrence a word and a pair of words is.
     """
-    counts, touched, records, hashes = space.counts, space.touched, space.records, space.hashes
-    distinct, word_misses, character_misses = np.uint64(0), 0, np.uint64(0)
+    top, misses = _list_words(words, space, tables)
+    top, more = _list_pairs(words, top, space, tables)
+    last, character_misses = _list_characters(words, top, space)
+    of_words = _number(0, top, 0, space, tables)
+    distinct = _number(top, last, of_words, space, tables)
+    return of_words, distinct, np.float64(misses + more), np.float64(character_misses), top
+
+
+@_compiled
+def _list_words(words, space, tables):
+    records, grams, top, misses = space.records, space.grams, np.uint64(0), 0
     for word in range(words):
-        at = _seek(hashes[word], records)
+        at = _seek(space.hashes[word], records)
         if records[at] == 0:
             _learn(at, word, space, tables)
         space.entries[word] = at
         column = records[at + _TWO] >> _HALF
+        space.own[word] = _LOW
         if column == _LOW:
-            word_misses += 1
+            misses += 1
         else:
-            distinct = _count(column, counts, touched, distinct, tables)
+            space.own[word], grams[top] = top, column
+            top += _ONE
+    return np.int64(top), misses
+
+
+@_compiled
+def _list_pairs(words, top, space, tables):
+    hashes, grams, top, misses = space.hashes, space.grams, np.uint64(top), 0
     for word in range(words - 1):
         key = _joined(hashes[word], hashes[word + 1])
         known = _may_be_pair(key, tables.pairs)
@@ -328,19 +357,49 @@ def _count_all(words, space, tables):
     for word in range(words - 1):
         key = space.joined[word]
         column = _NONE if key == _NONE else _find(key, tables.vocabulary)
-        space.pairs[word] = column & _LOW
+        space.pairs[word] = _LOW
         if column == _NONE:
-            word_misses += 1
+            misses += 1
         else:
-            distinct = _count(column, counts, touched, distinct, tables)
-    of_words = distinct
+            space.pairs[word], grams[top] = top, column
+            top += _ONE
+    return np.int64(top), misses
+
+
+@_compiled
+def _list_characters(words, top, space):
+    records, pool, grams, top, misses = space.records, space.pool, space.grams, np.uint64(top), np.uint64(0)
     for word in range(words):
         at = np.uint64(space.entries[word])
         span = records[at + _ONE]
-        character_misses += records[at + _TWO] & _LOW
+        misses += records[at + _TWO] & _LOW
         for place in range(span & _LOW, span >> _HALF):
-            distinct = _count(np.uint64(space.pool[place]), counts, touched, distinct, tables)
-    return np.int64(of_words), np.int64(distinct), np.float64(word_misses), np.float64(character_misses)
+            grams[top] = pool[place]
+            top += _ONE
+    return np.int64(top), np.int64(misses)
+
+
+@_compiled
+def _number(first, last, distinct, space, tables):
+    """Count the columns listed and write over each its number among the distinct ones. Return how many there are.
+
+    The weights of a new one are asked for at once: until they are needed, they will have come.
+    """
+    numbers, counts, touched, grams, weights = space.numbers, space.counts, space.touched, space.grams, tables.weights
+    width, distinct = np.uint64(tables.width), np.uint64(distinct)
+    for place in range(np.uint64(first), np.uint64(last)):
+        column = np.uint64(grams[place])
+        number = np.uint64(numbers[column])
+        if number == 0:
+            touched[distinct], counts[distinct] = column, np.uint32(1)
+            _prefetch(weights, column * width)
+            _prefetch(weights, column * width + width - _ONE)
+            distinct += _ONE
+            numbers[column] = number = distinct
+        else:
+            counts[number - _ONE] += np.uint32(1)
+        grams[place] = number - _ONE
+    return np.int64(distinct)
 
 
 @_inlined
@@ -350,26 +409,13 @@ def _may_be_pair(key, pairs):
     return (pairs[bit >> np.uint64(6)] >> (bit & np.uint64(63))) & _ONE != 0
 
 
-@_inlined
-def _count(column, counts, touched, distinct, tables):
-    seen = counts[column]
-    counts[column] = seen + np.uint32(1)
-    if seen == 0:
-        touched[distinct] = column
-        at = column * np.uint64(tables.width)
-        _prefetch(tables.weights, at)
-        _prefetch(tables.weights, at + np.uint64(tables.width - 1))
-        return distinct + _ONE
-    return distinct
-
-
 @_compiled
 def _value_all(first, last, unknown, space, tables):
     """Write the value of each counted column from ``first`` to ``last``. Return the length of the block."""
     length = unknown * tables.unknown
     for number in range(np.uint64(first), np.uint64(last)):
         column = np.uint64(space.touched[number])
-        value = _value(space.counts[column], tables.idf[column], tables)
+        value = _value(space.counts[number], tables.weights[(column + _ONE) * np.uint64(tables.width) - _ONE], tables)
         space.values[number] = value
         length += value * value
     return np.sqrt(length)
@@ -389,13 +435,13 @@ def _weigh(first, last, space, tables, sums):
 @_inlined
 def _value(count, idf, tables):
     logarithm = tables.logs[np.uint64(count)] if count < _LOGS else np.log(count)
-    return (1.0 + logarithm) * idf
+    return (1.0 + logarithm) * np.float64(idf)
 
 
 @_inlined
 def _is_tag(letters, place, end, known):
     letter = letters[place]
-    if 0x1F300 <= letter <= 0x1FAFF:
+    if _FIRST_EMOJI <= letter <= _LAST_EMOJI:
         return True
     return (letter == 35 or letter == 64) and place + 1 < end and (known[letters[place + 1]] & _IN_WORD) != 0
 
@@ -421,21 +467,28 @@ def _opens(letter):
 
 
 @_compiled
-def _read_marks(start, end, space, tables, row):
-    """Count exclamations, questions, tags and quotations between two code points, and the share that is quoted."""
-    letters, known = space.letters, tables.letters
+def _read_marks(span, marks, space, tables, row):
+    """Count exclamations, questions, tags and quotations between two code points, and the share that is quoted.
+
+    ``marks`` are the first and the last of the marks between them.
+    """
+    letters, known, (start, end) = space.letters, tables.letters, span
     row[_EXCLAIMED : _QUOTED + 1] = 0.0
-    quoted, place, closed_after = 0, start, 0
-    barren = np.zeros(6, np.int64)  # by kind of quotation mark: from here on none closes
-    for place in range(start, end):
+    quoted, closed_after = 0, 0
+    barren = np.uint64(0)  # a bit a kind of quotation mark of which none closes from here on
+    for mark in range(marks[0], marks[1]):
+        place = np.int64(space.marks[mark])
         letter = letters[place]
         row[_EXCLAIMED] += letter == 33
         row[_ASKED] += letter == 63
         row[_TAGGED] += _is_tag(letters, place, end, known)
-        if place < closed_after or not _opens(letter):
+        kind = _ONE << np.uint64(letter % np.uint32(_KINDS))
+        if place < closed_after or not _opens(letter) or barren & kind:
             continue
-        last = _quotation_end(place, start, end, letters, known, barren)
-        if last:
+        last = _quotation_end(mark, marks[1], start, end, space, known)
+        if last < 0:
+            barren |= kind
+        if last > 0:
             row[_QUOTES] += 1
             quoted += last - place
             closed_after = last
@@ -445,32 +498,33 @@ def _read_marks(start, end, space, tables, row):
 
 
 @_compiled
-def _quotation_end(place, start, end, letters, known, barren):
-    """Return the end of the quotation that opens here, 0 if none does."""
+def _quotation_end(mark, last, start, end, space, known):
+    """Return the end of the quotation that opens at a mark, 0 if none does, -1 if no mark closes one of its kind."""
+    letters, place = space.letters, np.int64(space.marks[mark])
     opened = letters[place]
     single = opened == 0x27 or opened == 0x2018
     if single and place > start and (known[letters[place - 1]] & _IN_WORD) != 0:
         return 0
-    kind = opened % 6  # the six marks leave different rests
-    if barren[kind]:
-        return 0
-    for other in range(place + 1, end):
+    for after in range(mark + 1, last):
+        other = np.int64(space.marks[after])
         if _closes(opened, letters[other]):
             if other == place + 1:
                 return 0
             if single and other + 1 < end and (known[letters[other + 1]] & _IN_WORD) != 0:
                 return 0
             return other + 1
-    barren[kind] = 1
-    return 0
+    return -1
 
 
 @_compiled
 def _read_words(first, last, space, tables, row):
     """Count the word signs that begin and end between two words (last exclusive)."""
+    records, entries = space.records, space.entries
     row[:_SIGNS] = 0.0
     for word in range(first, last):
-        signs = space.records[np.uint64(space.entries[word]) + _THREE]
+        signs = records[np.uint64(entries[np.uint64(word)]) + _THREE]
+        if signs == 0:
+            continue
         found, phrase = signs & _LOW, signs >> _HALF
         if phrase:
             found |= _phrases_at(np.int64(phrase) - 1, word, last, space, tables)
@@ -493,19 +547,21 @@ def _lowest(bits):
 @_compiled
 def _phrases_at(phrase, word, last, space, tables):
     """Return the signs of the phrases that begin at a word; those of one first word stand side by side."""
+    facts, hashes, wanted = tables.phrase_facts, space.hashes, tables.phrase_hashes
     found = np.uint64(0)
     while True:
-        sign, length, opened, more = tables.phrase_facts[phrase]
-        if word + length <= last:
-            fits = True
-            for place in range(1, length):
-                key = space.hashes[word + place]
-                if opened and place == length - 1:
-                    key = _prefix(word + place, opened, space, tables)
-                fits = fits and key == tables.phrase_hashes[phrase, place - 1]
-            if fits:
-                found |= _ONE << np.uint64(sign)
-        if not more:
+        length, opened = facts[phrase, 1], facts[phrase, 2]
+        fits = word + length <= last
+        place = 1
+        while fits and place < length:
+            key = hashes[word + place]
+            if opened and place == length - 1:
+                key = _prefix(word + place, opened, space, tables)
+            fits = key == wanted[phrase, place - 1]
+            place += 1
+        if fits:
+            found |= _ONE << np.uint64(facts[phrase, 0])
+        if not facts[phrase, 3]:
             return found
         phrase += 1
 
@@ -531,69 +587,78 @@ def _after_sentence(letter):
 
 
 @_compiled
-def _next_sentence(place, count, letters, known):
-    """Return where the sentence ends (exclusive) that goes on at ``place``."""
-    while place < count:
-        if place and _ends_sentence(letters[place - 1]):
-            white = place
-            while white < count and _after_sentence(letters[white]):
-                white += 1
-            after = white
-            while after < count and (known[letters[after]] & _SPACE) != 0:
-                after += 1
-            if white < after < count:
-                return after
-        place += 1
-    return count
-
-
-@_compiled
-def _sentence_edges(count, words, space, tables):
-    """Write for each sentence the code point and the word before which it ends. Return how many there are."""
-    edges, number = space.edges, 0
-    place = word = 0
-    edges[0, 0] = edges[0, 1] = 0
-    while place < count or number == 0:
-        place = min(count, _next_sentence(place + 1, count, space.letters, tables.letters))
-        while word < words and space.starts[word] < place:
-            word += 1
-        number += 1
-        edges[number, 0], edges[number, 1] = place, word
+def _sentence_edges(size, space, tables):
+    """Write for each sentence the code point, the word and the mark before which it ends. Return how many there are."""
+    letters, known, edges = space.letters, tables.letters, space.edges
+    count, words, marks = size
+    number = word = 0
+    last = np.int64(0)
+    edges[0, 0] = edges[0, 1] = edges[0, 2] = 0
+    for mark in range(marks):
+        place = np.int64(space.marks[mark]) + 1
+        if place <= last or not _ends_sentence(letters[place - 1]):
+            continue
+        white = place
+        while white < count and _after_sentence(letters[white]):
+            white += 1
+        after = white
+        while after < count and (known[letters[after]] & _SPACE) != 0:
+            after += 1
+        if white < after < count:
+            number += 1
+            last = after
+            while word < words and space.starts[word] < after:
+                word += 1
+            edges[number, 0], edges[number, 1] = after, word
+    number += 1
+    edges[number, 0], edges[number, 1] = count, words
+    _edge_marks(number, marks, space)
     return number
 
 
 @_compiled
-def _strongest_sentence(frame, size, lengths, space, tables):
+def _edge_marks(sentences, marks, space):
+    mark = 0
+    for sentence in range(1, sentences + 1):
+        while mark < marks and np.int64(space.marks[mark]) < space.edges[sentence, 0]:
+            mark += 1
+        space.edges[sentence, 2] = mark
+
+
+@_compiled
+def _deal(of_words, counted, lengths, values, counts):
+    """Make of the value of each column counted the share that one occurrence has of the row."""
+    for number in range(np.uint64(of_words)):
+        values[number] /= lengths[0] * counts[number]
+    for number in range(np.uint64(of_words), np.uint64(counted)):
+        values[number] /= lengths[1] * counts[number]
+
+
+@_compiled
+def _strongest_sentence(frame, size, space, tables):
     """Return the number of the sentence whose words speak most for a frame."""
-    shares, totals = space.shares, space.totals
-    sentences, words, counted = size
+    shares, totals, edges = space.shares, space.totals, space.edges
+    sentences, words, counted, characters = size
     for number in range(np.uint64(counted)):
-        column = np.uint64(space.touched[number])
-        length = lengths[0 if column < np.uint64(tables.border) else 1]
-        part = space.values[number] / length / space.counts[column]
-        shares[column] = part * tables.weights[column * np.uint64(tables.width) + np.uint64(frame)]
+        at = np.uint64(space.touched[number]) * np.uint64(tables.width) + np.uint64(frame)
+        shares[number] = space.values[number] * tables.weights[at]
     totals[:sentences] = 0.0
-    sentence = 0
+    grams, sentence, gram = space.grams, 0, np.uint64(characters)
     for word in range(words):
-        while word >= space.edges[sentence + 1, 1]:
+        while word >= edges[sentence + 1, 1]:
             sentence += 1
-        totals[sentence] += _word_share(np.uint64(space.entries[word]), shares, space)
+        span, share = space.records[np.uint64(space.entries[word]) + _ONE], 0.0
+        for _ in range((span >> _HALF) - (span & _LOW)):
+            share += shares[np.uint64(grams[gram])]
+            gram += _ONE
+        if space.own[word] != _LOW:
+            share += shares[np.uint64(grams[np.uint64(space.own[word])])]
+        totals[sentence] += share
         if word + 1 < words and space.pairs[word] != _LOW:
-            half = shares[np.uint64(space.pairs[word])] / 2
+            half = shares[np.uint64(grams[np.uint64(space.pairs[word])])] / 2
             totals[sentence] += half
-            totals[sentence if word + 1 < space.edges[sentence + 1, 1] else sentence + 1] += half
+            totals[sentence if word + 1 < edges[sentence + 1, 1] else sentence + 1] += half
     return np.argmax(totals[:sentences])
-
-
-@_inlined
-def _word_share(at, shares, space):
-    span, own = space.records[at + _ONE], space.records[at + _TWO] >> _HALF
-    share = 0.0
-    for place in range(span & _LOW, span >> _HALF):
-        share += shares[np.uint64(space.pool[place])]
-    if own != _LOW:
-        share += shares[own]
-    return share
 
 
 @_compiled
@@ -601,9 +666,11 @@ def _speak(place, size, block, space, tables, found):
     """Write the shares of the three voices for each predicted frame of the paragraph at hand."""
     predicted, said, (sums, lengths) = found[1][place], found[3][place], block
     frames, signs, edges = len(predicted), space.signs, space.edges
-    count, words, counted = size
-    sentences = _sentence_edges(count, words, space, tables)
-    _read_marks(0, count, space, tables, signs[:_PART])
+    count, words, marks, of_words, counted, characters = size
+    sentences = _sentence_edges((count, words, marks), space, tables)
+    if sentences > 1:
+        _deal(of_words, counted, lengths, space.values, space.counts)
+    _read_marks((0, count), (0, marks), space, tables, signs[:_PART])
     _read_words(0, words, space, tables, signs[:_PART])
     read = -1
     for frame in range(frames):
@@ -611,9 +678,10 @@ def _speak(place, size, block, space, tables, found):
             continue
         best = 0
         if sentences > 1:
-            best = _strongest_sentence(frame, (sentences, words, counted), lengths, space, tables)
+            best = _strongest_sentence(frame, (sentences, words, counted, characters), space, tables)
         if best != read:
-            _read_marks(edges[best, 0], edges[best + 1, 0], space, tables, signs[_PART:])
+            span, between = (edges[best, 0], edges[best + 1, 0]), (edges[best, 2], edges[best + 1, 2])
+            _read_marks(span, between, space, tables, signs[_PART:])
             _read_words(edges[best, 1], edges[best + 1, 1], space, tables, signs[_PART:])
             read = best
         _say(signs, sums, lengths, tables, said[frame])
@@ -662,13 +730,13 @@ def read_paragraphs(data, spans, easy, tables, space, found):
         hard[number] = size > LONGEST
         if hard[number]:
             continue
-        count, marks = _decode(data, starts[number], ends[number], space.letters, tables.letters)
-        hard[number] = not easy and (marks & _HARD) != 0
+        count, marks, any_of = _decode(data, starts[number], ends[number], space, tables.letters)
+        hard[number] = not easy and (any_of & _HARD) != 0
         if hard[number]:
             continue
         _make_room(size, space)
         words = _cut_words(count, space, tables)
-        of_words, distinct, word_misses, character_misses = _count_all(words, space, tables)
+        of_words, distinct, word_misses, character_misses, characters = _count_all(words, space, tables)
         lengths = (
             _value_all(0, of_words, word_misses, space, tables),
             _value_all(of_words, distinct, character_misses, space, tables),
@@ -689,9 +757,10 @@ def read_paragraphs(data, spans, easy, tables, space, found):
             human[number, frame] = distinct > 0 and low <= probability < high
             any_frame |= predicted[number, frame]
         if any_frame and tables.voice_bias.size:
-            _speak(number, (count, words, distinct), (sums, lengths), space, tables, found)
+            size = count, words, marks, of_words, distinct, characters
+            _speak(number, size, (sums, lengths), space, tables, found)
         for place in range(distinct):
-            space.counts[np.uint64(space.touched[np.uint64(place)])] = 0
+            space.numbers[np.uint64(space.touched[np.uint64(place)])] = 0
 
 
 @_compiled
@@ -745,14 +814,21 @@ def trim(data, spans, letters, trimmed, broken):
                 break
             end = last
         trimmed[0][number], trimmed[1][number] = start, end
-        for place in range(start, end):
-            byte = data[place]
-            separator = (
-                byte == 0xE2 and data[place + 1] == 0x80 and (data[place + 2] == 0xA8 or data[place + 2] == 0xA9)
-            )
-            if byte == 10 or byte == 13 or separator:
-                broken[number] = True
-                break
+        broken[number] = _breaks(data, start, end)
+
+
+@_compiled
+def _breaks(data, start, end):
+    """Return whether a span holds the end of a line: a feed, a return or one of the two separators of Unicode."""
+    for place in range(np.uint64(start), np.uint64(end)):
+        byte = data[place]
+        if byte > 13 and byte != 0xE2:
+            continue
+        if byte == 10 or byte == 13:
+            return True
+        if byte == 0xE2 and data[place + _ONE] == 0x80 and (data[place + _TWO] & 0xFE) == 0xA8:
+            return True
+    return False
 
 
 class Found(NamedTuple):
@@ -783,6 +859,10 @@ class Kernel:
         """Which model it is."""
         return self.classifier.name
 
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the calibrated probabilities, n × k."""
+        return self.predict_texts(texts).probabilities
+
     def predict_texts(self, texts: Sequence[str], documents: NDArray[np.int64] | None = None) -> Predictions:
         """Return what ``Classifier.predict_texts`` says of ``texts``."""
         spans = spans_of(texts)
@@ -805,11 +885,15 @@ class Kernel:
         lengths = np.ones(len(texts), np.int64)
         if not broken.any():
             return TextSpans(texts.data, starts, ends), lengths
-        parts = [[(start, end)] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-        for number in np.flatnonzero(broken).tolist():
-            parts[number] = _paragraphs(texts[number], int(texts.starts[number]))
-            lengths[number] = len(parts[number])
-        spans = np.array([span for part in parts for span in part], np.int64).reshape(-1, 2)
+        cut = {
+            number: _paragraphs(texts[number], int(texts.starts[number])) for number in np.flatnonzero(broken).tolist()
+        }
+        lengths[list(cut)] = [len(spans) for spans in cut.values()]
+        firsts = np.cumsum(lengths) - lengths
+        spans = np.empty((int(lengths.sum()), 2), np.int64)
+        spans[firsts, 0], spans[firsts, 1] = starts, ends
+        for number, found in cut.items():
+            spans[firsts[number] : firsts[number] + len(found)] = found
         return TextSpans(texts.data, spans[:, 0].copy(), spans[:, 1].copy()), lengths
 
     def predict(
@@ -883,20 +967,21 @@ def _is_easy(text: str) -> bool:
 def make_tables(classifier: Classifier) -> Tables:
     """Lay out a classifier's weights for the kernel. Raises ValueError where two terms have one hash."""
     features, model = classifier.features, classifier.frame_model
-    hashes = np.concatenate([_hashes(features.word_terms, True), _hashes(features.character_terms, False)])
+    common = np.argsort(features.idf, kind="stable")
     of_words = np.array([" " in term for term in features.word_terms], dtype=bool)
+    word_hashes = _hashes(features.word_terms, True)
+    hashes = np.concatenate([word_hashes, _hashes(features.character_terms, False)])[common]
     sign_words, sign_masks, phrase_facts, phrase_hashes = _sign_tables()
     voice = classifier.voice_model
-    weights = _weight_rows(classifier)
+    weights = _weight_rows(classifier)[common]
     nothing = np.zeros((0, 3))
     return Tables(
         letters=_letters(),
         vocabulary=_table(hashes),
-        pairs=_bits(hashes[: len(of_words)][of_words]),
+        pairs=_bits(word_hashes[of_words]),
         weights=weights.ravel(),
         width=weights.shape[1],
-        idf=features.idf,
-        border=len(features.word_terms),
+        terms=len(hashes),
         unknown=float(features.unknown_idf) ** 2,
         logs=np.log(np.maximum(1, np.arange(_LOGS))),
         bias=model.bias,
@@ -915,7 +1000,7 @@ def make_tables(classifier: Classifier) -> Tables:
 
 def make_workspace(tables: Tables) -> Workspace:
     """Make what one thread writes while it reads."""
-    words, terms = LONGEST // 2 + 2, len(tables.idf)
+    words, terms = LONGEST // 2 + 2, tables.terms
     return Workspace(
         letters=np.empty(LONGEST + 1, np.uint32),
         starts=np.empty(words, np.int32),
@@ -924,11 +1009,15 @@ def make_workspace(tables: Tables) -> Workspace:
         entries=np.empty(words, np.uint32),
         joined=np.empty(words, np.uint64),
         pairs=np.empty(words, np.uint32),
-        counts=np.zeros(terms, np.uint32),
+        own=np.empty(words, np.uint32),
+        grams=np.empty(8 * LONGEST + 8, np.uint32),
+        marks=np.empty(LONGEST + 2, np.uint32),
+        numbers=np.zeros(terms, np.uint16),
+        counts=np.empty(terms, np.uint32),
         touched=np.empty(terms, np.uint32),
         values=np.empty(terms, np.float64),
         shares=np.empty(terms, np.float64),
-        edges=np.empty((words, 2), np.int64),
+        edges=np.empty((words, 3), np.int64),
         totals=np.empty(words, np.float64),
         signs=np.empty(2 * _PART, np.float64),
         records=np.zeros(4 * _RECORDS, np.uint64),
@@ -939,11 +1028,12 @@ def make_workspace(tables: Tables) -> Workspace:
 
 def _weight_rows(classifier: Classifier) -> NDArray[np.float32]:
     size, frames = classifier.frame_model.weights.shape
-    width = -(-(frames + len(VOICES)) // 8) * 8
+    width = -(-(frames + len(VOICES) + 1) // 8) * 8
     rows = np.zeros((size, width), np.float32)
     rows[:, :frames] = classifier.frame_model.weights
     if classifier.voice_model is not None:
         rows[:, frames : frames + len(VOICES)] = classifier.voice_model.row_weights
+    rows[:, -1] = classifier.features.idf
     return rows
 
 
@@ -1003,6 +1093,7 @@ def _letters() -> NDArray[np.uint32]:
         hard = len(folded) != 1 or code in seconds or not unicodedata.is_normalized("NFC", character)
         one = folded if len(folded) == 1 else character
         mark = int(_IN_WORD) * (one.isalnum() or one == "_") | int(_SPACE) * character.isspace() | int(_HARD) * hard
+        mark |= int(_MARK) * (character in _MARKS or _FIRST_EMOJI <= code <= _LAST_EMOJI)
         letters[code] = ord(one) | mark
     return letters
 

@@ -12,7 +12,6 @@ from scipy.sparse import csr_matrix, hstack
 
 from narratives.codebook import Codebook, Frame
 from narratives.features import Features
-from narratives.solver import fit_regressions
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,10 @@ def fit_frames(
     scores where ``folds`` is None). A frame with one kind of value only is scored by its prior alone; one with few
     positives leans on its prior.
     """
+    from narratives.solver import (
+        fit_regressions,
+    )  # scikit-learn takes half a second to load, and only training needs it
+
     similarity = rows @ priors.T
     X = hstack([rows, similarity * settings.prior_scale], format="csr")
     parts = [np.ones(len(values), bool), *([] if folds is None else [folds != fold for fold in np.unique(folds)])]

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
 from narratives.codebook import VOICES
-from narratives.solver import fit_regressions
 
 ROUNDS = 20  # of the EM over a document; it settles in fewer
 STREAM = 0.5  # how many pairs of the document the stream's shares are worth
@@ -53,6 +52,10 @@ def fit_voice(
     that a model without the pair's fold gives each pair (the model's own where ``folds`` is None). Returns None where
     the labels hold fewer than two voices: there is nothing to tell apart.
     """
+    from narratives.solver import (
+        fit_regressions,
+    )  # scikit-learn takes half a second to load, and only training needs it
+
     target = np.asarray(voices)
     if len(set(target.tolist())) < 2:
         return None

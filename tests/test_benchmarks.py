@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,18 @@ import pytest
 
 import choices
 import cold
+import exact
 import public
 import quality
 import queue_gain
+import speed
+import speed_peers
 import steps
 import training
+from narratives import modelfile
 from narratives.labels import read_simple_table
 from narratives.splits import fold_numbers
+from narratives.tables import read_all
 from narratives.training import fit, settings_for
 
 
@@ -213,3 +219,42 @@ def test_a_training_is_timed_and_named_by_its_bytes(truth):
     seconds, content = training.train(truth)
     assert seconds > 0
     assert content == training.train(truth)[1]
+
+
+@pytest.fixture(scope="module")
+def saved(classifier, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("speed") / "tiny"
+    modelfile.save(classifier, folder, {}, "card")
+    table = folder.parent / "posts.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        rows = [(str(number), f"Wake up {number}: the dam breaks,\nthe mayor lies!") for number in range(40)]
+        csv.writer(file).writerows([("id", "text"), *rows])
+    return folder, table
+
+
+def test_speed_repeats_and_shuffles_a_table_and_the_plain_script_scores_it(saved, tmp_path):
+    folder, table = saved
+    source = speed.made_table(table, tmp_path / "100.csv", 100)
+    rows = read_all(source)
+    assert len(rows["text"]) == 100
+    assert Counter(rows["id"]).most_common(1)[0][1] == 3
+    assert speed_peers.plain(str(source), str(folder), str(tmp_path / "plain.csv")) > 0
+    scored = read_all(tmp_path / "plain.csv")
+    assert scored["text"] == rows["text"]
+    assert "frames" in scored
+
+
+def test_speed_measures_a_process_of_its_own():
+    seconds, memory = speed.run([sys.executable, "-c", "import time; x = bytearray(50_000_000); time.sleep(0.2)"])
+    assert seconds >= 0.2
+    assert 50 <= memory < 200
+    assert speed.run([sys.executable, "-c", "print(7.5)"])[0] == 7.5
+    with pytest.raises(SystemExit, match="no such thing"):
+        speed.run([sys.executable, "-c", "raise SystemExit('no such thing')"])
+
+
+def test_exact_compares_kernel_and_classifier(saved, capsys, monkeypatch):
+    folder, table = saved
+    monkeypatch.setattr(sys, "argv", ["exact.py", str(table), "--model", str(folder)])
+    exact.main()
+    assert capsys.readouterr().out.startswith("40 rows, ")

@@ -136,6 +136,15 @@ def test_score_keeps_standard_output_for_the_table(run, tmp_path):
     assert "torn" in (tmp_path / "refused.csv").read_text()
 
 
+def test_score_expands_a_pattern_that_no_shell_has(run, tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"posts-{name}.csv").write_text(f"text\n{name}: the dam breaks\n")
+    status, _, err = run("score", tmp_path / "posts-*.csv", "-o", tmp_path / "out.csv")
+    assert status == 0, err
+    texts = [line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()]
+    assert texts == ["text", "a: the dam breaks", "b: the dam breaks"]
+
+
 def test_score_does_not_overwrite_unless_told(run, tmp_path):
     (tmp_path / "in.csv").write_text("text\nThe choir sings.\n", encoding="utf-8")
     words = ["score", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--json", tmp_path / "summary.json"]

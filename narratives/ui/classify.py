@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import streamlit as st
 
+from narratives.batchwork import quick
 from narratives.classification import Classification, ParagraphReading, Summary
 from narratives.classification import classify as read_text
 from narratives.classifier import Classifier
@@ -72,6 +75,21 @@ def _load_example() -> None:
     st.session_state["example_asked"] = True
 
 
+def _quick_reader(classifier: Classifier) -> Any:
+    """Return what reads quickly, None until it is laid out: begun with the first text, and nobody waits for it."""
+    laid_out = _layout(classifier.name, classifier)
+    return laid_out.result() if laid_out.done() else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _layout(name: str, _classifier: Classifier) -> "Future[Any]":
+    del name
+    pool = ThreadPoolExecutor(1)
+    laid_out = pool.submit(quick, _classifier)
+    pool.shutdown(wait=False)
+    return laid_out
+
+
 def _read(classifier: Classifier, text: str) -> Classification | str:
     bar = st.progress(0.0, "Reading")
 
@@ -79,7 +97,7 @@ def _read(classifier: Classifier, text: str) -> Classification | str:
         bar.progress(share, "Reading")
 
     try:
-        return read_text(classifier, text, progress)
+        return read_text(classifier, text, progress, _quick_reader(classifier))
     except UserError as error:
         return str(error)
     finally:

@@ -1,0 +1,42 @@
+"""Compare the kernel with the classifier on the first rows of a table: probabilities, decisions, voices.
+
+python benchmarks/exact.py TABLE [--rows 10000] [--model FOLDER]
+"""
+
+import argparse
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from narratives import modelfile, places
+from narratives.kernel import Kernel
+from narratives.tables import open_table
+
+TOLERANCE = 1e-6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--model", type=Path, default=places.released_model())
+    asked = parser.parse_args()
+    classifier = modelfile.load(asked.model)
+    batches = (batch.texts for batch in open_table(asked.table).batches())
+    texts = list(islice((text for part in batches for text in part), asked.rows))
+    one, other = Kernel(classifier).predict_texts(texts), classifier.predict_texts(texts)
+    furthest = float(np.abs(one.probabilities - other.probabilities).max())
+    differ = {
+        name: int((getattr(one, name) != getattr(other, name)).sum()) for name in ("predicted", "human", "voices")
+    }
+    print(
+        f"{len(texts):,} rows, {other.predicted.sum():,} predicted frames; largest difference {furthest:.1e};", end=" "
+    )
+    print(", ".join(f"{count} {name} differ" for name, count in differ.items()))
+    if furthest > TOLERANCE:
+        raise SystemExit(f"more than {TOLERANCE}")
+
+
+if __name__ == "__main__":
+    main()
