@@ -17,12 +17,15 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import average_precision_score
 
-from narratives.background import read_background
-from narratives.calibration import calibrate, calibration_error, stream_weights
-from narratives.features import UNKNOWN, Features, fit_features
-from narratives.labels import Gold
-from narratives.model import ModelSettings, codebook_rows, fit_frames, prior_texts
-from narratives.splits import fold_numbers
+from narratives.evaluation.reliability import calibration_error
+from narratives.labels.gold import Gold
+from narratives.model.calibration import calibrate
+from narratives.model.features import Features
+from narratives.training.data import read_background
+from narratives.training.decision_rule import stream_weights
+from narratives.training.features import UNKNOWN, fit_features
+from narratives.training.folds import fold_numbers
+from narratives.training.frames import ModelSettings, codebook_rows, fit_frames, prior_texts
 from steps import PRODUCT, SETTINGS, Floats, Folds, Learned, decided, product, step_figures, stream_rule
 
 ARCHIVE = "archive.csv.gz"

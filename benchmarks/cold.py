@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from narratives.codebook import bare
-from narratives.examples import with_examples
-from narratives.features import fit_features
-from narratives.labels import UNKNOWN, Gold, read_simple_table
-from narratives.model import YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
-from narratives.training import read_gold
+from narratives.codebook.frames import bare
+from narratives.labels.gold import UNKNOWN, Gold
+from narratives.labels.simple_table import read_simple_table
+from narratives.training.data import with_examples
+from narratives.training.features import fit_features
+from narratives.training.frames import YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.training.train import read_gold
 from steps import mean_average_precision
 
 HERE = Path(__file__).parent

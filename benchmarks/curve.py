@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from narratives.evaluation import Evaluation, evaluate
-from narratives.labels import Gold, read_simple_table
-from narratives.measuring import outcome
-from narratives.training import fit, read_gold
+from narratives.evaluation.evaluation import Evaluation, evaluate
+from narratives.evaluation.run import outcome
+from narratives.labels.gold import Gold
+from narratives.labels.simple_table import read_simple_table
+from narratives.training.train import fit, read_gold
 
 HERE = Path(__file__).parent
 TABLES = ("real-dev.csv", "real-dev-random.csv")

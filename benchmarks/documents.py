@@ -12,11 +12,12 @@ from typing import Any
 
 import click
 
-from narratives import cli
-from narratives.agreement import measure_agreement
-from narratives.codebook import Codebook, read_codebook
-from narratives.labels import read_labels
-from narratives.labelstats import label_tables
+from narratives.cli.main import commands
+from narratives.codebook.frames import Codebook
+from narratives.codebook.parsing import read_codebook
+from narratives.evaluation.agreement import measure_agreement
+from narratives.labels.files import read_labels
+from narratives.labels.statistics import label_tables
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,7 +30,7 @@ def frames_table(codebook: Codebook) -> str:
 
 
 def commands_list() -> str:
-    return "\n".join(["```", *_commands(cli.commands, "narratives"), "```"])
+    return "\n".join(["```", *_commands(commands, "narratives"), "```"])
 
 
 def _commands(group: click.Group, path: str) -> list[str]:

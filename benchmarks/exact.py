@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from narratives import modelfile, places
-from narratives.kernel import Kernel
-from narratives.tables import open_table
+from narratives import paths
+from narratives.kernel.kernel import Kernel
+from narratives.model import persistence
+from narratives.tables.table import open_table
 
 TOLERANCE = 1e-6
 
@@ -20,9 +21,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--model", type=Path, default=places.released_model())
+    parser.add_argument("--model", type=Path, default=paths.released_model())
     asked = parser.parse_args()
-    classifier = modelfile.load(asked.model)
+    classifier = persistence.load(asked.model)
     batches = (batch.texts for batch in open_table(asked.table).batches())
     texts = list(islice((text for part in batches for text in part), asked.rows))
     one, other = Kernel(classifier).predict_texts(texts), classifier.predict_texts(texts)

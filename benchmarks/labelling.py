@@ -21,11 +21,11 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from narratives import places  # noqa: E402
-from narratives.labels import LabelledParagraph  # noqa: E402
-from narratives.paragraphs import paragraph_id  # noqa: E402
-from narratives.queue import Ranked  # noqa: E402
-from narratives.store import Desk, Store  # noqa: E402
+from narratives import paths  # noqa: E402
+from narratives.labels.label_set import LabelledParagraph  # noqa: E402
+from narratives.store.assignments import Desk, Ranked  # noqa: E402
+from narratives.store.events import Store  # noqa: E402
+from narratives.text.paragraphs import paragraph_id  # noqa: E402
 from servers import CHROMIUM, WAIT, free_port, start  # noqa: E402
 
 SHOWN = """() => {
@@ -41,7 +41,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
         labels = Path(folder) / "labels"
-        shutil.copytree(places.labels_folder(), labels, ignore=shutil.ignore_patterns("*.sqlite*"))
+        shutil.copytree(paths.labels_folder(), labels, ignore=shutil.ignore_patterns("*.sqlite*"))
         store = filled(labels, asked.paragraphs)
         found = {"paragraphs": asked.paragraphs, **measured(labels, store, asked.annotators)}
         store.close()
@@ -66,7 +66,7 @@ def measured(labels: Path, store: Store, annotators: int) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     begun, port = time.monotonic(), free_port()
-    server = start(port, labels, places.models_folder())
+    server = start(port, labels, paths.models_folder())
     answers = time.monotonic() - begun
     try:
         with sync_playwright() as playwright:

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.calibration import calibrate
-from narratives.evaluation import macro_f1, micro_f1, plain, samples_f1
-from narratives.labels import Gold, read_simple_table
-from narratives.paragraphs import split
-from narratives.splits import fold_numbers
-from narratives.tables import read_all
-from narratives.training import settings_for
+from narratives.evaluation.metrics import macro_f1, micro_f1, samples_f1
+from narratives.evaluation.report import plain
+from narratives.labels.gold import Gold
+from narratives.labels.simple_table import read_simple_table
+from narratives.model.calibration import calibrate
+from narratives.tables.table import read_all
+from narratives.text.paragraphs import split
+from narratives.training.folds import fold_numbers
+from narratives.training.train import settings_for
 from steps import mean_average_precision, product, stream_rule
 
 SEMEVAL, UNLP = "semeval-2025-task10-train.csv", "unlp-2025-train.csv"

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from choices import ARCHIVE, measure_calibration, measure_choices, show_calibration
-from narratives import modelfile
-from narratives.classification import classify
-from narratives.classifier import Classifier
-from narratives.evaluation import Evaluation, evaluate
-from narratives.labels import read_simple_table
-from narratives.measuring import outcome
-from narratives.training import read_gold, ready_model
+from narratives.evaluation.evaluation import Evaluation, evaluate
+from narratives.evaluation.run import outcome
+from narratives.labels.simple_table import read_simple_table
+from narratives.model import persistence
+from narratives.model.classifier import Classifier
+from narratives.model.document import classify
+from narratives.training.train import read_gold, ready_model
 from public import SEMEVAL, measure_documents, measure_public, show_documents, show_public
 from steps import NOT_INSTALLED, measure_steps, minilm, show_steps
 
@@ -36,7 +36,7 @@ PARTS = {"English": ("en",), "Ukrainian and Russian": ("uk", "ru"), "all": ("en"
 def main() -> None:
     asked = read_arguments()
     folder = asked.model or ready_model()
-    classifier = modelfile.load(folder)
+    classifier = persistence.load(folder)
     found = [asked.data / name for name in TABLES if (asked.data / name).exists()]
     for name in TABLES:
         if asked.data / name not in found:
@@ -69,7 +69,7 @@ def read_arguments() -> argparse.Namespace:
 
 def warn_of_other_labels(model: Path, labels: Path) -> None:
     digest = hashlib.sha256((labels / "labels.csv").read_bytes()).hexdigest()
-    if digest not in modelfile.read_manifest(model)["labels"].values():
+    if digest not in persistence.read_manifest(model)["labels"].values():
         print(f"\n{labels} is not what {model.name} was trained on: the steps below are of other labels")
 
 

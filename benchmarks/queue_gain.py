@@ -17,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from narratives.classifier import Classifier
+from narratives.annotation.queue import FrameState, Unread, Wanted, select
 from narratives.errors import UserError
-from narratives.evaluation import macro_f1
-from narratives.labels import Gold, read_simple_table
-from narratives.measuring import outcome
-from narratives.model import AS_IT_IS, ModelSettings
-from narratives.queue import FrameState, Unread, Wanted, select
-from narratives.splits import fold_numbers
-from narratives.training import fit, read_gold
+from narratives.evaluation.metrics import macro_f1
+from narratives.evaluation.run import outcome
+from narratives.labels.gold import Gold
+from narratives.labels.simple_table import read_simple_table
+from narratives.model.classifier import Classifier
+from narratives.training.folds import fold_numbers
+from narratives.training.frames import AS_IT_IS, ModelSettings
+from narratives.training.train import fit, read_gold
 from steps import best_thresholds, mean_average_precision
 
 HERE = Path(__file__).parent
@@ -77,7 +78,12 @@ def simulate(gold: Gold, settings: ModelSettings, seeds: int, steps: tuple[int, 
 
 
 def curve(
-    gold: Gold, pool: Rows, held_out: Gold, order: Order, settings: ModelSettings, plan: tuple[int, tuple[int, ...]]
+    gold: Gold,
+    pool: Rows,
+    held_out: Gold,
+    order: Order,
+    settings: ModelSettings,
+    plan: tuple[int, tuple[int, ...]],
 ) -> list[list[float]]:
     seed, steps = plan
     labelled = np.random.default_rng(seed).permutation(pool)[: steps[0]]

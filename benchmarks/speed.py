@@ -25,8 +25,9 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from narratives import modelfile, places  # noqa: E402
-from narratives.tables import read_all  # noqa: E402
+from narratives import paths  # noqa: E402
+from narratives.model import persistence  # noqa: E402
+from narratives.tables.table import read_all  # noqa: E402
 from servers import CHROMIUM, WAIT, free_port, start  # noqa: E402
 
 
@@ -36,9 +37,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--slow", type=int, default=100_000, help="rows above which the slow ones run once")
-    parser.add_argument("--model", type=Path, default=places.released_model())
+    parser.add_argument("--model", type=Path, default=paths.released_model())
     asked = parser.parse_args()
-    found: dict[str, Any] = {"model": modelfile.load(asked.model).name, "cores": os.cpu_count(), "tables": []}
+    found: dict[str, Any] = {"model": persistence.load(asked.model).name, "cores": os.cpu_count(), "tables": []}
     with tempfile.TemporaryDirectory(prefix="narratives-speed-") as name:
         folder = Path(name)
         for rows in asked.rows:
@@ -147,9 +148,9 @@ def race_table(found: dict[str, Any]) -> str:
 
 def one_text(asked: argparse.Namespace) -> dict[str, float]:
     """Return p50 and p99 in milliseconds of one paragraph, warm, by the kernel and by the classifier."""
-    from narratives.kernel import Kernel
+    from narratives.kernel.kernel import Kernel
 
-    classifier = modelfile.load(asked.model)
+    classifier = persistence.load(asked.model)
     texts = next(iter(read_all(asked.table)[name] for name in ("text",)))[:2000]
     found = {}
     for name, reader in (("kernel", Kernel(classifier)), ("classifier", classifier)):
@@ -183,7 +184,7 @@ def first_page(model: Path) -> float | None:
     if not Path(CHROMIUM).exists():
         return None
     port = free_port()
-    server = start(port, places.labels_folder(), model.resolve().parent)
+    server = start(port, paths.labels_folder(), model.resolve().parent)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])

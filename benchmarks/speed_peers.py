@@ -22,9 +22,9 @@ def plain(source: str, model: str, output: str) -> float:
     import pandas as pd
     from scipy.special import expit
 
-    from narratives import modelfile
+    from narratives.model import persistence
 
-    classifier = modelfile.load(Path(model))
+    classifier = persistence.load(Path(model))
     rows = vectorizers(classifier.features)
     weights, bias, curves = classifier.frame_model.weights, classifier.frame_model.bias, classifier.sigmoids
     header = True
@@ -101,8 +101,8 @@ def fasttext(source: str, model: str) -> float:
 
     import fasttext as peer
 
-    from narratives.tables import read_all
-    from narratives.training import read_gold
+    from narratives.tables.table import read_all
+    from narratives.training.train import read_gold
 
     gold = read_gold(Path(__file__).parent.parent / "labels")
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:

@@ -23,15 +23,18 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
-from narratives.calibration import calibrate, fit_sigmoids, stream_weights
-from narratives.codebook import bare
-from narratives.comparison import compare
-from narratives.evaluation import Outcome, evaluate, macro_f1, plain
-from narratives.features import Features, fit_features
-from narratives.labels import Gold
-from narratives.model import ModelSettings, codebook_rows, fit_frames, prior_texts
-from narratives.splits import fold_numbers
-from narratives.thresholds import best_f1_threshold, choose_thresholds
+from narratives.codebook.frames import bare
+from narratives.evaluation.comparison import compare
+from narratives.evaluation.evaluation import Outcome, evaluate
+from narratives.evaluation.metrics import macro_f1
+from narratives.evaluation.report import plain
+from narratives.labels.gold import Gold
+from narratives.model.calibration import calibrate
+from narratives.model.features import Features
+from narratives.training.decision_rule import best_f1_threshold, choose_thresholds, fit_sigmoids, stream_weights
+from narratives.training.features import fit_features
+from narratives.training.folds import fold_numbers
+from narratives.training.frames import ModelSettings, codebook_rows, fit_frames, prior_texts
 
 Floats = NDArray[np.float64]
 Folds = NDArray[np.int64]
@@ -91,7 +94,7 @@ def minilm_rungs(gold: Gold, folds: Folds, embed: Embed, full: Learned) -> Itera
 
 def words(gold: Gold, folds: Folds) -> Learned:
     """TF-IDF and logistic regression as scikit-learn has them."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, least=2)
     fitted = regressions(vectorizer.fit_transform(gold.texts), gold.values, folds, LogisticRegression(**LR))
     return Learned(gold.values, fitted.held_out, lambda texts: fitted.score(vectorizer.transform(texts)))
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from narratives.labels import Gold
-from narratives.modelfile import save
-from narratives.training import fit, read_gold
+from narratives.labels.gold import Gold
+from narratives.model.persistence import save
+from narratives.training.train import fit, read_gold
 
 HERE = Path(__file__).parent
 

@@ -2,20 +2,21 @@
 
 from typing import TYPE_CHECKING, Any
 
+from narratives.version import __version__
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from narratives.classifier import Classifier
-    from narratives.estimator import NarrativeClassifier
+    from narratives.model.classifier import Classifier
+    from narratives.training.estimator import NarrativeClassifier
 
-__version__ = "0.1.0"
 __all__ = ["NarrativeClassifier", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the estimator when it is asked for: scikit-learn takes a second that the command line need not wait."""
     if name == "NarrativeClassifier":
-        from narratives.estimator import NarrativeClassifier
+        from narratives.training.estimator import NarrativeClassifier
 
         return NarrativeClassifier
     raise AttributeError(f"module 'narratives' has no attribute '{name}'")
@@ -28,10 +29,11 @@ def load(path: "Path | str | None" = None) -> "Classifier":
     """
     from pathlib import Path
 
-    from narratives import modelfile, places
+    from narratives import paths
     from narratives.errors import UserError
+    from narratives.model import persistence
 
-    folder = Path(path) if path is not None else places.released_model()
+    folder = Path(path) if path is not None else paths.released_model()
     if folder is None:
         raise UserError("no model is in force; run `narratives train` once, or name a model folder")
-    return modelfile.load(folder)
+    return persistence.load(folder)

@@ -1,83 +1,20 @@
-"""Owns the export: a trained model as a scikit-learn pipeline in a joblib file, for one's own use."""
+"""Keeps joblib exports of version 0.1 readable: they name their classes by the modules of that version."""
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+import sys
 
-import joblib
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-from sklearn.pipeline import Pipeline
+from narratives import codebook, model
+from narratives.codebook.frames import Codebook, Example, Frame, Retired
+from narratives.model import classifier, features, frame_model, voice_model
+from narratives.training.joblib_export import FrameScores, TextRows
 
-from narratives.calibration import calibrate
-from narratives.classifier import Classifier
-from narratives.errors import UserError
-from narratives.features import Features
-from narratives.modelfile import load
+__all__ = ["FrameScores", "TextRows"]
 
-
-class TextRows(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turns texts into TF-IDF rows (n × size). Nothing is left to fit."""
-
-    def __init__(self, features: Features) -> None:
-        self.features = features
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def fit(self, X: Sequence[str], y: Any = None) -> "TextRows":
-        """Return the transformer as it is: its vocabulary was learned in training."""
-        return self
-
-    def transform(self, X: Sequence[str]) -> csr_matrix:
-        """Return the rows of n texts."""
-        return self.features.transform(list(X))
-
-
-class FrameScores(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The linear model over the rows: ``coef_`` (k × size), ``intercept_``, ``thresholds_`` and ``classes_`` (k)."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
-        self.coef_, self.intercept_ = classifier.frame_model.weights.T, classifier.frame_model.bias
-        self.thresholds_, self.classes_ = classifier.thresholds, np.array(classifier.frames, dtype=object)
-
-    def fit(self, X: csr_matrix, y: Any = None) -> "FrameScores":
-        """Return the model as it is: it was trained by ``narratives train``."""
-        return self
-
-    def decision_function(self, X: csr_matrix) -> NDArray[np.float64]:
-        """Return the n × k scores before calibration."""
-        return np.asarray(X @ self.coef_.T + self.intercept_)
-
-    def predict_proba(self, X: csr_matrix) -> NDArray[np.float64]:
-        """Return the n × k calibrated probabilities."""
-        return calibrate(self.decision_function(X), self.classifier.sigmoids)
-
-    def predict(self, X: csr_matrix) -> NDArray[np.int64]:
-        """Return n × k zeros and ones. A text without a known word has no frame."""
-        filled = (np.diff(X.indptr) > 0)[:, None]
-        return np.asarray((self.predict_proba(X) >= self.thresholds_) & filled, dtype=np.int64)
-
-
-def export_joblib(folder: Path, output: Path, overwrite: bool = False) -> None:
-    """Write the model in ``folder`` as a joblib file: a Pipeline of ``rows`` and ``frames`` over texts.
-
-    The row of a text counts n-grams in a way that scikit-learn's own vectorizer has not, so that whoever loads the
-    file needs ``narratives`` installed. Voices, evidence and the band for a human stay behind. Loading a joblib file
-    can run any code: load only your own. Raises UserError if the file exists already or cannot be written.
-    """
-    if output.exists() and not overwrite:
-        raise UserError(f"{output} exists already; name another file or add --force")
-    classifier = load(folder)
-    pipeline = Pipeline([("rows", TextRows(classifier.features)), ("frames", FrameScores(classifier))])
-    draft = output.with_name(output.name + ".part")
-    try:
-        joblib.dump(pipeline, draft, compress=3)
-        os.replace(draft, output)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(f"{output}: cannot be written ({error.strerror}); name another file with -o") from None
+# A pickle looks a class up in the module that it names, and it names this module before any of these.
+sys.modules |= {
+    "narratives.classifier": classifier,
+    "narratives.features": features,
+    "narratives.voice": voice_model,
+}
+model.FrameModel = frame_model.FrameModel  # type: ignore[attr-defined]
+for moved in (Codebook, Example, Frame, Retired):
+    setattr(codebook, moved.__name__, moved)

@@ -12,12 +12,15 @@ from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from databases import cluster
-from narratives.classifier import Classifier
-from narratives.codebook import Codebook, read_codebook
-from narratives.labels import Gold, Label, LabelledParagraph, LabelSet, gold, write_labels
-from narratives.paragraphs import paragraph_id
-from narratives.store import Store
-from narratives.training import fit
+from narratives.codebook.frames import Codebook
+from narratives.codebook.parsing import read_codebook
+from narratives.labels.files import write_labels
+from narratives.labels.gold import Gold, gold
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.model.classifier import Classifier
+from narratives.store.events import Store
+from narratives.text.paragraphs import paragraph_id
+from narratives.training.train import fit
 
 # The same examples in every run of CI; new ones on a developer's machine.
 settings.register_profile("ci", derandomize=True)

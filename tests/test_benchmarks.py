@@ -20,11 +20,11 @@ import speed
 import speed_peers
 import steps
 import training
-from narratives import modelfile
-from narratives.labels import read_simple_table
-from narratives.splits import fold_numbers
-from narratives.tables import read_all
-from narratives.training import fit, settings_for
+from narratives.labels.simple_table import read_simple_table
+from narratives.model import persistence
+from narratives.tables.table import read_all
+from narratives.training.folds import fold_numbers
+from narratives.training.train import fit, settings_for
 
 
 def letters(texts):
@@ -224,7 +224,7 @@ def test_a_training_is_timed_and_named_by_its_bytes(truth):
 @pytest.fixture(scope="module")
 def saved(classifier, tmp_path_factory):
     folder = tmp_path_factory.mktemp("speed") / "tiny"
-    modelfile.save(classifier, folder, {}, "card")
+    persistence.save(classifier, folder, {}, "card")
     table = folder.parent / "posts.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
         rows = [(str(number), f"Wake up {number}: the dam breaks,\nthe mayor lies!") for number in range(40)]

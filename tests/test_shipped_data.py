@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from narratives.codebook import VOICES, read_codebook
-from narratives.labels import gold, read_labels
-from narratives.paragraphs import near_copies, word_runs
+from narratives.codebook.frames import VOICES
+from narratives.codebook.parsing import read_codebook
+from narratives.labels.files import read_labels
+from narratives.labels.gold import gold
+from narratives.text.near_duplicates import near_copies, word_runs
 
 ROOT = Path(__file__).parent.parent
 LABELS = ROOT / "labels"

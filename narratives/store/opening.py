@@ -3,10 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from narratives import places
-from narratives.codebook import read_codebook
-from narratives.labels import read_labels
-from narratives.store.record import Store
+from narratives import paths
+from narratives.codebook.parsing import read_codebook
+from narratives.labels.files import read_labels
+from narratives.store.events import Store
 
 _FILES = ("paragraphs.csv", "labels.csv")
 
@@ -16,8 +16,8 @@ def open_store() -> Store:
 
     Raises UserError for a database or a file that cannot be used.
     """
-    folder = places.writable_labels_folder()
-    store = Store(places.database_address())
+    folder = paths.writable_labels_folder()
+    store = Store(paths.database_address())
     if all((folder / name).exists() for name in _FILES):
         state = _state_of(folder)
         if store.last_note("import") != state:

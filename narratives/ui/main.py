@@ -5,17 +5,21 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from narratives import modelfile, places
-from narratives.classifier import Classifier
-from narratives.codebook import Codebook, read_codebook
+from narratives import paths
+from narratives.annotation.roles import ROLES, role_of
+from narratives.codebook.frames import Codebook
+from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
-from narratives.store import Store, open_store
-from narratives.team import ROLES, role_of
-from narratives.training import ready_model
-from narratives.ui import adjudicate, batch, classify, codebook, models, queue, review, signin, team
-from narratives.ui.headline import put_line
-from narratives.ui.people import annotator
-from narratives.ui.show import put_style
+from narratives.model import persistence
+from narratives.model.classifier import Classifier
+from narratives.store.events import Store
+from narratives.store.opening import open_store
+from narratives.training.train import ready_model
+from narratives.ui.components.headline import put_line
+from narratives.ui.components.html import put_style
+from narratives.ui.pages import adjudicate, batch, classify, codebook, models, queue, review, team
+from narratives.ui.session import signin
+from narratives.ui.session.annotator import annotator
 
 _NEEDS = {"adjudicate": "decide", "models": "manage"}  # what a page is for, where not labelling
 
@@ -85,7 +89,7 @@ def open_labels() -> Store:
 
 def codebook_in_force() -> Codebook:
     """Return the codebook of the labels folder: what is labelled, perhaps more than the model has learned."""
-    path = places.labels_folder() / "codebook.toml"
+    path = paths.labels_folder() / "codebook.toml"
     return _read_codebook(path, path.stat().st_mtime_ns)
 
 
@@ -96,7 +100,7 @@ def _read_codebook(path: Path, changed: int) -> Codebook:
 
 
 def _folder_in_force() -> Path:
-    folder = places.released_model()
+    folder = paths.released_model()
     return folder if folder is not None else _train_first()
 
 
@@ -109,7 +113,7 @@ def _classifier_in_force() -> Classifier:
 def load_model(folder: str, changed: int) -> Classifier:
     """Load a model once for all sessions; ``changed`` makes a retrained folder load anew."""
     del changed
-    return modelfile.load(Path(folder))
+    return persistence.load(Path(folder))
 
 
 def _train_first() -> Path:

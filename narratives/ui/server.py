@@ -21,5 +21,5 @@ def serve(port: int, address: str) -> None:
 
     settings = {**_SETTINGS, "server.port": str(port), "server.address": address}
     options = [f"--{name}={value}" for name, value in settings.items()]
-    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("start.py")), *options]
+    sys.argv = ["streamlit", "run", str(Path(__file__).parent / "session" / "start.py"), *options]
     cli.main()

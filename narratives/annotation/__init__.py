@@ -1,0 +1,1 @@
+"""The work of annotators: the queue, its order, steps, review, roles, retraining."""

@@ -1,0 +1,62 @@
+"""Owns ``narratives evaluate`` and ``narratives compare``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from narratives.errors import UserError
+
+if TYPE_CHECKING:
+    pass
+
+from narratives.cli.common import JSON_OPTION, MODEL_OPTION, model_in_force, write_json
+
+
+@click.command()
+@click.option(
+    "--on",
+    "table",
+    type=click.Path(path_type=Path),
+    help="A labels folder or labelled table; else the figures kept with the model.",
+)
+@click.option("--language", help="Only rows of these languages, such as en,uk.")
+@MODEL_OPTION
+@JSON_OPTION
+def evaluate(table: Path | None, language: str | None, model: Path | None, json_path: Path | None) -> None:
+    """Measure a model on labelled rows, or show the cross-validated figures kept with it."""
+    from narratives.evaluation import run
+
+    folder = model or model_in_force()
+    if table is None:
+        card, figures = run.kept_figures(folder)
+        click.echo(card)
+    else:
+        evaluation = run.evaluate_on(folder, table, language.split(",") if language else [])
+        figures = evaluation.as_json()
+        click.echo(evaluation.table())
+    write_json(json_path, figures)
+
+
+@click.command()
+@click.argument("first", metavar="MODEL_DIR", type=click.Path(path_type=Path))
+@click.argument("second", metavar="MODEL_DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--on",
+    "table",
+    type=click.Path(path_type=Path),
+    help="A labels folder or labelled table; else the figures kept with the models.",
+)
+@click.option("--language", help="Only rows of these languages, such as en,uk.")
+@JSON_OPTION
+def compare(first: Path, second: Path, table: Path | None, language: str | None, json_path: Path | None) -> None:
+    """Measure two models on the same rows and say which differences are more than chance."""
+    from narratives.evaluation import run
+
+    if table is None and language:
+        raise UserError("--language chooses among the rows of a table; name one with --on TABLE")
+    languages = [name.strip() for name in (language or "").split(",") if name.strip()]
+    folders = first, second
+    found = run.compare_on(folders, table, languages) if table else run.compare_figures(folders)
+    click.echo(found.table())
+    write_json(json_path, found.as_json())

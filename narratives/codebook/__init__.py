@@ -1,0 +1,1 @@
+"""The codebook: frames and voices, read, checked, described and changed."""

@@ -1,0 +1,1 @@
+"""Predictions against gold, annotators against each other: metrics, intervals, reports."""

@@ -1,0 +1,439 @@
+"""Owns agreement between annotators: how far readings of the same paragraphs say the same. No model, no gold."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.codebook.frames import VOICES, Codebook
+from narratives.labels.gold import UNKNOWN, gold
+from narratives.labels.label_set import LABEL_LANGUAGES, Label, LabelledParagraph, LabelSet
+
+Floats = NDArray[np.float64]
+LOW = 0.8  # Krippendorff's own border: below it conclusions are tentative
+_RESAMPLES = 1000
+_ENOUGH = 20  # units said yes of by somebody, before a frame in one language is called low
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What the readers of n paragraphs said of k frames; n × readers × k, UNKNOWN where a reader said nothing.
+
+    A reader is a place (first, second, …), not a person: those who read the whole codebook come first, by time.
+    """
+
+    frames: tuple[str, ...]
+    languages: tuple[str, ...]
+    values: NDArray[np.int8]
+    voices: NDArray[np.int8]
+    annotators: int = 0
+
+    def take(self, rows: NDArray[np.bool_]) -> "Readings":
+        """Return the readings of these paragraphs only."""
+        languages = tuple(np.array(self.languages)[rows].tolist())
+        return replace(self, languages=languages, values=self.values[rows], voices=self.voices[rows])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The agreement on one set of units, each with two ratings or more. Intervals hold 95 %; NaN where undefined.
+
+    An interval that resamples no difference has no width: with few units it says less than it seems to.
+    """
+
+    units: int
+    both_yes: int
+    differing: int
+    alpha: float
+    alpha_interval: tuple[float, float]
+    ac1: float
+    ac1_interval: tuple[float, float]
+    percent: float
+    cohen_kappa: float
+    fleiss_kappa: float
+
+    @property
+    def some_yes(self) -> int:
+        """The units that somebody said yes of."""
+        return self.both_yes + self.differing
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The plain mean over the frames whose alpha is defined, in some paragraphs; counts are sums over all frames."""
+
+    paragraphs: int
+    frames: int
+    both_yes: int
+    differing: int
+    alpha: float
+    alpha_interval: tuple[float, float]
+    ac1: float
+    ac1_interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """All figures of agreement: by frame, by language and frame, means by language (``all`` first), and of voices."""
+
+    paragraphs: int
+    annotators: int
+    frames: dict[str, Figures]
+    cells: dict[str, dict[str, Figures]]
+    means: dict[str, Mean]
+    voice: Figures
+
+    @property
+    def low(self) -> dict[str, float]:
+        """The frames whose alpha is below LOW."""
+        return {name: found.alpha for name, found in self.frames.items() if found.alpha < LOW}
+
+    @property
+    def low_cells(self) -> dict[str, float]:
+        """The frames in one language whose alpha is below LOW, where somebody said yes often enough to tell."""
+        cells = {f"{frame} in {name}": found for name, row in self.cells.items() for frame, found in row.items()}
+        return {name: found.alpha for name, found in cells.items() if found.alpha < LOW and found.some_yes >= _ENOUGH}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as plain values; what nothing defines (NaN) is None."""
+        figures = asdict(self) | {"low": self.low, "low_cells": self.low_cells}
+        return {key: _plain(value) for key, value in figures.items()}
+
+    def table(self) -> str:
+        """Return the figures as Markdown tables, for the terminal and the data card."""
+        if not self.paragraphs:
+            return "No paragraph is read wholly by two annotators; with a second reading there is something to compare."
+        start = f"{self.paragraphs} paragraphs are read wholly by two annotators or more; {self.annotators} took part."
+        parts = [start, _frame_table(self), _mean_table(self), _voice_table(self.voice)]
+        few = f"Frames in one language ({_ENOUGH} yes or more)"
+        return "\n\n".join([*parts, _low_line("Frames", self.low), _low_line(few, self.low_cells)])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How far two annotators agree on the paragraphs both read: Cohen's kappa over all frames, and per cent."""
+
+    first: str
+    second: str
+    paragraphs: int
+    cohen_kappa: float
+    percent: float
+
+
+def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
+    """Return a row for each two annotators who read the same paragraphs wholly, those with most in common first."""
+    words: dict[str, dict[str, NDArray[np.int8]]] = defaultdict(dict)
+    for paragraph, said in labels.counted_by(codebook).by_paragraph.items():
+        for own in _turns(said):
+            if _whole(own):
+                words[own[0].annotator][paragraph] = _values(own, codebook)
+    names = sorted(words)
+    both = [(a, b, sorted(words[a].keys() & words[b].keys())) for n, a in enumerate(names) for b in names[n + 1 :]]
+    pairs = [
+        _pair(a, b, [np.stack([words[a][one], words[b][one]], axis=1) for one in shared])
+        for a, b, shared in both
+        if shared
+    ]
+    return sorted(pairs, key=lambda pair: (-pair.paragraphs, pair.first, pair.second))
+
+
+def _pair(first: str, second: str, cells: list[NDArray[np.int8]]) -> Pair:
+    ratings = np.concatenate(cells)
+    return Pair(first, second, len(cells), cohen_kappa(ratings, 2), percent_agreement(tally(ratings, 2)))
+
+
+def _values(own: list[Label], codebook: Codebook) -> NDArray[np.int8]:
+    last = max(label.labelled_at for label in own)
+    seen = {label.frame: label.value for label in own if label.labelled_at == last}
+    words = [seen.get(frame, "no") for frame in codebook.ids]
+    return np.array([{"yes": 1, "no": 0}.get(word, UNKNOWN) for word in words], dtype=np.int8)
+
+
+def measure_months(labels: LabelSet, codebook: Codebook) -> dict[str, Mean]:
+    """Return the mean agreement of the paragraphs whose second reading fell in each month (``2026-11``), in order."""
+    last = {key: max(label.labelled_at for label in said)[:7] for key, said in labels.by_paragraph.items()}
+    found = {}
+    for month in sorted(set(last.values())):
+        mine = tuple(label for label in labels.labels if last[label.paragraph_id] == month)
+        found[month] = measure_agreement(LabelSet(labels.paragraphs, mine), codebook).means["all"]
+    return found
+
+
+def measure_agreement(labels: LabelSet, codebook: Codebook, seed: int = 0) -> Agreement:
+    """Measure the agreement in a label set. Intervals resample paragraphs with ``seed``."""
+    return measure(read_twice(labels, codebook), seed)
+
+
+def read_twice(labels: LabelSet, codebook: Codebook) -> Readings:
+    """Return the readings of the paragraphs that two annotators or more read wholly. Decisions are no readings.
+
+    An annotator's last word counts, *unsure* is missing, and a label of kind ``single`` speaks of its frame only.
+    """
+    labels = labels.counted_by(codebook)
+    turns = {paragraph: _turns(said) for paragraph, said in labels.by_paragraph.items()}
+    turns = {paragraph: said for paragraph, said in turns.items() if len(said) > 1 and _whole(said[1])}
+    kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in turns]
+    places = range(max(map(len, turns.values()), default=2))
+    heard = [_heard(kept, turns, place, codebook) for place in places]
+    return Readings(
+        codebook.ids,
+        tuple(paragraph.language for paragraph in kept),
+        np.stack([values for values, _ in heard], axis=1),
+        np.stack([voices for _, voices in heard], axis=1),
+        len({own[0].annotator for said in turns.values() for own in said}),
+    )
+
+
+def _turns(said: list[Label]) -> list[list[Label]]:
+    """Return the labels of each annotator of one paragraph: who read it wholly first, then by time."""
+    own: dict[str, list[Label]] = defaultdict(list)
+    for label in said:
+        if label.kind != "decision":
+            own[label.annotator].append(label)
+    first = {name: min(label.labelled_at for label in rows) for name, rows in own.items()}
+    return [own[name] for name in sorted(own, key=lambda name: (not _whole(own[name]), first[name], name))]
+
+
+def _whole(own: list[Label]) -> bool:
+    return any(label.kind == "reading" for label in own)
+
+
+def _heard(
+    kept: list[LabelledParagraph], turns: dict[str, list[list[Label]]], place: int, codebook: Codebook
+) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Return the values and voices of the readers in one place; the gold of a sole reader is what that one said."""
+    there = np.array([len(turns[paragraph.paragraph_id]) > place for paragraph in kept], dtype=bool)
+    chosen = tuple(paragraph for paragraph, present in zip(kept, there, strict=True) if present)
+    rows = [label for paragraph in chosen for label in turns[paragraph.paragraph_id][place]]
+    said = gold(LabelSet(chosen, tuple(rows)), codebook)
+    values, voices = np.full((2, len(kept), len(codebook.ids)), UNKNOWN, dtype=np.int8)
+    values[there], voices[there] = said.values, said.voices
+    return values, voices
+
+
+def measure(readings: Readings, seed: int = 0) -> Agreement:
+    """Measure the agreement in these readings."""
+    languages = np.array(readings.languages, dtype=str)
+    parts = {name: readings.take(languages == name) for name in LABEL_LANGUAGES if (languages == name).any()}
+    found, mean = _by_frame(readings, seed)
+    by_language = {name: _by_frame(part, seed) for name, part in parts.items()}
+    return Agreement(
+        paragraphs=len(readings.languages),
+        annotators=readings.annotators,
+        frames=found,
+        cells={name: row for name, (row, _) in by_language.items()},
+        means={"all": mean} | {name: mean for name, (_, mean) in by_language.items()},
+        voice=_voice(readings, seed),
+    )
+
+
+def tally(ratings: NDArray[np.int8], categories: int) -> Floats:
+    """Count the ratings of each unit by category: n × raters (× k) to n (× k) × categories. UNKNOWN is not counted."""
+    counts = [(ratings == category).sum(axis=1) for category in range(categories)]
+    return np.stack(counts, axis=-1).astype(np.float64)
+
+
+def krippendorff_alpha(counts: Floats) -> float:
+    """Return the nominal alpha of units × categories (Krippendorff 2011); NaN if nobody ever varies."""
+    return float(_alpha(_shares(counts).sum(axis=0)))
+
+
+def gwet_ac1(counts: Floats) -> float:
+    """Return the AC1 of units × categories (Gwet 2008); NaN if no unit has two ratings."""
+    return float(_ac1(_shares(counts).sum(axis=0)))
+
+
+def percent_agreement(counts: Floats) -> float:
+    """Return the share of pairs of ratings of a unit that agree, averaged over units; NaN without a pair."""
+    return float(_percent(_shares(counts).sum(axis=0)))
+
+
+def fleiss_kappa(counts: Floats) -> float:
+    """Return the kappa of units × categories (Fleiss 1971); NaN unless all units have the same number of ratings."""
+    rated = counts.sum(axis=1)
+    if not len(counts) or (rated != rated[0]).any():
+        return float("nan")
+    agreed, chance = percent_agreement(counts), float(np.square(counts.mean(axis=0) / rated[0]).sum())
+    return float(_ratio(agreed - chance, 1 - chance))
+
+
+def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
+    """Return the kappa of units × raters (Cohen 1960); NaN unless each unit with two ratings has exactly two."""
+    rated = (ratings != UNKNOWN).sum(axis=1)
+    pairs = ratings[rated >= 2]
+    if not len(pairs) or (rated > 2).any():
+        return float("nan")
+    first, second = pairs[pairs != UNKNOWN].reshape(-1, 2).T
+    agreed = (first == second).mean()
+    shares = [np.bincount(side, minlength=categories) / len(side) for side in (first, second)]
+    chance = shares[0] @ shares[1]
+    return float(_ratio(agreed - chance, 1 - chance))
+
+
+def _shares(counts: Floats) -> Floats:
+    """Return what a unit gives to each coefficient, so that a resample of units is a weighted sum of these rows.
+
+    Along the last axis: has a pair of ratings, agreement × ratings, agreement, ratings in pairs by category, and
+    share by category.
+    """
+    rated = counts.sum(axis=-1, keepdims=True)
+    pair = rated >= 2
+    same = (counts * (counts - 1)).sum(axis=-1, keepdims=True) / np.maximum(1, rated - 1)
+    rated = np.maximum(1, rated)
+    return np.concatenate([pair, same, same / rated, counts * pair, counts / rated], axis=-1)
+
+
+def _alpha(sums: Floats) -> Floats:
+    same, by_category = sums[..., 1], sums[..., 3 : 3 + _categories(sums)]
+    n = by_category.sum(axis=-1)
+    observed, expected = (n - 1) * (n - same), n * n - np.square(by_category).sum(axis=-1)
+    return 1 - _ratio(observed, expected)
+
+
+def _ac1(sums: Floats) -> Floats:
+    categories = _categories(sums)
+    shares = sums[..., 3 + categories :]
+    shares = _ratio(shares, shares.sum(axis=-1, keepdims=True))
+    chance = (shares * (1 - shares)).sum(axis=-1) / (categories - 1)
+    return _ratio(_percent(sums) - chance, 1 - chance)
+
+
+def _percent(sums: Floats) -> Floats:
+    return _ratio(sums[..., 2], sums[..., 0])
+
+
+def _categories(sums: Floats) -> int:
+    return (int(sums.shape[-1]) - 3) // 2
+
+
+def _ratio(above: Any, below: Any) -> Floats:
+    """Divide; NaN where the divisor is not above 0."""
+    above, below = np.broadcast_arrays(np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64))
+    ratio: Floats = np.full(above.shape, np.nan)
+    np.divide(above, below, out=ratio, where=below > 0)
+    return ratio
+
+
+def _again(shares: Floats, seed: int) -> Floats:
+    """Return the sums over resampled rows, resamples × columns × shares (Efron and Tibshirani 1993)."""
+    n, columns, width = shares.shape
+    picks = np.random.default_rng(seed).integers(0, max(1, n), (_RESAMPLES, n))
+    picks += n * np.arange(_RESAMPLES)[:, None]
+    often = np.bincount(picks.ravel(), minlength=_RESAMPLES * n).reshape(_RESAMPLES, n)
+    return (often.astype(np.float64) @ shares.reshape(n, columns * width)).reshape(_RESAMPLES, columns, width)
+
+
+def _interval(estimates: Floats) -> tuple[float, float]:
+    finite = estimates[np.isfinite(estimates)]
+    return (float(np.percentile(finite, 2.5)), float(np.percentile(finite, 97.5))) if len(finite) else (np.nan,) * 2
+
+
+def _by_frame(readings: Readings, seed: int) -> tuple[dict[str, Figures], Mean]:
+    counts = tally(readings.values, 2)
+    sums = _again(_shares(counts), seed)
+    columns = range(len(readings.frames))
+    found = [_figures(readings.values[:, :, k], counts[:, k], sums[:, k]) for k in columns]
+    return dict(zip(readings.frames, found, strict=True)), _mean(len(readings.languages), found, sums)
+
+
+def _voice(readings: Readings, seed: int) -> Figures:
+    """Measure voices on the pairs of paragraph and frame of which two readers or more said yes, with a voice."""
+    voiced = (readings.voices != UNKNOWN).sum(axis=1, keepdims=True) >= 2
+    ratings = np.where(voiced, readings.voices, np.int8(UNKNOWN))
+    counts = tally(ratings, len(VOICES))
+    sums = _again(_shares(counts).sum(axis=1, keepdims=True), seed)
+    units = ratings.transpose(0, 2, 1).reshape(-1, ratings.shape[1])
+    found = _figures(units, counts.reshape(-1, len(VOICES)), sums[:, 0])
+    return replace(found, both_yes=found.units)
+
+
+def _figures(ratings: NDArray[np.int8], counts: Floats, sums: Floats) -> Figures:
+    units = counts[counts.sum(axis=1) >= 2]
+    rated = units.sum(axis=1)
+    return Figures(
+        units=len(units),
+        both_yes=int((units[:, 1] == rated).sum()),
+        differing=int((units.max(axis=1) < rated).sum()),
+        alpha=krippendorff_alpha(counts),
+        alpha_interval=_interval(_alpha(sums)),
+        ac1=gwet_ac1(counts),
+        ac1_interval=_interval(_ac1(sums)),
+        percent=percent_agreement(counts),
+        cohen_kappa=cohen_kappa(ratings, counts.shape[1]),
+        fleiss_kappa=fleiss_kappa(units),
+    )
+
+
+def _mean(paragraphs: int, frames: list[Figures], sums: Floats) -> Mean:
+    alphas, ac1s = (np.array([[getattr(found, name) for found in frames]]) for name in ("alpha", "ac1"))
+    again = _alpha(sums)
+    return Mean(
+        paragraphs=paragraphs,
+        frames=int(np.isfinite(alphas).sum()),
+        both_yes=sum(found.both_yes for found in frames),
+        differing=sum(found.differing for found in frames),
+        alpha=float(_mean_of(alphas, alphas)[0]),
+        alpha_interval=_interval(_mean_of(again, again)),
+        ac1=float(_mean_of(ac1s, alphas)[0]),
+        ac1_interval=_interval(_mean_of(_ac1(sums), again)),
+    )
+
+
+def _mean_of(figures: Floats, alphas: Floats) -> Floats:
+    """Return the mean of each row over the frames with an alpha; a frame nobody saw would lift AC1 for nothing."""
+    there = np.isfinite(alphas)
+    return _ratio(np.where(there, figures, 0).sum(axis=1), there.sum(axis=1))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 4) if np.isfinite(value) else None
+    return value
+
+
+def _frame_table(agreement: Agreement) -> str:
+    rows = [
+        [name, str(found.units), str(found.both_yes), str(found.differing), *_two(found)]
+        for name, found in agreement.frames.items()
+    ]
+    return _table(["frame", "read twice", "both yes", "differing", "alpha [95 %]", "AC1 [95 %]"], rows)
+
+
+def _mean_table(agreement: Agreement) -> str:
+    rows = [
+        [name, *map(str, (mean.paragraphs, mean.frames, mean.both_yes, mean.differing)), *_two(mean)]
+        for name, mean in agreement.means.items()
+    ]
+    head = ["language", "read twice", "frames", "both yes", "differing", "mean alpha [95 %]", "mean AC1 [95 %]"]
+    return _table(head, rows)
+
+
+def _voice_table(voice: Figures) -> str:
+    row = ["voice", str(voice.units), str(voice.differing), *_two(voice), _show(voice.cohen_kappa)]
+    return _table(["where both said yes", "pairs", "differing", "alpha [95 %]", "AC1 [95 %]", "Cohen's kappa"], [row])
+
+
+def _two(found: Figures | Mean) -> list[str]:
+    figures = [(found.alpha, found.alpha_interval), (found.ac1, found.ac1_interval)]
+    return [f"{_show(figure)} [{_show(low)}, {_show(high)}]" for figure, (low, high) in figures]
+
+
+def _show(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "–"
+
+
+def _low_line(what: str, low: dict[str, float]) -> str:
+    named = ", ".join(f"{name} ({_show(alpha)})" for name, alpha in low.items())
+    return f"{what} with an alpha below {LOW}: {named or 'none'}."
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,326 @@
+"""Owns comparison: two models' outcomes on the same rows, as differences with intervals. Arrays only, no model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.codebook.frames import VOICES
+from narratives.evaluation.bootstrap import RESAMPLES, interval, resamples
+from narratives.evaluation.evaluation import Outcome
+from narratives.evaluation.metrics import f1_by_row, f1_of_counts, mean_of_known
+from narratives.evaluation.reliability import BINS, bins_of
+from narratives.evaluation.report import plain, shown
+
+FIGURES = {
+    "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "samples_f1": "samples-F1",
+    "mean_average_precision": "mean average precision",
+    "voice_macro_f1": "voice macro-F1",
+    "false_alarm_rate": "false alarms",
+    "calibration_error": "calibration error",
+}
+_LESS_IS_BETTER = ("false_alarm_rate", "calibration_error")
+_NO_INTERVAL = (float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure of model A and of model B; ``interval`` holds B - A at 95 %, NaN where nothing was resampled."""
+
+    a: float
+    b: float
+    interval: tuple[float, float] = _NO_INTERVAL
+
+    @property
+    def difference(self) -> float:
+        """By how much B is above A."""
+        return self.b - self.a
+
+    @property
+    def none(self) -> bool:
+        """Whether A and B are alike in this figure, on the rows and on every resample of them."""
+        return self.difference == 0 and not any(self.interval)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether all of the interval is on one side of zero."""
+        low, high = self.interval
+        return low > 0 or high < 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return both figures, their difference, its interval and whether that excludes zero."""
+        found = {"a": self.a, "b": self.b, "difference": self.difference, "interval": list(self.interval)}
+        return found | {"excludes_zero": self.excludes_zero}
+
+
+@dataclass(frozen=True)
+class FrameDifference:
+    """The F1 of one frame, its gold rows, and the share of rows on which A and B decide differently (NaN: unknown)."""
+
+    f1: Difference
+    support: int
+    changed: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models side by side. ``figures`` has the keys of FIGURES; ``frames`` are those that both models know.
+
+    ``n`` is the number of rows that both were measured on, 0 where the figures are those kept with the models.
+    ``changed`` is the share of all decisions, rows × frames, that differ, and ``rows_changed`` that of rows with one.
+    """
+
+    models: tuple[str, str]
+    n: int
+    figures: dict[str, Difference]
+    frames: dict[str, FrameDifference]
+    changed: float
+    rows_changed: float
+    remarks: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values; what nothing defines (NaN) is None."""
+        frames = {
+            name: {"support": frame.support, "f1": frame.f1.as_json(), "changed": frame.changed}
+            for name, frame in self.frames.items()
+        }
+        document = {
+            "models": {"a": self.models[0], "b": self.models[1]},
+            "n": self.n,
+            "resamples": RESAMPLES if self.n else 0,
+            "figures": {name: figure.as_json() for name, figure in self.figures.items()},
+            "frames": frames,
+            "changed": self.changed,
+            "rows_changed": self.rows_changed,
+            "remarks": list(self.remarks),
+            "conclusion": self.conclusion(),
+        }
+        return {key: plain(value) for key, value in document.items()}
+
+    def table(self) -> str:
+        """Return the comparison as a table for the terminal, with the conclusion at the end."""
+        parts = [_head_lines(self), _figure_lines(self), _frame_lines(self), _changed_lines(self), [self.conclusion()]]
+        return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in parts if lines)
+
+    def conclusion(self) -> str:
+        """Return in plain words which differences exclude zero."""
+        if not self.n:
+            return "No interval: nothing here says which differences are more than chance; for that, use --on TABLE."
+        tested = {name: found for name, found in self._named().items() if np.isfinite(found.interval[0])}
+        differ = [name for name, found in tested.items() if not found.none]
+        sure = {name: found for name, found in tested.items() if found.excludes_zero}
+        if not differ:
+            return "The two models do not differ in any figure on these rows."
+        if not sure:
+            return f"None of the {len(differ)} differences excludes zero: neither model is surely the better here."
+        chance = max(1, round(0.05 * len(differ)))
+        return (
+            f"Of {len(differ)} differences {len(sure)} exclude{'s' * (len(sure) == 1)} zero: {_verdict(sure)}. "
+            f"By chance alone about {chance} of {len(differ)} would."
+        )
+
+    def _named(self) -> dict[str, Difference]:
+        frames = {f"F1 of {name}": frame.f1 for name, frame in self.frames.items()}
+        return {FIGURES[key]: figure for key, figure in self.figures.items()} | frames
+
+
+def compare(first: Outcome, second: Outcome, models: tuple[str, str], remarks: Sequence[str] = ()) -> Comparison:
+    """Compare two outcomes on the same rows and frames.
+
+    Intervals are those of the paired bootstrap: 1,000 times rows are drawn with replacement, the same for both, and
+    both are measured on them, average precision too (Efron and Tibshirani 1993; paired: Koehn 2004). Rows count as
+    independent; where several are of one document, true intervals are somewhat wider.
+    """
+    once = np.ones((1, len(first.values)))
+    points = _measure(first, once)[0], _measure(second, once)[0]
+    gaps = np.concatenate([_measure(second, drawn) - _measure(first, drawn) for drawn in resamples(once.size, 0)])
+    found = [
+        Difference(float(a), float(b), interval(gap) if np.isfinite([a, b]).all() else _NO_INTERVAL)
+        for a, b, gap in zip(*points, gaps.T, strict=True)
+    ]
+    differ = first.predicted != second.predicted
+    support, shares = (first.values == 1).sum(axis=0), differ.mean(axis=0)
+    frames = {
+        name: FrameDifference(f1, int(support[k]), float(shares[k]))
+        for k, (name, f1) in enumerate(zip(first.frames, found[len(FIGURES) :], strict=True))
+    }
+    figures = dict(zip(FIGURES, found, strict=False))
+    shares_changed = float(differ.mean()), float(differ.any(axis=1).mean())
+    return Comparison(models, len(first.values), figures, frames, *shares_changed, remarks=tuple(remarks))
+
+
+def compare_kept(first: dict[str, Any], second: dict[str, Any], remarks: Sequence[str] = ()) -> Comparison:
+    """Put the figures that two models keep, as ``Evaluation.as_json`` gives them, side by side; no interval."""
+    figures = {key: Difference(_kept(first, key), _kept(second, key)) for key in FIGURES}
+    frames = {
+        name: FrameDifference(
+            Difference(_number(first["frames"][name]["f1"]), _number(second["frames"][name]["f1"])),
+            first["frames"][name]["support"],
+            float("nan"),
+        )
+        for name in first["frames"]
+        if name in second["frames"]
+    }
+    nothing = float("nan"), float("nan")
+    return Comparison((first["model"], second["model"]), 0, figures, frames, *nothing, remarks=tuple(remarks))
+
+
+def _kept(figures: dict[str, Any], key: str) -> float:
+    return _number(figures["voice"]["macro_f1"] if key == "voice_macro_f1" else figures[key])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _measure(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each resample (a row of ``drawn``, how often each row is in it) all FIGURES, then each frame's F1."""
+    there, found = outcome.values == 1, outcome.predicted & (outcome.values >= 0)
+    counts = [_sums(drawn, part) for part in (there & found, found, there)]
+    frames = f1_of_counts(*counts)
+    columns = [
+        mean_of_known(frames),
+        _micro_f1(counts),
+        _share(drawn, f1_by_row(outcome.values, outcome.predicted), np.ones(drawn.shape[1])),
+        _mean_average_precision(outcome, drawn),
+        _voice_macro_f1(outcome, drawn),
+        _false_alarm_rate(outcome, drawn),
+        _calibration_error(outcome, drawn),
+    ]
+    return np.column_stack([*columns, frames])
+
+
+def _sums(drawn: NDArray[np.float64], by_row: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(drawn @ by_row.astype(np.float64))
+
+
+def _share(drawn: NDArray[np.float64], part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    return _ratio(_sums(drawn, part), _sums(drawn, whole))
+
+
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0))
+
+
+def _micro_f1(counts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    right, found, there = (count.sum(axis=1) for count in counts)
+    return _ratio(2 * right, found + there)
+
+
+def _voice_macro_f1(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    pairs = (outcome.gold_voices >= 0) & (outcome.values == 1)
+    gold = [pairs & (outcome.gold_voices == voice) for voice in range(len(VOICES))]
+    said = [pairs & (outcome.voices == voice) for voice in range(len(VOICES))]
+    both = [truth & guess for truth, guess in zip(gold, said, strict=True)]
+    counts = [_sums(drawn, np.column_stack([cells.sum(axis=1) for cells in voices])) for voices in (both, said, gold)]
+    return mean_of_known(f1_of_counts(*counts))
+
+
+def _false_alarm_rate(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    empty = np.asarray((outcome.values <= 0).all(axis=1))
+    return _share(drawn, empty & outcome.predicted.any(axis=1), empty)
+
+
+def _calibration_error(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the calibration error from each row's gap, probability - value, in each of the ten bins."""
+    known = outcome.values >= 0
+    gaps = np.where(known, outcome.probabilities - outcome.values, 0.0)
+    places = bins_of(outcome.probabilities)
+    by_bin = np.column_stack([np.where(places == place, gaps, 0.0).sum(axis=1) for place in range(BINS)])
+    return _ratio(np.abs(drawn @ by_bin).sum(axis=1), _sums(drawn, known.sum(axis=1)))
+
+
+def _mean_average_precision(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    columns = zip(outcome.values.T, outcome.probabilities.T, strict=True)
+    scores = [_average_precision(values, probabilities, drawn) for values, probabilities in columns if 1 in values]
+    return mean_of_known(np.column_stack(scores)) if scores else np.full(len(drawn), np.nan)
+
+
+def _average_precision(
+    values: NDArray[np.int8], probabilities: NDArray[np.float64], drawn: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return one frame's average precision in each resample; NaN in one without a row that conveys the frame.
+
+    Precision changes only where such a row stands, so sums run from one of them to the next; rows of one probability
+    count as one place.
+    """
+    known = np.flatnonzero(values >= 0)
+    order = known[np.argsort(-probabilities[known], kind="stable")]
+    ranked, hits = probabilities[order], values[order] == 1
+    stops = np.unique(np.searchsorted(-ranked, -ranked[hits], side="right"))
+    starts = np.append(0, stops[:-1])
+    taken = drawn[:, order[: stops[-1]]]
+    found = np.cumsum(np.add.reduceat(taken, starts, axis=1), axis=1)
+    gains = np.add.reduceat(taken * hits[: stops[-1]], starts, axis=1)
+    precision = np.cumsum(gains, axis=1) / np.maximum(1, found)
+    return _ratio((gains * precision).sum(axis=1), gains.sum(axis=1))
+
+
+def _verdict(sure: dict[str, Difference]) -> str:
+    sides: dict[str, list[str]] = {"better": [], "worse": []}
+    for name, found in sure.items():
+        sides["better" if _better(name, found) else "worse"].append(f"{name} ({found.difference:+.2g})")
+    return "B is " + ", and ".join(f"{side} in {', '.join(names)}" for side, names in sides.items() if names)
+
+
+def _better(name: str, found: Difference) -> bool:
+    less = name in [FIGURES[key] for key in _LESS_IS_BETTER]
+    return (found.difference < 0) == less
+
+
+def _head_lines(comparison: Comparison) -> list[str]:
+    rows = (
+        f"{comparison.n} rows, the same for both; {RESAMPLES:,} resamples of them give the intervals; * excludes zero"
+    )
+    names = [f"{letter}  {name}" for letter, name in zip("AB", comparison.models, strict=True)]
+    return names + [""] + ([rows] if comparison.n else []) + list(comparison.remarks)
+
+
+def _figure_lines(comparison: Comparison) -> list[str]:
+    width = max(map(len, _first_column(comparison)))
+    return [f"{'figure':{width}}  {_heads(comparison)}"] + [
+        f"{FIGURES[key]:{width}}  {_cells(figure, comparison)}" for key, figure in comparison.figures.items()
+    ]
+
+
+def _frame_lines(comparison: Comparison) -> list[str]:
+    width = max(map(len, _first_column(comparison)))
+    tail = "  support" + ("  changed" if comparison.n else "")
+    return [f"{'F1 of frame':{width}}  {_heads(comparison)}{tail}"] + [
+        f"{name:{width}}  {_cells(frame.f1, comparison)}  {frame.support:7}"
+        + (f"  {frame.changed:7.1%}" if comparison.n else "")
+        for name, frame in comparison.frames.items()
+    ]
+
+
+def _changed_lines(comparison: Comparison) -> list[str]:
+    if not comparison.n:
+        return []
+    return [
+        f"{comparison.changed:.1%} of all decisions (rows × frames) changed; "
+        f"{comparison.rows_changed:.1%} of the rows have a decision that changed"
+    ]
+
+
+def _first_column(comparison: Comparison) -> list[str]:
+    return ["F1 of frame", *FIGURES.values(), *comparison.frames]
+
+
+def _heads(comparison: Comparison) -> str:
+    return f"{'A':>5}  {'B':>5}  {'B - A':>6}" + (f"  {'95 % interval':>16}  " if comparison.n else "")
+
+
+def _cells(found: Difference, comparison: Comparison) -> str:
+    change = f"{found.difference:+.3f}" if np.isfinite(found.difference) else "–"
+    change = "=" if found.none else change
+    start = f"{shown(found.a):>5}  {shown(found.b):>5}  {change:>6}"
+    if not comparison.n:
+        return start
+    low, high = found.interval
+    between = f"{low:+.3f} to {high:+.3f}" if np.isfinite(low) else "–"
+    between = "" if found.none else between
+    return f"{start}  {between:>16} {'*' if found.excludes_zero else ' '}"

@@ -1,0 +1,302 @@
+"""Owns evaluation: predictions against gold, as figures with intervals. Takes arrays, knows no model."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.codebook.frames import VOICES
+from narratives.evaluation.bootstrap import interval, resamples
+from narratives.evaluation.metrics import (
+    counts,
+    f1_of_counts,
+    false_alarm_rate,
+    macro_f1,
+    mean_of_known,
+    micro_f1,
+    samples_f1,
+)
+from narratives.evaluation.reliability import Bin, calibration_error, reliability
+from narratives.evaluation.report import confusion_lines, frame_lines, plain, register_lines, summary_lines, voice_lines
+
+_CONFUSIONS = 20  # kept
+
+
+@dataclass(frozen=True)
+class FrameFigures:
+    """The figures of one frame; ``support`` is the number of rows that convey it. NaN where nothing defines one."""
+
+    support: int
+    precision: float
+    recall: float
+    f1: float
+    average_precision: float
+    threshold: float
+    calibration_error: float
+    f1_interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class VoiceFigures:
+    """How often the voice is right, over all gold pairs of paragraph and frame whose voice is settled."""
+
+    n: int
+    accuracy: float
+    macro_f1: float
+
+
+@dataclass(frozen=True)
+class OneVoiceFigures:
+    """The gold pairs of one voice: how many have their frame predicted, and which voice the model says of them.
+
+    The voice is asked of every pair, predicted or not; ``said`` is the pair's row of the 3 × 3 confusion matrix.
+    """
+
+    n: int
+    frame_recall: float
+    voice_recall: float
+    said: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RegisterFigures:
+    """The figures of the rows of one register."""
+
+    n: int
+    macro_f1: float
+    micro_f1: float
+    false_alarm_rate: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """On how many rows the ``gold`` frame is missed while ``predicted``, which is not gold there, is found."""
+
+    gold: str
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True)
+class LanguageFigures:
+    """The figures of the rows of one language."""
+
+    n: int
+    macro_f1: float
+    micro_f1: float
+
+
+@dataclass(frozen=True)
+class BandFigures:
+    """What the band for a human leaves: precision of the decisions *yes*, and their share of the recall."""
+
+    precision_of_yes: float
+    recall_kept: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All figures of one model on one table. Shares and scores are between 0 and 1; intervals hold 95 %."""
+
+    n: int
+    macro_f1: float
+    micro_f1: float
+    samples_f1: float
+    mean_average_precision: float
+    macro_f1_interval: tuple[float, float]
+    frames: dict[str, FrameFigures]
+    voice: VoiceFigures
+    languages: dict[str, LanguageFigures]
+    false_alarm_rate: float
+    calibration_error: float
+    band: BandFigures
+    unsupported: dict[str, int]
+    voices: dict[str, OneVoiceFigures]
+    registers: dict[str, RegisterFigures]
+    confusion: tuple[Confusion, ...]
+    reliability: tuple[Bin, ...]
+    model: str = ""
+    codebook: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as plain values; what nothing defines (NaN) is None."""
+        return {key: plain(value) for key, value in asdict(self).items()}
+
+    def table(self) -> str:
+        """Return the figures as a table for the terminal."""
+        parts = (summary_lines, frame_lines, voice_lines, register_lines, confusion_lines)
+        return "\n\n".join("\n".join(lines) for part in parts if (lines := part(self)))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was predicted and what is gold, n × k: the input of every figure. Values below 0 are not counted.
+
+    ``registers`` is empty where nobody named them.
+    """
+
+    frames: tuple[str, ...]
+    values: NDArray[np.int8]
+    probabilities: NDArray[np.float64]
+    predicted: NDArray[np.bool_]
+    human: NDArray[np.bool_]
+    gold_voices: NDArray[np.int8]
+    voices: NDArray[np.int8]
+    languages: tuple[str, ...]
+    thresholds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    registers: tuple[str, ...] = ()
+
+    def take(self, rows: NDArray[np.int64]) -> "Outcome":
+        """Return the outcome of these rows only."""
+        return Outcome(
+            self.frames,
+            self.values[rows],
+            self.probabilities[rows],
+            self.predicted[rows],
+            self.human[rows],
+            self.gold_voices[rows],
+            self.voices[rows],
+            tuple(self.languages[int(row)] for row in rows),
+            self.thresholds,
+            tuple(self.registers[int(row)] for row in rows) if self.registers else (),
+        )
+
+    def of_frames(self, frames: Sequence[str]) -> "Outcome":
+        """Return the outcome of these frames only, in this order."""
+        columns = [self.frames.index(name) for name in frames]
+        return replace(
+            self,
+            frames=tuple(frames),
+            values=self.values[:, columns],
+            probabilities=self.probabilities[:, columns],
+            predicted=self.predicted[:, columns],
+            human=self.human[:, columns],
+            gold_voices=self.gold_voices[:, columns],
+            voices=self.voices[:, columns],
+            thresholds=self.thresholds[columns] if len(self.thresholds) else self.thresholds,
+        )
+
+
+def evaluate(outcome: Outcome, model: str = "", codebook: str = "", seed: int = 0) -> Evaluation:
+    """Measure an outcome. ``macro_f1`` is over the frames with support; intervals resample rows with ``seed``."""
+    support, drawn = (outcome.values == 1).sum(axis=0), _resampled_f1(outcome, seed)
+    frames = {name: _frame(outcome, k, interval(drawn[:, k])) for k, name in enumerate(outcome.frames) if support[k]}
+    predictions = outcome.predicted & (outcome.values >= 0)
+    precisions = [figures.average_precision for figures in frames.values()]
+    return Evaluation(
+        n=len(outcome.values),
+        macro_f1=macro_f1(outcome.values, outcome.predicted),
+        micro_f1=micro_f1(outcome.values, outcome.predicted),
+        samples_f1=samples_f1(outcome.values, outcome.predicted),
+        mean_average_precision=float(np.mean(precisions)) if precisions else float("nan"),
+        macro_f1_interval=interval(mean_of_known(drawn)),
+        frames=frames,
+        voice=_voice(outcome),
+        languages=_languages(outcome),
+        false_alarm_rate=false_alarm_rate(outcome.values, outcome.predicted),
+        calibration_error=calibration_error(outcome.probabilities, outcome.values),
+        band=_band(outcome),
+        unsupported={name: int(predictions[:, k].sum()) for k, name in enumerate(outcome.frames) if not support[k]},
+        voices=_voices(outcome),
+        registers=_registers(outcome),
+        confusion=_confusion(outcome),
+        reliability=reliability(outcome.probabilities, outcome.values),
+        model=model,
+        codebook=codebook,
+    )
+
+
+def _frame(outcome: Outcome, k: int, f1_interval: tuple[float, float]) -> FrameFigures:
+    from sklearn.metrics import average_precision_score  # scikit-learn loads slowly, and no page needs it
+
+    values, predicted = outcome.values[:, [k]], outcome.predicted[:, [k]]
+    right, found, there = (int(count[0]) for count in counts(values, predicted))
+    known = values[:, 0] >= 0
+    probabilities = outcome.probabilities[known, k]
+    return FrameFigures(
+        support=there,
+        precision=right / found if found else float("nan"),
+        recall=right / there,
+        f1=2 * right / (found + there),
+        average_precision=float(average_precision_score(values[known, 0], probabilities)),
+        threshold=float(outcome.thresholds[k]) if len(outcome.thresholds) else float("nan"),
+        calibration_error=calibration_error(probabilities, values[known, 0]),
+        f1_interval=f1_interval,
+    )
+
+
+def _voice(outcome: Outcome) -> VoiceFigures:
+    pairs = (outcome.gold_voices >= 0) & (outcome.values == 1)
+    gold, said = outcome.gold_voices[pairs], outcome.voices[pairs]
+    if not len(gold):
+        return VoiceFigures(0, float("nan"), float("nan"))
+    classes = range(len(VOICES))
+    truth = np.column_stack([gold == voice for voice in classes]).astype(np.int8)
+    guess = np.column_stack([said == voice for voice in classes])
+    return VoiceFigures(len(gold), float((gold == said).mean()), macro_f1(truth, guess))
+
+
+def _voices(outcome: Outcome) -> dict[str, OneVoiceFigures]:
+    found = {}
+    for number, name in enumerate(VOICES):
+        pairs = (outcome.gold_voices == number) & (outcome.values == 1)
+        said, n = outcome.voices[pairs], int(pairs.sum())
+        counts = {voice: int((said == place).sum()) for place, voice in enumerate(VOICES)}
+        seen = int(outcome.predicted[pairs].sum())
+        recalls = (seen / n, counts[name] / n) if n else (float("nan"), float("nan"))
+        found[name] = OneVoiceFigures(n, *recalls, counts)
+    return found
+
+
+def _languages(outcome: Outcome) -> dict[str, LanguageFigures]:
+    return {
+        name: LanguageFigures(
+            len(part.values), macro_f1(part.values, part.predicted), micro_f1(part.values, part.predicted)
+        )
+        for name, part in _parts(outcome, outcome.languages)
+    }
+
+
+def _registers(outcome: Outcome) -> dict[str, RegisterFigures]:
+    return {
+        name or "not named": RegisterFigures(
+            len(part.values),
+            macro_f1(part.values, part.predicted),
+            micro_f1(part.values, part.predicted),
+            false_alarm_rate(part.values, part.predicted),
+        )
+        for name, part in (_parts(outcome, outcome.registers) if any(outcome.registers) else ())
+    }
+
+
+def _parts(outcome: Outcome, names: tuple[str, ...]) -> Iterator[tuple[str, Outcome]]:
+    for name in sorted(set(names)):
+        yield name, outcome.take(np.flatnonzero(np.array(names) == name))
+
+
+def _confusion(outcome: Outcome) -> tuple[Confusion, ...]:
+    missed = ((outcome.values == 1) & ~outcome.predicted).astype(np.int64)
+    wrong = ((outcome.values == 0) & outcome.predicted).astype(np.int64)
+    counts = missed.T @ wrong
+    order = np.argsort(-counts, axis=None, kind="stable")[:_CONFUSIONS]
+    places = [divmod(int(place), len(outcome.frames)) for place in order]
+    names = outcome.frames
+    return tuple(
+        Confusion(names[row], names[column], int(counts[row, column])) for row, column in places if counts[row, column]
+    )
+
+
+def _band(outcome: Outcome) -> BandFigures:
+    yes = outcome.predicted & ~outcome.human
+    right, found, _ = (int(count.sum()) for count in counts(outcome.values, yes))
+    kept = int(counts(outcome.values, outcome.predicted)[0].sum())
+    return BandFigures(right / found if found else float("nan"), right / kept if kept else float("nan"))
+
+
+def _resampled_f1(outcome: Outcome, seed: int) -> NDArray[np.float64]:
+    """Return the F1 of each frame on each resample of the rows, resamples × k (Efron and Tibshirani 1993)."""
+    there, found = outcome.values == 1, outcome.predicted & (outcome.values >= 0)
+    counts = [part.astype(np.float64) for part in (there & found, found, there)]
+    return np.concatenate([f1_of_counts(*(drawn @ part for part in counts)) for drawn in resamples(len(there), seed)])

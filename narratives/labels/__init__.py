@@ -1,0 +1,1 @@
+"""Labels: what annotators said of paragraphs; files, gold, layouts, disputes."""

@@ -1,0 +1,116 @@
+"""Owns labels on their way out, written whole or not at all. No database."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from narratives.files import WholeFile, write_errors
+from narratives.labels import interchange
+from narratives.labels.files import write_labels
+from narratives.labels.importing import PARQUET
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.tables.rows import Refusal
+from narratives.tables.writers import csv_text
+
+LAYOUTS = ("labels", "jsonl", "label-studio", "doccano", "hugging-face", "xlsx")
+_TEXT = tuple(field.name for field in fields(LabelledParagraph))
+_LABEL = tuple(field.name for field in fields(Label))[1:]
+_CARD = """---
+language: [{languages}]
+task_categories: [text-classification]
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: data/train-*.parquet
+---
+Paragraphs with the labels that annotators gave them: an entry of `labels` is one annotator's word on one frame
+(an empty frame: none seen). Written by `narratives labels export --to hugging-face`.
+"""
+
+
+def write_labels_as(labels: LabelSet, output: Path, layout: str, with_text: bool = True) -> None:
+    """Write ``labels`` in a layout, a file whole or not at all; without text, only ids and labels leave.
+
+    Paragraphs are sorted as in ``labels/``, so that two exports of the same labels are the same bytes.
+    """
+    rows = sorted(labels.paragraphs, key=lambda row: (row.language, row.paragraph_id))
+    said = sorted(
+        labels.labels, key=lambda one: (one.paragraph_id, one.kind, one.annotator, one.labelled_at, one.frame)
+    )
+    ordered = LabelSet(tuple(row if with_text else replace(row, text="") for row in rows), tuple(said))
+    with write_errors(output):
+        _WRITERS[layout](ordered, output, with_text)
+
+
+def write_refused(refused: Sequence[Refusal], path: Path) -> None:
+    """Write refused rows as CSV: line, reason, raw text."""
+    rows = [("line", "reason", "raw"), *((str(row.line), row.reason, row.raw) for row in refused)]
+    with write_errors(path):
+        _write_whole(path, csv_text(rows, ","))
+
+
+def _write_folder(labels: LabelSet, output: Path, with_text: bool) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    write_labels(output, labels)
+    if not with_text:
+        (output / "paragraphs.csv").unlink()
+
+
+def _write_jsonl(labels: LabelSet, output: Path, with_text: bool) -> None:
+    _write_lines(output, interchange.to_objects(labels))
+
+
+def _write_doccano(labels: LabelSet, output: Path, with_text: bool) -> None:
+    _write_lines(output, interchange.to_doccano(labels))
+
+
+def _write_label_studio(labels: LabelSet, output: Path, with_text: bool) -> None:
+    _write_whole(output, json.dumps(interchange.to_label_studio(labels), ensure_ascii=False, indent=1) + "\n")
+
+
+def _write_hugging_face(labels: LabelSet, output: Path, with_text: bool) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (output / PARQUET).parent.mkdir(parents=True, exist_ok=True)
+    label = pa.struct([(name, pa.string()) for name in _LABEL])
+    schema = pa.schema([*((name, pa.string()) for name in _TEXT), ("labels", pa.list_(label))])
+    pq.write_table(pa.Table.from_pylist(list(interchange.to_objects(labels)), schema=schema), output / PARQUET)
+    languages = ", ".join(sorted({row.language for row in labels.paragraphs} - {"other"}))
+    _write_whole(output / "README.md", _CARD.format(languages=languages))
+
+
+def _write_xlsx(labels: LabelSet, output: Path, with_text: bool) -> None:
+    from narratives.tables.readers.workbook import write_sheet
+
+    columns, paragraphs = (*_TEXT, *_LABEL), {row.paragraph_id: asdict(row) for row in labels.paragraphs}
+    rows = [paragraphs.get(one.paragraph_id, {}) | asdict(one) for one in labels.labels]
+    rows += [row for key, row in paragraphs.items() if key not in labels.by_paragraph]
+    write_sheet(output, columns, [[row.get(name, "") for name in columns] for row in rows])
+
+
+_WRITERS = {
+    "labels": _write_folder,
+    "jsonl": _write_jsonl,
+    "label-studio": _write_label_studio,
+    "doccano": _write_doccano,
+    "hugging-face": _write_hugging_face,
+    "xlsx": _write_xlsx,
+}
+
+
+def _write_lines(output: Path, objects: Iterable[dict[str, Any]]) -> None:
+    _write_whole(output, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects))
+
+
+def _write_whole(output: Path, text: str) -> None:
+    file = WholeFile(output)
+    try:
+        file.file.write(text.encode("utf-8", "backslashreplace"))
+        file.finish()
+        file.place()
+    finally:
+        file.discard()

@@ -1,0 +1,152 @@
+"""Owns reading, checking and writing the files of a labels folder."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import TypeVar
+
+from narratives.codebook.frames import VOICES, Codebook
+from narratives.errors import UserError
+from narratives.labels.label_set import KINDS, LABEL_LANGUAGES, VALUES, Label, LabelledParagraph, LabelSet
+from narratives.text.paragraphs import paragraph_id
+
+Row = TypeVar("Row", "LabelledParagraph", "Label")
+
+
+def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
+    """Read and check ``paragraphs.csv`` and ``labels.csv``, as they were given: a label may name a retired frame.
+
+    Raises UserError that names the file and line.
+    """
+    paragraphs = _read_rows(folder / "paragraphs.csv", LabelledParagraph, _check_paragraph)
+    known = {paragraph.paragraph_id for paragraph in paragraphs}
+    _refuse_double_ids(folder / "paragraphs.csv", paragraphs)
+
+    def check(label: Label) -> str | None:
+        return _check_label(label, known, codebook)
+
+    labels = _read_rows(folder / "labels.csv", Label, check)
+    _refuse_contradictions(folder / "labels.csv", labels)
+    return LabelSet(paragraphs, labels)
+
+
+def write_labels(folder: Path, labels: LabelSet) -> None:
+    """Write both files, sorted, so that a change of one label is a change of one line.
+
+    Written is what the set holds: of a set as it was given, labels on retired frames keep their frame.
+    """
+    paragraphs = sorted(labels.paragraphs, key=lambda row: (row.language, row.paragraph_id))
+    rows = sorted(
+        labels.labels, key=lambda row: (row.paragraph_id, row.kind, row.annotator, row.labelled_at, row.frame)
+    )
+    _write_rows(folder / "paragraphs.csv", LabelledParagraph, paragraphs)
+    _write_rows(folder / "labels.csv", Label, rows)
+
+
+def _read_rows(path: Path, kind: type[Row], check: Callable[[Row], str | None]) -> tuple[Row, ...]:
+    names = [field.name for field in fields(kind)]
+    try:
+        reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        header = next(reader, [])
+        if header != names:
+            raise UserError(f"{path.name}:1: the columns are {', '.join(header)}; they must be {', '.join(names)}")
+        return tuple(_typed_row(cells, kind, names, f"{path.name}:{reader.line_num}", check) for cells in reader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file; a labels folder holds paragraphs.csv and labels.csv") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name}: not readable as UTF-8 CSV: {error}; mend the file") from None
+
+
+def _typed_row(
+    cells: list[str], kind: type[Row], names: list[str], where: str, check: Callable[[Row], str | None]
+) -> Row:
+    if len(cells) != len(names):
+        raise UserError(f"{where}: {len(cells)} cells where {len(names)} are needed ({', '.join(names)})")
+    row = kind(*cells)
+    complaint = check(row)
+    if complaint:
+        raise UserError(f"{where}: {complaint}")
+    return row
+
+
+def _write_rows(path: Path, kind: type, rows: Iterable[LabelledParagraph | Label]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([field.name for field in fields(kind)])
+        writer.writerows(astuple(row) for row in rows)
+
+
+def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterable[str] = ()) -> None:
+    """Refuse what no label file may hold; ``known`` are ids of paragraphs outside the set. Raises UserError."""
+    ids = {*known, *(paragraph.paragraph_id for paragraph in labels.paragraphs)}
+    complaints = [_check_paragraph(paragraph) for paragraph in labels.paragraphs]
+    complaints += [_check_label(label, ids, codebook) for label in labels.labels]
+    complaint = next(filter(None, complaints), None)
+    if complaint:
+        raise UserError(f"{where}: {complaint}")
+    _refuse_contradictions(Path(where), labels.labels)
+
+
+def _check_paragraph(row: LabelledParagraph) -> str | None:
+    expected = paragraph_id(row.text)
+    if row.paragraph_id != expected:
+        return f"paragraph_id '{row.paragraph_id}' is not that of its text ('{expected}'); correct the id"
+    if not row.text.strip():
+        return "the text is empty; remove the row"
+    if "\0" in row.text:
+        return "the text holds the character NUL, which no database keeps; remove it"
+    return not_one_of("language", row.language, LABEL_LANGUAGES)
+
+
+def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | None:
+    if label.paragraph_id not in known:
+        return f"paragraph_id '{label.paragraph_id}' is not in paragraphs.csv; add the paragraph or remove the label"
+    if label.frame and label.frame not in codebook.ids and label.frame not in codebook.successors:
+        return f"frame '{label.frame}' is not in the codebook; correct it or add the frame"
+    if label.kind == "single" and not label.frame:
+        return "a label of kind 'single' names its frame"
+    if label.frame and label.value == "yes" and not label.voice and label.kind != "single":
+        return f"a frame that is seen needs a voice: one of {', '.join(VOICES)}"
+    if not label.annotator:
+        return "annotator is empty; a label has somebody who gave it"
+    return (
+        not_one_of("voice", label.voice, (*VOICES, ""))
+        or not_one_of("value", label.value, VALUES)
+        or not_one_of("kind", label.kind, KINDS)
+        or not_one_of("sure", label.sure, ("yes", "no"))
+    )
+
+
+def not_one_of(name: str, value: str, allowed: Sequence[str]) -> str | None:
+    """Say that a value is not among those allowed; None if it is."""
+    if value in allowed:
+        return None
+    ending = "; correct it or leave it empty" if "" in allowed else "; correct it"
+    return f"{name} '{value}' is not one of {', '.join(filter(None, allowed))}{ending}"
+
+
+def _refuse_double_ids(path: Path, paragraphs: Sequence[LabelledParagraph]) -> None:
+    seen: dict[str, int] = {}
+    for line, paragraph in enumerate(paragraphs, 2):
+        if paragraph.paragraph_id in seen:
+            first = seen[paragraph.paragraph_id]
+            raise UserError(f"{path.name}: row {line - 1} repeats the paragraph of row {first - 1}; remove one")
+        seen[paragraph.paragraph_id] = line
+
+
+def _refuse_contradictions(path: Path, labels: Sequence[Label]) -> None:
+    seen: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for row, label in enumerate(labels, 1):
+        if label.kind == "single":
+            continue
+        frames = seen[label.paragraph_id, label.kind, label.annotator, label.labelled_at]
+        if label.frame in frames or (frames and "" in (*frames, label.frame)):
+            said = f"frame '{label.frame}'" if label.frame else "no frame"
+            place = f"{path.name}: row {row}"
+            raise UserError(
+                f"{place}: {label.annotator} says {said} of {label.paragraph_id} beside another; remove one"
+            )
+        frames.add(label.frame)

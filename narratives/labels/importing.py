@@ -1,0 +1,173 @@
+"""Owns labels on their way in: which layout a file has, read whole. No database."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narratives.codebook.frames import Codebook
+from narratives.errors import UserError
+from narratives.labels import interchange
+from narratives.labels.files import check_labels, read_labels
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.tables.rows import Refusal
+from narratives.tables.table import Table, decode, open_table
+from narratives.text.language import language
+from narratives.text.paragraphs import paragraph_id
+
+PARQUET = Path("data") / "train-00000-of-00001.parquet"
+_SOURCES = ("source", "url", "link", "channel")  # columns that say where a text came from
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What fills in where a file does not say who, when and by which codebook."""
+
+    annotator: str
+    at: str
+    codebook: Codebook
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a file held: paragraphs with their labels, where a paragraph came from, and the rows that were refused."""
+
+    layout: str
+    labels: LabelSet
+    sources: dict[str, str]
+    refused: tuple[Refusal, ...] = ()
+
+
+def read_intake(path: Path, moment: Moment, layout: str = "", text_column: str | None = None) -> Intake:
+    """Read labels in any of our layouts, or a table of texts to be labelled. Raises UserError that names the place.
+
+    A layout is found out where none is named. A file of labels is taken whole or refused; of a table, single rows are.
+    """
+    kind = layout or _layout_of(path)
+    if kind == "table":
+        return _read_table(path, moment, text_column)
+    if kind == "labels":
+        found = read_labels(path, moment.codebook)
+    elif kind == "label-studio":
+        found = interchange.from_label_studio(_tasks(path), path.name, moment.at, moment.codebook.version)
+    elif kind == "doccano":
+        shared = moment.annotator, moment.at, moment.codebook.version
+        found = interchange.from_doccano(_objects(path), path.name, *shared)
+    else:
+        found = interchange.from_objects(_hub_objects(path) if kind == "hugging-face" else _objects(path), path.name)
+    known = {label.paragraph_id for label in found.labels}
+    check_labels(found, moment.codebook, path.name, known)
+    return Intake(kind, found, {})
+
+
+def _layout_of(path: Path) -> str:
+    if path.is_dir():
+        if (path / "labels.csv").exists():
+            return "labels"
+        if (path / PARQUET).exists():
+            return "hugging-face"
+        raise UserError(f"{path}: neither labels.csv nor {PARQUET} is in this folder; name a file or another folder")
+    if path.suffix == ".json":
+        return "label-studio"
+    if path.suffix in (".jsonl", ".ndjson"):
+        first: dict[str, Any] = next(_objects(path), {})
+        return "jsonl" if isinstance(first.get("labels"), list) else "doccano" if "label" in first else "table"
+    return "table"
+
+
+def _objects(path: Path) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        if line.strip():
+            yield _parsed(line, f"{path.name}:{number}")
+
+
+def _parsed(text: str, place: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{place}: not readable as JSON: {error}; correct it") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{place}: not a JSON object; write one object a line")
+    return found
+
+
+def _tasks(path: Path) -> list[dict[str, Any]]:
+    try:
+        tasks = json.loads(_read(path))
+    except ValueError as error:
+        raise UserError(f"{path.name}: not readable as JSON: {error}; export it anew") from None
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise UserError(f"{path.name}: not a list of tasks as Label Studio exports them (JSON, not JSON-MIN)")
+    return tasks
+
+
+def _hub_objects(path: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    try:
+        yield from pq.read_table(path / PARQUET).to_pylist()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path / PARQUET}: not readable as Parquet: {error}") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); name another file") from None
+
+
+def _read_table(path: Path, moment: Moment, text_column: str | None) -> Intake:
+    """Read a table of texts, a row a paragraph; with a column ``frames``, its labels are the annotator's."""
+    table = open_table(path, text_column)
+    reader = _Rows(table, moment)
+    for batch in table.batches():
+        reader.refused += batch.refused
+        for cells, text, line in zip(batch.rows.cells(), batch.texts, batch.lines, strict=True):
+            reader.read(dict(zip(table.columns, cells, strict=True)), text, line)
+    found = LabelSet(tuple(reader.paragraphs.values()), tuple(reader.labels))
+    return Intake("table", found, reader.sources, tuple(reader.refused))
+
+
+class _Rows:
+    """The rows of a table of texts, as they are read."""
+
+    def __init__(self, table: Table, moment: Moment) -> None:
+        self.moment, self.where = moment, Path(table.path).name
+        self.labelled = "frames" in table.columns
+        if self.labelled and not moment.annotator:
+            raise UserError(f"{self.where}: it has a column 'frames'; say who labelled with --annotator NAME")
+        self.source = next((name for name in _SOURCES if name in table.columns), "")
+        self.paragraphs: dict[str, LabelledParagraph] = {}
+        self.labels: list[Label] = []
+        self.sources: dict[str, str] = {}
+        self.refused: list[Refusal] = []
+
+    def read(self, cells: dict[str, str], text: str, line: int) -> None:
+        mine = LabelledParagraph(
+            paragraph_id(text),
+            text.strip(),
+            cells.get("language", "") or language(text),
+            cells.get("register", ""),
+            cells.get("document", ""),
+        )
+        labels = self._labels(mine.paragraph_id, cells) if self.labelled else []
+        try:
+            check_labels(LabelSet((mine,), tuple(labels)), self.moment.codebook, self.where)
+        except UserError as error:
+            self.refused.append(Refusal(line, str(error).removeprefix(f"{self.where}: "), text))
+            return
+        new = mine.paragraph_id not in self.paragraphs
+        self.paragraphs.setdefault(mine.paragraph_id, mine)
+        self.sources.setdefault(mine.paragraph_id, cells.get(self.source, "") or self.where)
+        self.labels += labels if new else []
+
+    def _labels(self, paragraph: str, cells: dict[str, str]) -> list[Label]:
+        frames = [name.strip() for name in cells["frames"].split(";") if name.strip() not in ("", "other")]
+        voices = [name.strip() for name in cells.get("voices", "").split(";")]
+        voices += [""] * (len(frames) - len(voices))
+        shared = {"sure": "yes", "kind": "reading", "annotator": self.moment.annotator, "note": ""}
+        shared |= {"labelled_at": self.moment.at, "codebook_version": self.moment.codebook.version}
+        said = [(frame, voice, "yes") for frame, voice in zip(frames, voices, strict=False)] or [("", "", "no")]
+        return [Label(paragraph, frame, voice, value, **shared) for frame, voice, value in said]

@@ -1,0 +1,74 @@
+"""Owns the counts of a label set: gold by frame and voice, kinds of paragraphs without a frame, registers, lengths."""
+
+from collections import Counter
+
+import numpy as np
+
+from narratives.codebook.frames import VOICES, Codebook
+from narratives.labels.gold import Gold, gold
+from narratives.labels.label_set import LabelSet
+
+LANGUAGE_ORDER = ("en", "uk", "ru", "other")
+
+
+def label_tables(labels: LabelSet, codebook: Codebook) -> str:
+    """Return the counts as Markdown tables, for the terminal and the data card."""
+    truth = gold(labels, codebook)
+    parts = [_sizes(labels, truth), _by_frame(truth), _none_kinds(labels, truth), _registers(labels, truth)]
+    return "\n\n".join(parts)
+
+
+def _table(head: list[str], rows: list[list[str | int]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *[[str(cell) for cell in row] for row in rows]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _sizes(labels: LabelSet, truth: Gold) -> str:
+    rows: list[list[str | int]] = []
+    positives = (truth.values == 1).sum(axis=1)
+    languages = np.array(truth.languages)
+    lengths = np.array([len(text.split()) for text in truth.texts])
+    for name in [name for name in LANGUAGE_ORDER if (languages == name).any()]:
+        mine = languages == name
+        tenth, median, ninetieth = np.percentile(lengths[mine], [10, 50, 90])
+        counts = [int(mine.sum()), int((positives[mine] == 0).sum()), int((positives[mine] > 1).sum())]
+        rows.append([name, *counts, f"{tenth:.0f} / {median:.0f} / {ninetieth:.0f}"])
+    unread = len(labels.paragraphs) - len(truth)
+    table = _table(["language", "paragraphs", "no frame", "two frames or more", "words p10 / median / p90"], rows)
+    return table + (f"\n\n{unread} paragraphs carry no label yet." if unread else "")
+
+
+def _by_frame(truth: Gold) -> str:
+    rows: list[list[str | int]] = []
+    languages = np.array(truth.languages)
+    shown = [name for name in LANGUAGE_ORDER if (languages == name).any()]
+    for k, frame in enumerate(truth.frames):
+        there = truth.values[:, k] == 1
+        by_language: list[str | int] = [int((there & (languages == name)).sum()) for name in shown]
+        by_voice: list[str | int] = [int((there & (truth.voices[:, k] == v)).sum()) for v in range(len(VOICES))]
+        rows.append([frame, *by_language, *by_voice, int((truth.values[:, k] < 0).sum())])
+    return _table(["frame", *shown, *VOICES, "unsettled"], rows)
+
+
+def _none_kinds(labels: LabelSet, truth: Gold) -> str:
+    empty = {paragraph for paragraph, row in zip(_ids(labels), truth.values, strict=True) if (row <= 0).all()}
+    notes = Counter(label.note for label in labels.labels if label.paragraph_id in empty and label.note)
+    kinds = Counter({note: count for note, count in notes.items() if note.startswith(("near ", "war ", "off", "out"))})
+    return _table(["kind of paragraph without a frame", "paragraphs"], [[*item] for item in sorted(kinds.items())])
+
+
+def _registers(labels: LabelSet, truth: Gold) -> str:
+    registers = [paragraph.register for paragraph in labels.paragraphs if paragraph.paragraph_id in labels.by_paragraph]
+    everything, carrying = Counter(registers), Counter[str]()
+    frames: dict[str, set[int]] = {name: set() for name in everything}
+    for register, row in zip(registers, truth.values, strict=True):
+        carrying[register] += int((row == 1).any())
+        frames[register] |= set(np.flatnonzero(row == 1).tolist())
+    rows: list[list[str | int]] = [
+        [name, count, carrying[name], len(frames[name])] for name, count in sorted(everything.items())
+    ]
+    return _table(["register", "paragraphs", "with a frame", "frames"], rows)
+
+
+def _ids(labels: LabelSet) -> list[str]:
+    return [row.paragraph_id for row in labels.paragraphs if row.paragraph_id in labels.by_paragraph]

@@ -1,0 +1,190 @@
+"""Owns the classifier: features, frame model, calibration, thresholds and voice as one thing that reads texts.
+
+Knows no file; ``persistence`` saves and loads it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from narratives.codebook.frames import VOICES, Codebook
+from narratives.model.calibration import calibrate
+from narratives.model.explain import (
+    Evidence,
+    FrameReading,
+    evidence_sentences,
+    occurrences,
+    strongest_spans,
+    word_shares,
+)
+from narratives.model.features import Features, words
+from narratives.model.frame_model import FrameModel
+from narratives.model.voice_markers import SIGNS, read_signs
+from narratives.model.voice_model import VoiceModel, in_document
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the model says of n texts and k frames. ``voices`` is an index into VOICES, -1 where not predicted.
+
+    ``human`` marks what is left for a person: what lies in the band around its threshold, predicted or not.
+    """
+
+    probabilities: NDArray[np.float64]
+    predicted: NDArray[np.bool_]
+    human: NDArray[np.bool_]
+    voices: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained model. ``sigmoids`` is k × 2 (slope, shift), ``thresholds`` has k values, ``band`` is k × 2.
+
+    ``voice_model`` is None where the labels know no voices; ``name`` says which model it is.
+    """
+
+    codebook: Codebook
+    features: Features
+    frame_model: FrameModel
+    sigmoids: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    band: NDArray[np.float64]
+    voice_model: VoiceModel | None = None
+    name: str = ""
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The frame ids, in the order of the columns."""
+        return self.codebook.ids
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the calibrated probabilities, n × k."""
+        return self._probabilities(self.features.transform(texts))
+
+    def predict(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return for each text the ids of the predicted frames, most probable first."""
+        found = self.predict_texts(texts)
+        orders = np.argsort(-found.probabilities, axis=1, kind="stable")
+        return [
+            tuple(self.frames[k] for k in order if predicted[k])
+            for order, predicted in zip(orders, found.predicted, strict=True)
+        ]
+
+    def predict_texts(self, texts: Sequence[str], documents: NDArray[np.int64] | None = None) -> Predictions:
+        """Return probabilities, predicted frames and their voices. A text without a word has no frame.
+
+        ``documents`` has a number for each text: voices of texts with the same number, which stand side by side, are
+        read as those of one document's paragraphs. Without it each text stands alone.
+        """
+        rows = self.features.transform(texts)
+        probabilities = self._probabilities(rows)
+        filled = (np.diff(rows.indptr) > 0)[:, None]
+        predicted = (probabilities >= self.thresholds) & filled
+        human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & filled
+        return Predictions(probabilities, predicted, human, self.voices_of(texts, rows, predicted, documents))
+
+    def voices_of(
+        self,
+        texts: Sequence[str],
+        rows: csr_matrix,
+        pairs: NDArray[np.bool_],
+        documents: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.int8]:
+        """Return the likeliest voice (index into VOICES) of each marked pair of text and frame, -1 elsewhere."""
+        voices = np.full(pairs.shape, -1, dtype=np.int8)
+        numbers, columns = np.nonzero(pairs)
+        if len(numbers) and self.voice_model is not None:
+            said = self.voice_shares(texts, rows, pairs)
+            if documents is not None:
+                said = _in_documents(said, numbers, documents[numbers], self.voice_model)
+            voices[numbers, columns] = said.argmax(axis=1)
+        return voices
+
+    def voice_shares(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the share of each voice in each marked pair, in the order of ``np.nonzero``, each text read alone."""
+        assert self.voice_model is not None
+        return self.voice_model.probabilities(rows[np.nonzero(pairs)[0]], self.signs_of(texts, rows, pairs))
+
+    def signs_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the signs of voice of each marked pair, in the order of ``np.nonzero``, read around its evidence."""
+        signs = [np.empty((0, len(SIGNS)))]
+        for number in np.flatnonzero(pairs.any(axis=1)).tolist():
+            text, columns = texts[number], np.flatnonzero(pairs[number])
+            spans = evidence_sentences(self.features, self.frame_model.weights, rows[number], text, columns)
+            signs.append(read_signs(text, spans))
+        return np.concatenate(signs)
+
+    def explain(self, text: str) -> list[FrameReading]:
+        """Return the reading of every frame, most probable first, with its evidence.
+
+        A linear score is the sum of its n-grams' shares; each n-gram's share is dealt to the words it covers, and
+        neighbouring words that point the same way are shown as one span.
+        """
+        row, found = self.features.transform([text]), words(text)
+        shares = word_shares(self.features, self.frame_model.weights, row, found)
+        voices = self._voice_shares(text, row)
+        readings = [
+            self._read(row, strongest_spans(text, found, shares[:, k]), voices[k] if voices else {}, k)
+            for k in range(len(self.frames))
+        ]
+        return sorted(readings, key=lambda reading: -reading.probability)
+
+    def evidence_ngrams(self, text: str, frame: str) -> list[Evidence]:
+        """Return every n-gram of ``text`` with its share of the frame's score, strongest first."""
+        row, k, found = self.features.transform([text]), self.frames.index(frame), words(text)
+        places: dict[int, list[tuple[int, int]]] = {}
+        for column, first, last in occurrences(self.features, found):
+            places.setdefault(column, []).append((found[first].start, found[last].end))
+        values = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+        items = [
+            Evidence(self.features.term(column), tuple(dict.fromkeys(spans)), values[column] * weight)
+            for column, spans in places.items()
+            if (weight := float(self.frame_model.weights[column, k]))
+        ]
+        return sorted(items, key=lambda item: -abs(item.weight))
+
+    def _probabilities(self, rows: csr_matrix) -> NDArray[np.float64]:
+        return calibrate(self.frame_model.scores(rows), self.sigmoids)
+
+    def _read(self, row: csr_matrix, evidence: tuple[Evidence, ...], voices: dict[str, float], k: int) -> FrameReading:
+        score = float(self.frame_model.scores(row)[0, k])
+        probability = float(calibrate(np.full((1, len(self.frames)), score), self.sigmoids)[0, k])
+        bias = float(self.frame_model.bias[k])
+        return FrameReading(
+            frame=self.frames[k],
+            probability=probability,
+            threshold=float(self.thresholds[k]),
+            band=(float(self.band[k, 0]), float(self.band[k, 1])),
+            decision=self._decision(probability, k) if row.nnz else "no",
+            voice=max(voices, key=lambda voice: voices[voice]) if voices else "",
+            voices=voices,
+            evidence=evidence,
+            other=score - bias - sum(item.weight for item in evidence),
+            bias=bias,
+            score=score,
+        )
+
+    def _decision(self, probability: float, k: int) -> str:
+        low, high = self.band[k]
+        if low <= probability < high:
+            return "human"
+        return "yes" if probability >= high else "no"
+
+    def _voice_shares(self, text: str, row: csr_matrix) -> list[dict[str, float]]:
+        if self.voice_model is None:
+            return []
+        signs = self.signs_of([text], row, np.ones((1, len(self.frames)), dtype=bool))
+        shares = self.voice_model.probabilities(row[np.zeros(len(self.frames), dtype=int)], signs)
+        return [dict(zip(VOICES, share, strict=True)) for share in shares.tolist()]
+
+
+def _in_documents(
+    said: NDArray[np.float64], numbers: NDArray[np.int64], documents: NDArray[np.int64], model: VoiceModel
+) -> NDArray[np.float64]:
+    """Read the voices of each document's pairs together; ``documents`` has the document of each pair, in order."""
+    edges = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
+    return np.concatenate([in_document(said[a:b], numbers[a:b], model) for a, b in pairwise(edges)])

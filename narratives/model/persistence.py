@@ -1,0 +1,172 @@
+"""Owns the model folder: saving and loading a classifier in formats that cannot run code when they are read."""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.codebook.frames import Codebook, Example, Frame, Retired
+from narratives.errors import UserError
+from narratives.model.classifier import Classifier
+from narratives.model.features import Features
+from narratives.model.frame_model import FrameModel
+from narratives.model.voice_model import VoiceModel
+
+FORMAT = 2
+_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD = "weights.npz", "vocabulary.json", "codebook.json", "card.md"
+_FILES = (_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD)
+
+
+def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: str) -> str:
+    """Write the model folder and return its content hash (64 hex digits). ``made_from`` goes into the manifest.
+
+    Weights are stored as float32: half the size, and far below what any figure shows. The same classifier gives
+    the same bytes. Raises UserError if the folder exists already.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} exists already and is not empty; name another with -o or remove it")
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / _WEIGHTS, **_arrays(classifier))  # type: ignore[arg-type]
+    terms = {"words": classifier.features.word_terms, "characters": classifier.features.character_terms}
+    _write_json(folder / _VOCABULARY, terms)
+    _write_json(folder / _CODEBOOK, asdict(classifier.codebook))
+    (folder / _CARD).write_text(card, encoding="utf-8")
+    hashes = {name: _sha256(folder / name) for name in _FILES}
+    _write_json(folder / "manifest.json", {"format": FORMAT, "files": hashes, **made_from})
+    return _content_hash(hashes)
+
+
+def load(folder: Path) -> Classifier:
+    """Read a model folder. Raises UserError if it is from another version, changed, incomplete or holds a pickle."""
+    manifest = read_manifest(folder)
+    _check_files(folder, manifest)
+    arrays = _read_arrays(folder / _WEIGHTS)
+    try:
+        return _assemble(folder, manifest, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{folder}: the model's parts do not fit together ({error}); train it again") from None
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a model folder. Raises UserError if there is none or it is of another format."""
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{folder}: there is no model here (no manifest.json); train one or name another") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); the model is damaged, train it again") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise UserError(f"{folder}: model format {found}, this version reads format {FORMAT}; train the model again")
+    return manifest
+
+
+def model_name(folder: Path, manifest: dict[str, Any]) -> str:
+    """Return ``name@hash``: the folder's name and the first 12 hex digits of the content hash."""
+    return f"{folder.resolve().name}@{_content_hash(manifest['files'])[:12]}"
+
+
+def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
+    parts: dict[str, NDArray[Any]] = {
+        "idf": classifier.features.idf,
+        "unknown_idf": np.array(classifier.features.unknown_idf),
+        "weights": classifier.frame_model.weights.astype(np.float32),
+        "bias": classifier.frame_model.bias,
+        "sigmoids": classifier.sigmoids,
+        "thresholds": classifier.thresholds,
+        "band": classifier.band,
+    }
+    if classifier.voice_model is not None:
+        parts["voice_rows"] = classifier.voice_model.row_weights.astype(np.float32)
+        parts["voice_signs"] = classifier.voice_model.sign_weights
+        parts["voice_bias"] = classifier.voice_model.bias
+        parts["voice_prior"] = classifier.voice_model.prior
+    return parts
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name].astype(np.float64) for name in stored.files}
+    except (ValueError, OSError, zipfile.BadZipFile, AttributeError) as error:
+        raise UserError(f"{path}: not plain arrays ({error}); do not use this model, train it again") from None
+
+
+def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    hashes = manifest.get("files")
+    if not isinstance(hashes, dict) or set(hashes) != set(_FILES):
+        raise UserError(f"{folder}: the manifest does not list {', '.join(_FILES)}; train the model again")
+    stranger = next((path.name for path in folder.iterdir() if path.name not in (*_FILES, "manifest.json")), None)
+    if stranger:
+        raise UserError(f"{folder}: '{stranger}' is not part of a model; remove it if you trust the rest")
+    for name in _FILES:
+        if not (folder / name).exists():
+            raise UserError(f"{folder}: {name} is missing; train the model again")
+        if _sha256(folder / name) != hashes[name]:
+            raise UserError(
+                f"{folder}: {name} is not what the manifest says; it was changed or damaged, train it again"
+            )
+
+
+def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[np.float64]]) -> Classifier:
+    terms = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
+    codebook = _codebook(json.loads((folder / _CODEBOOK).read_text(encoding="utf-8")))
+    features = Features(tuple(terms["words"]), tuple(terms["characters"]), arrays["idf"], float(arrays["unknown_idf"]))
+    voice = (
+        VoiceModel(*(arrays[f"voice_{part}"] for part in ("rows", "signs", "bias", "prior")))
+        if "voice_rows" in arrays
+        else None
+    )
+    frames = len(codebook.ids)
+    expected = {"idf": (features.size,), "unknown_idf": (), "weights": (features.size, frames), "bias": (frames,)}
+    expected |= {"sigmoids": (frames, 2), "thresholds": (frames,), "band": (frames, 2)}
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
+    return Classifier(
+        codebook,
+        features,
+        FrameModel(arrays["weights"], arrays["bias"]),
+        arrays["sigmoids"],
+        arrays["thresholds"],
+        arrays["band"],
+        voice,
+        model_name(folder, manifest),
+    )
+
+
+def _codebook(document: dict[str, Any]) -> Codebook:
+    retired = tuple(Retired(**one) for one in document.get("retired", []))  # models of before have none
+    return Codebook(document["version"], tuple(_frame(frame) for frame in document["frames"]), retired)
+
+
+def _frame(table: dict[str, Any]) -> Frame:
+    return Frame(
+        id=table["id"],
+        name=table["name"],
+        aim=table["aim"],
+        claim=table["claim"],
+        include=tuple(table["include"]),
+        exclude=tuple(table["exclude"]),
+        cues={language: tuple(cues) for language, cues in table["cues"].items()},
+        examples=tuple(Example(**example) for example in table["examples"]),
+        crosswalk={taxonomy: tuple(codes) for taxonomy, codes in table["crosswalk"].items()},
+    )
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _content_hash(hashes: dict[str, str]) -> str:
+    return hashlib.sha256("".join(f"{name} {hashes[name]}\n" for name in sorted(hashes)).encode()).hexdigest()

@@ -1,0 +1,186 @@
+"""Owns the signs of voice: a named, finite list of who-speaks and how-distanced words. Knows no frame and no model.
+
+Each sign is counted in the whole paragraph and again in the sentence that carries a frame's evidence. A word sign is
+counted once for each word at which one of its phrases begins; phrases are words as ``features`` cuts and folds them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.model.features import Word, words
+
+MOST = 3  # a sign counts at most so often
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”»)]*\s+(?=\S)")
+_QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|„[^“”]+[“”]|«[^»]+»|(?<!\w)'[^']+'(?!\w)|(?<!\w)‘[^’]+’(?!\w)")
+
+# A star stands for any ending. English, then Ukrainian, then Russian.
+_LEXICON = {
+    "attribution": """
+        said, says, saying, told, stated, states, according to, reported, reports, announced, declared, added, noted,
+        argued, argues, stressed, warned, warns, warning, predicted, believe, believes, called for, in his view,
+        in her view, in their view, in his words, in her words, in its words
+        за словами, на думку, повідоми*, заяви*, сказа*, зазнач*, наголос*, наголош*, вважа*, пише
+        по словам, по мнению, сообщ*, сказал*, отмети*, подчеркну*, считает, пишет""",
+    "distance": """
+        claim*, alleg*, purport*, so-called, supposed, supposedly, insist*, assert*, accus*, portray*, depict*, cast as,
+        casts, casting, paint, paints, painted, painting, suggest, suggests, suggested, suggesting
+        нібито, начебто, буцімто, мовляв, стверджу*, твердять, звинувачу*, так зван*
+        якобы, дескать, мол, утвержда*, обвин*, так называем*""",
+    "falsehood": """
+        fals*, fake, fakes, faked, untrue, disinform*, misinform*, propagand*, hoax*, lie, lies, lying, mislead*,
+        debunk*, baseless, unfounded, groundless, fabricat*, conspirac*, myth, myths, manipulat*, distort*,
+        misrepresent*, doctored, nonsense, absurd, bogus, pretext
+        брехн*, брешуть, неправд*, фейк*, дезінформ*, пропаганд*, спросту*, міф*, маніпул*, вигад*
+        ложь, лжи, лжив*, врут, вранье, дезинформ*, опроверг*, миф*, манипул*, выдумк*""",
+    "operation": """
+        information operation, information operations, informational operation, info op, info ops, psyop, psyops,
+        psy-op, narrative, narratives, talking point, talking points, messaging, pro-kremlin, pro-russian, milblogg*,
+        influence operation, influence operations, influence campaign
+        іпсо, іпс, наратив*
+        ипсо, нарратив*""",
+    "proof": """
+        in fact, in reality, actually, no evidence, no credible evidence, without evidence, without any evidence,
+        no proof, no sign, no signs, records show, data show, figures show, verified, satellite, investigat*,
+        fact-check*, fact check*, found no, contradict*, refut*, disprov*, contrary to, out of context, never happened,
+        on the contrary
+        насправді, доказ*, фактчек*, перевір*, супутник*, не відповіда*, навпаки, розслідув*
+        на самом деле, в действительности, доказательств*, провер*, спутник*, не соответств*, наоборот,
+        расследован*""",
+    "denial": """
+        deny, denied, denies, denying, reject*, dismiss*, disput*, unlikely, improbable
+        запереч*, відкида*, малоймовірн*
+        отрица*, отверг*, маловероятн*""",
+    "purpose": """
+        meant to, designed to, intended to, aimed at, aims to, is supposed to, are supposed to, in order to,
+        to convince, to persuade, to make, to create, wants us to, want us to, impression, notion, the idea that,
+        illusion, theatre, smokescreen, feint, distract*, divert*, takes aim, take aim
+        щоб, аби, переконати, ілюзі*, враження, відволік*, відволікти, спектакл*
+        чтобы, дабы, убедить, иллюзи*, впечатлени*, отвле*, спектакл*""",
+    "incapacity": """
+        lack, lacks, lacked, lacking, unable, incapable, insufficient, too few, not enough, nowhere near, far from,
+        remote, would need, would require, short of, without the, fewer than, has yet to, have yet to, failed to, not so
+        бракує, не здатн*, недостатн*, замало, далеко від, не вистачає
+        не хватает, неспособн*, недостаточн*, слишком мало, далеко от""",
+    "contrast": """
+        but, however, yet, although, though, despite, instead, rather than, while
+        але, однак, проте, хоча, натомість
+        но, однако, хотя, вместо""",
+    "negation": """
+        not, no, never, nor, neither, cannot, none, nobody, nothing, don't, doesn't, didn't, isn't, aren't, wasn't,
+        can't, won't, don’t, doesn’t, didn’t, isn’t, aren’t, wasn’t, can’t, won’t
+        не, ні, немає, нема, ніколи, ніхто
+        нет, ни, никогда, никто, нельзя""",
+    "assessment": """
+        assess*, analyst, analysts, think tank, think-tank, observer, observers, expert, experts, indicator, indicators,
+        likely, probabl*, intelligence, institute
+        оціню*, аналітик*, експерт*, розвідк*, інститут*
+        оценива*, аналитик*, эксперт*, разведк*, институт*""",
+    "moscow": """
+        kremlin*, moscow*, russian official, russian officials, russian authorities, russian state, russian media,
+        russian government, russian president, russian foreign, russian defence, russian defense, russian outlets,
+        state media, state tv, state television, tass, ria
+        кремл*, москв*, росзмі, російські змі, російська влада
+        российские сми, российские власти""",
+    "we": "we, our, ours, us, ми, наш*, нас, нам, нами, мы",
+    "you and I": "you, your, i, my, me, ви, вам, вас, ваш*, я, мене, мені, вы, меня, мне",
+    "loyal": """
+        special operation, special military operation, regime, nazi, nazis, neo-nazi, neo-nazis, neonazi*, ukronazi*,
+        collective west, anglo-saxon, anglo-saxons, puppet, puppets, junta, masters, curators, banderit*, liberat*,
+        nationalists
+        спецопераці*, режим*, неонацист*, нацист*, колективний захід, англосакс*, хунт*, маріонет*
+        спецоперац*, сво, коллективный запад, коллективного запада, марионет*, укронацист*, бандер*, освобо*, кураторы,
+        кураторов, нацик*""",
+    "obvious": """
+        of course, obviously, clearly, everyone knows, no wonder, no secret, truth is, the fact is, simply, finally
+        звісно, звичайно, очевидно
+        конечно, ясно, понятно, не секрет""",
+}
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Folded words that are a sign (index into LEXICON). Where ``open``, the last one may have any ending."""
+
+    sign: int
+    words: tuple[str, ...]
+    open: bool
+
+
+def _phrases() -> tuple[Phrase, ...]:
+    listed = [
+        (sign, phrase.strip()) for sign, text in enumerate(_LEXICON.values()) for phrase in re.split(r"[,\n]", text)
+    ]
+    return tuple(
+        Phrase(sign, tuple(word.folded for word in words(phrase.rstrip("*"))), phrase.endswith("*"))
+        for sign, phrase in listed
+        if phrase
+    )
+
+
+LEXICON = tuple(_LEXICON)
+PHRASES = _phrases()
+_MARKS = {
+    "exclamation": re.compile(r"!"),
+    "question": re.compile(r"\?"),
+    "hashtag or emoji": re.compile(r"#\w|@\w|[\U0001f300-\U0001faff]"),
+    "quotation": _QUOTED,
+}
+_NAMES = (*LEXICON, *_MARKS, "share quoted")
+SIGNS = tuple(f"{name}, {where}" for where in ("paragraph", "sentence") for name in _NAMES)
+
+_STEMS = {phrase.words[0] for phrase in PHRASES if phrase.open and len(phrase.words) == 1}
+_STEM_LENGTHS = sorted({len(stem) for stem in _STEMS})
+_BEGINNINGS: dict[str, list[Phrase]] = {}
+for _phrase in PHRASES:
+    _BEGINNINGS.setdefault(_phrase.words[0], []).append(_phrase)
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return the spans (code points, end exclusive) of the sentences of a paragraph; together they cover it."""
+    edges = [0, *(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]
+    return [(start, end) for start, end in pairwise(edges) if start < end] or [(0, len(text))]
+
+
+def read_signs(text: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Return a row of SIGNS for each sentence in ``spans``: counts up to three as shares of three, and what is quoted.
+
+    The signs of the paragraph are the same in every row.
+    """
+    found = words(text)
+    whole = _count(text, found)
+    by_sentence = {(a, b): _count(text[a:b], [word for word in found if a <= word.start < b]) for a, b in set(spans)}
+    return np.array([[*whole, *by_sentence[span]] for span in spans]).reshape(-1, len(SIGNS))
+
+
+def _count(text: str, found: Sequence[Word]) -> NDArray[np.float64]:
+    counts = [0] * len(LEXICON)
+    for place in range(len(found)):
+        for sign in _signs_at(found, place):
+            counts[sign] += 1
+    counts += [sum(1 for _ in pattern.finditer(text)) for pattern in _MARKS.values()]
+    quoted = sum(found.end() - found.start() for found in _QUOTED.finditer(text)) / max(1, len(text))
+    return np.array([*(min(MOST, count) / MOST for count in counts), quoted])
+
+
+def _signs_at(found: Sequence[Word], place: int) -> set[int]:
+    """Return the signs of which a phrase begins at this word."""
+    first = found[place].folded
+    begun = [phrase for phrase in _BEGINNINGS.get(first, ()) if _goes_on(phrase, found, place)]
+    stems = [first[:length] for length in _STEM_LENGTHS if length < len(first) and first[:length] in _STEMS]
+    opened = [phrase for stem in stems for phrase in _BEGINNINGS[stem] if phrase.open and len(phrase.words) == 1]
+    return {phrase.sign for phrase in (*begun, *opened)}
+
+
+def _goes_on(phrase: Phrase, found: Sequence[Word], place: int) -> bool:
+    rest = [word.folded for word in found[place + 1 : place + len(phrase.words)]]
+    if len(rest) < len(phrase.words) - 1:
+        return False
+    if not rest:
+        return True
+    *middle, last = phrase.words[1:]
+    return rest[:-1] == middle and (rest[-1].startswith(last) if phrase.open else rest[-1] == last)

@@ -1,0 +1,1 @@
+"""Tables in, a scored table out: in threads or on a Dask cluster, resumable."""

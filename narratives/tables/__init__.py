@@ -1,0 +1,1 @@
+"""Tables of any format: recognised from their head, read in batches, written."""

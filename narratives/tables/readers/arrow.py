@@ -1,0 +1,118 @@
+"""Owns the reading of Parquet and Arrow (Feather) files: schema, first texts, batches with their texts. Floor 1."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from narratives.errors import UserError
+from narratives.tables.sources import is_url, open_file
+
+_HEAD_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class _ArrowFile:
+    """An Arrow file or stream, with what is used of a ``ParquetFile``: batches of so many rows, and their schema."""
+
+    schema_arrow: Any
+    source: Any
+
+    def iter_batches(self, rows: int, columns: list[str] | None = None) -> Iterator[Any]:
+        """Yield record batches of up to ``rows`` rows."""
+        for batch in self._batches():
+            kept = batch if columns is None else batch.select(columns)
+            for start in range(0, batch.num_rows, rows):
+                yield kept.slice(start, rows)
+
+    def _batches(self) -> Iterator[Any]:
+        if not hasattr(self.source, "num_record_batches"):
+            yield from self.source
+            return
+        for number in range(self.source.num_record_batches):
+            yield self.source.get_batch(number)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with open_file(path) as head:
+        start = head.read(6)
+    try:
+        if start.startswith(b"PAR1"):
+            with open_file(path) as raw, pq.ParquetFile(raw, pre_buffer=False) as file:
+                yield file
+        else:
+            with open_file(path) if is_url(path) else pa.memory_map(path) as mapped:
+                opened = pa.ipc.open_file(mapped) if start == b"ARROW1" else pa.ipc.open_stream(mapped)
+                yield _ArrowFile(opened.schema, opened)
+    except (pa.ArrowException, OSError) as error:
+        kind, reason = "Parquet" if start.startswith(b"PAR1") else "Arrow", str(error).split("\n", maxsplit=1)[0]
+        raise UserError(f"{path}: the {kind} file is damaged or cut off ({reason}); get it again") from None
+
+
+def arrow_schema(path: str) -> Any:
+    """Return the Arrow schema. Raises UserError if the file is damaged."""
+    with _opened(path) as file:
+        return file.schema_arrow
+
+
+def arrow_head(path: str) -> dict[str, list[str]]:
+    """Return the first texts of each column of strings."""
+    with _opened(path) as file:
+        columns = [name for name in file.schema_arrow.names if _is_text(file.schema_arrow.field(name).type)]
+        cells: dict[str, list[str]] = {column: [] for column in columns}
+        for batch in islice(file.iter_batches(_HEAD_ROWS, columns=columns), 1):
+            cells = {column: [text or "" for text, _ in _texts(batch.column(column))] for column in columns}
+        return cells
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def arrow_batches(path: str, rows: int, text_column: str) -> Iterator[tuple[Any, list[tuple[str, str]]]]:
+    """Yield record batches, and for each row its text and what is wrong with it.
+
+    There is at least one batch. Raises UserError if the file is damaged.
+    """
+    import pyarrow as pa
+
+    with _opened(path) as file:
+        done = 0
+        for batch in file.iter_batches(rows):
+            done += batch.num_rows
+            yield batch, _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
+        if not done:
+            yield pa.RecordBatch.from_pylist([], schema=file.schema_arrow), []
+
+
+def arrow_rows(path: str) -> int:
+    """Return the number of rows, without reading their values."""
+    with _opened(path) as file:
+        if isinstance(file, _ArrowFile):
+            return sum(batch.num_rows for batch in file.iter_batches(1 << 20, columns=[]))
+        return int(file.metadata.num_rows)
+
+
+def _texts(column: Any) -> list[tuple[str, str]]:
+    try:
+        return [(text or "", "") for text in column.to_pylist()]
+    except UnicodeDecodeError:
+        return [_checked(value) for value in column.cast("binary").to_pylist()]
+
+
+def _checked(value: bytes | None) -> tuple[str, str]:
+    try:
+        return (value or b"").decode(), ""
+    except UnicodeDecodeError as error:
+        return (value or b"").decode(
+            "utf-8", "backslashreplace"
+        ), f"byte 0x{error.object[error.start]:02x} is not UTF-8"

@@ -1,0 +1,211 @@
+"""Owns the rows of a batch, good and refused, in the shapes they come in: CSV, cells, JSON and Arrow. Floor 1.
+
+What leaves in the shape it came in is unchanged to the letter: CSV bytes, cell strings, JSON text, Arrow values.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.text.spans import TextSpans
+
+NO_DELIMITER = "\x1f"  # stands for none; no text has it
+BATCH_CHARACTERS = 8_000_000  # a batch of long texts ends earlier, so that memory stays flat
+
+
+@dataclass(frozen=True)
+class CsvRows:
+    """Records of a CSV as spans of its bytes, without the ends of their lines; an empty delimiter is one column."""
+
+    columns: tuple[str, ...]
+    delimiter: str
+    records: TextSpans
+
+    def cells(self) -> list[list[str]]:
+        """Return the rows as lists of strings."""
+        text = io.StringIO("\n".join(self.records), newline="")
+        return list(csv.reader(text, delimiter=self.delimiter or NO_DELIMITER, strict=True))
+
+    def objects(self) -> list[str]:
+        """Return the rows as the text of JSON objects."""
+        return CellRows(self.columns, self.cells()).objects()
+
+    def arrow(self) -> Any:
+        """Return the rows as an Arrow record batch of strings."""
+        return CellRows(self.columns, self.cells()).arrow()
+
+
+@dataclass(frozen=True)
+class CellRows:
+    """Rows of a workbook: lists of strings."""
+
+    columns: tuple[str, ...]
+    values: Sequence[list[str]]
+
+    def cells(self) -> Sequence[list[str]]:
+        """Return the rows as lists of strings."""
+        return self.values
+
+    def objects(self) -> list[str]:
+        """Return the rows as the text of JSON objects."""
+        return [_json(dict(zip(self.columns, cells, strict=True))) for cells in self.values]
+
+    def arrow(self) -> Any:
+        """Return the rows as an Arrow record batch of strings."""
+        return _strings(self.columns, self.values)
+
+
+@dataclass(frozen=True)
+class JsonRows:
+    """Rows of a JSONL file: the text of objects. ``columns`` are those that cells and Arrow have."""
+
+    columns: tuple[str, ...]
+    values: Sequence[str]
+
+    def cells(self) -> list[list[str]]:
+        """Return the rows as lists of strings: strings as they are, null and missing as empty, the rest as JSON."""
+        return [["" if cell is None else cell for cell in row] for row in self._rows()]
+
+    def objects(self) -> Sequence[str]:
+        """Return the text of the objects as it was read."""
+        return self.values
+
+    def arrow(self) -> Any:
+        """Return the rows as an Arrow record batch of strings; null and missing are null."""
+        return _strings(self.columns, self._rows())
+
+    def _rows(self) -> list[list[str | None]]:
+        return [[_cell(row.get(column)) for column in self.columns] for row in map(json.loads, self.values)]
+
+
+@dataclass(frozen=True)
+class ArrowRows:
+    """Rows of a Parquet file: an Arrow record batch."""
+
+    values: Any
+
+    def cells(self) -> list[list[str]]:
+        """Return the rows as lists of strings, null as empty, nested values as JSON."""
+        columns = [_arrow_cells(column) for column in self.values.columns]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def objects(self) -> list[str]:
+        """Return the rows as the text of JSON objects; what JSON does not know (dates, decimals) becomes a string."""
+        columns = [_arrow_plain(column) for column in self.values.columns]
+        names = self.values.schema.names
+        return [_json(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+
+    def arrow(self) -> Any:
+        """Return the record batch as it was read."""
+        return self.values
+
+
+Rows = CsvRows | CellRows | JsonRows | ArrowRows
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that cannot be scored: physical line, why, and its text."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows in a shape that can be written again, their texts and lines, and what was refused among them.
+
+    ``bytes_read`` of the table's ``size`` were read so far.
+    """
+
+    rows: Rows
+    texts: Sequence[str]
+    lines: Sequence[int] | NDArray[np.int64]
+    refused: list[Refusal]
+    bytes_read: int
+
+
+class Row(NamedTuple):
+    """A row on its way into a batch: cells or the text of an object; refused, and the raw text, if ``fault``."""
+
+    line: int
+    value: Any
+    text: str = ""
+    fault: str = ""
+
+
+Gathered = tuple[list[Any], list[str], list[int], list[Refusal]]
+
+
+def gather(items: Iterator[Row], most: int) -> Iterator[Gathered]:
+    """Yield values, texts, lines and refusals of up to ``most`` rows at a time; the last may be empty."""
+    full = True
+    while full:
+        rows, full = _next_rows(items, most)
+        good = [row for row in rows if not row.fault]
+        refused = [Refusal(row.line, row.fault, row.value) for row in rows if row.fault]
+        yield [row.value for row in good], [row.text for row in good], [row.line for row in good], refused
+
+
+def _next_rows(items: Iterator[Row], most: int) -> tuple[list[Row], bool]:
+    """Return the next rows and whether more may follow."""
+    rows: list[Row] = []
+    characters = 0
+    for row in items:
+        rows.append(row)
+        characters += len(row.text)
+        if len(rows) == most or characters > BATCH_CHARACTERS:
+            return rows, True
+    return rows, False
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _cell(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else _json(value)
+
+
+def _strings(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Any:
+    import pyarrow as pa
+
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    return pa.RecordBatch.from_arrays([pa.array(column, pa.string()) for column in values], names=list(columns))
+
+
+def _arrow_cells(column: Any) -> list[str]:
+    import pyarrow as pa
+
+    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+        return ["" if value is None else _json(_plain(value)) for value in column.to_pylist()]
+    return ["" if value is None else value for value in column.cast(pa.string()).to_pylist()]
+
+
+def _arrow_plain(column: Any) -> list[Any]:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
+        column = column.cast(pa.string())
+    return [_plain(value) for value in column.to_pylist()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return value if value is None or isinstance(value, str | int) else str(value)

@@ -1,0 +1,1 @@
+"""Text as text: paragraphs, language, near-duplicates, spans. Knows no frame and no file."""

@@ -1,0 +1,45 @@
+"""Owns telling the language of a text: English, Ukrainian, Russian or other."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+_UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
+_RUSSIAN = re.compile(r"[ыэъёЫЭЪЁ]")
+_ENGLISH_WORDS = frozenset(
+    "the of and to in a is that for it on with as was are by be this from at has have not but they will his we".split()
+)
+_UKRAINIAN_WORDS = frozenset(
+    "та що не на це як для до за від про але або вже ще коли який щоб був його вона ми ви".split()
+)
+_RUSSIAN_WORDS = frozenset(
+    "и что не на это как для до за от про но или уже еще когда который чтобы был его она мы вы".split()
+)
+
+
+def language(text: str) -> str:
+    """Guess ``en``, ``uk``, ``ru`` or ``other`` from letters and the commonest words; ``other`` where neither tells."""
+    letters = [character for character in text if character.isalpha()]
+    if not letters:
+        return "other"
+    cyrillic = sum("\u0400" <= character <= "\u04ff" for character in letters) / len(letters)
+    words = Counter(re.findall(r"\w+", text.lower()))
+    if cyrillic > 0.5:
+        return _cyrillic_language(text, words)
+    latin = sum(character < "\u0250" for character in letters) / len(letters)
+    plain = sum(character < "\u0080" for character in letters) / len(letters)
+    return (
+        "en"
+        if latin > 0.5 and (_share(words, _ENGLISH_WORDS) > 0.08 or (plain > 0.99 and words.total() < 12))
+        else "other"
+    )
+
+
+def _cyrillic_language(text: str, words: Counter[str]) -> str:
+    ukrainian = len(_UKRAINIAN.findall(text)) + 2 * sum(words[word] for word in _UKRAINIAN_WORDS - _RUSSIAN_WORDS)
+    russian = len(_RUSSIAN.findall(text)) + 2 * sum(words[word] for word in _RUSSIAN_WORDS - _UKRAINIAN_WORDS)
+    return "uk" if ukrainian > russian else "ru"
+
+
+def _share(words: Counter[str], known: Iterable[str]) -> float:
+    return sum(words[word] for word in known) / max(1, words.total())

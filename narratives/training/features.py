@@ -1,0 +1,63 @@
+"""Owns learning the vocabulary and the idf of a set of texts."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from narratives.model.features import WORD, Features, character_ngrams, fold
+
+UNKNOWN = 0.4  # how much an n-gram outside the vocabulary weighs in a row's length, as a share of the rarest term
+
+
+def fit_features(
+    texts: Iterable[str], always: Iterable[str] = (), least: int = 2, background: Sequence[str] = ()
+) -> Features:
+    """Learn the vocabulary and idf of ``texts``: terms in ``least`` texts or more, and every term of ``always``.
+
+    idf is ln((1 + n) / (1 + df)) + 1 (the smoothed form of Salton and Buckley 1988 that scikit-learn uses). Unknown
+    n-grams weigh ``UNKNOWN`` of the highest idf: with all of it random real paragraphs lost .02 of micro-F1, with none
+    of it more of them got a frame that they lack. The texts of ``background`` are counted in n and df, but bring no
+    terms.
+    """
+    counters = Counter[str](), Counter[str]()
+    number = _count_terms(texts, counters)
+    for counter, kept in zip(counters, _vocabulary(counters, always, least), strict=True):
+        for term in set(counter) - kept:
+            del counter[term]
+        counter.update(dict.fromkeys(kept, 0))
+    number += _count_terms(background, counters, new_terms=False)
+    word_terms, character_terms = (tuple(sorted(counter)) for counter in counters)
+    frequencies = [*(counters[0][term] for term in word_terms), *(counters[1][term] for term in character_terms)]
+    idf = np.log((1 + number) / (1 + np.array(frequencies, dtype=np.float64))) + 1
+    return Features(word_terms, character_terms, idf, UNKNOWN * float(np.log(1 + number) + 1))
+
+
+_Counters = tuple[Counter[str], Counter[str]]  # in how many texts each word n-gram, each character n-gram stands
+
+
+def _count_terms(texts: Iterable[str], counters: _Counters, new_terms: bool = True) -> int:
+    """Count the terms of ``texts``, of a closed vocabulary if not ``new_terms``; return the number of texts."""
+    number = 0
+    for text in texts:
+        number += 1
+        for counter, terms in zip(counters, _terms_of(text), strict=True):
+            counter.update(terms if new_terms else [term for term in terms if term in counter])
+    return number
+
+
+def _terms_of(text: str) -> tuple[set[str], set[str]]:
+    """Return the distinct word n-grams and character n-grams of a text."""
+    tokens = WORD.findall(fold(text))
+    characters = {gram for token in set(tokens) for gram in character_ngrams(token)}
+    return {*tokens, *map(" ".join, pairwise(tokens))}, characters
+
+
+def _vocabulary(counters: _Counters, always: Iterable[str], least: int) -> list[set[str]]:
+    """Return the word and the character n-grams that are frequent enough or wanted in any case."""
+    kept = [{term for term, count in counter.items() if count >= least} for counter in counters]
+    for text in always:
+        for terms, wanted in zip(kept, _terms_of(text), strict=True):
+            terms.update(wanted)
+    return kept

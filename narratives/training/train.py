@@ -1,0 +1,249 @@
+"""Owns training: labels in, a model folder with its figures, manifest and card out."""
+
+import hashlib
+import importlib.metadata
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from narratives import paths
+from narratives.codebook.frames import Codebook
+from narratives.codebook.parsing import read_codebook
+from narratives.errors import UserError
+from narratives.evaluation.evaluation import Evaluation, Outcome, evaluate
+from narratives.evaluation.model_card import model_card
+from narratives.labels.files import read_labels
+from narratives.labels.gold import Gold, gold
+from narratives.labels.simple_table import read_simple_table
+from narratives.model.calibration import calibrate
+from narratives.model.classifier import Classifier
+from narratives.model.persistence import save
+from narratives.model.voice_model import VoiceModel
+from narratives.training.data import read_background, with_examples
+from narratives.training.decision_rule import choose_band, choose_thresholds, fit_sigmoids, read_aim, stream_weights
+from narratives.training.features import fit_features
+from narratives.training.folds import fold_numbers
+from narratives.training.frames import AS_IT_IS, YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.training.voice import VoiceSettings, fit_voice
+
+Progress = Callable[[str, float], None]
+_LIBRARIES = ("numpy", "scipy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What may be asked of a training: ``codebook`` is a ``codebook.toml`` for a simple table.
+
+    ``aim`` is what thresholds aim at, ``f1`` or ``precision=0.9``; ``unlabelled`` tables tell how common each word is
+    in the stream that the model is for.
+    """
+
+    codebook: Path | None = None
+    aim: str = "f1"
+    seed: int = 0
+    unlabelled: tuple[Path, ...] = ()
+
+
+DEFAULTS = Wish()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained: where it lies, and its cross-validated figures."""
+
+    folder: Path
+    classifier: Classifier
+    figures: Evaluation
+    released: bool
+
+
+def read_gold(path: Path, codebook_path: Path | None = None) -> Gold:
+    """Read what to learn from: a labels folder (with its codebook) or a simple labelled table."""
+    if path.is_dir():
+        codebook = read_codebook(codebook_path or path / "codebook.toml")
+        return gold(read_labels(path, codebook), codebook)
+    return read_simple_table(path, read_codebook(codebook_path) if codebook_path else None)
+
+
+def train(
+    labels: Path,
+    output: Path | None = None,
+    wish: Wish = DEFAULTS,
+    progress: Progress = lambda step, share: None,
+) -> Trained:
+    """Train on ``labels``, write the model folder and, if no model is in force, release it.
+
+    ``progress`` is called with the step and the share done, 0 to 1. Raises UserError for an unknown aim, for a table
+    that cannot be read and for labels that cannot train.
+    """
+    settings = settings_for(labels, wish.aim)
+    progress("reading labels", 0.0)
+    learned_from = read_gold(labels, wish.codebook)
+    background = read_background(wish.unlabelled, wish.seed, lambda share: progress("reading texts", 0.2 * share))
+    classifier, figures = fit(learned_from, wish.seed, progress, settings, background)
+    progress("saving", 0.95)
+    made_from = _made_from(labels, wish, learned_from.codebook, figures, settings)
+    folder = _save(classifier, output, made_from, model_card(classifier, figures, made_from))
+    released = paths.released_model() is None and folder.parent.resolve() == paths.models_folder().resolve()
+    if released:
+        paths.release(folder)
+    progress("done", 1.0)
+    return Trained(folder, classifier, figures, released)
+
+
+def settings_for(labels: Path, aim: str = "f1") -> ModelSettings:
+    """Return the settings for a labels folder, which is written to balance, or for a simple table, a sample as it is.
+
+    Raises UserError for an unknown aim.
+    """
+    return replace(ModelSettings() if labels.is_dir() else AS_IT_IS, precision=read_aim(aim))
+
+
+def fit(
+    learned_from: Gold,
+    seed: int = 0,
+    progress: Progress = lambda step, share: None,
+    settings: ModelSettings | None = None,
+    background: Sequence[str] = (),
+) -> tuple[Classifier, Evaluation]:
+    """Fit a classifier on gold and measure it by five-fold cross-validation; nothing is written.
+
+    ``background`` is unlabelled text of the stream that the model is for. A frame that few labels carry learns from
+    the codebook's examples too; they are not measured on.
+    """
+    settings = settings or ModelSettings()
+    given, learned_from = len(learned_from), with_examples(learned_from, YOUNG)
+    _refuse_too_little(learned_from)
+    values = learned_from.values
+    features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least, background)
+    rows, priors = features.transform(learned_from.texts), codebook_rows(features, learned_from.codebook)
+    folds = fold_numbers(learned_from.texts, learned_from.groups, values, seed)
+    progress("fitting", 0.4)
+    frame_model, scores = fit_frames(rows, values, priors, settings, folds)
+    silent = Classifier(learned_from.codebook, features, frame_model, *_decision_rule(scores, values, settings))
+    progress("voices", 0.85)
+    voice_model, voices = _voices(silent, learned_from, rows, folds)
+    measured = scores[:given], folds[:given], voices[:given]
+    outcome = _held_out_outcome(learned_from.take(range(given)), *measured, settings, silent.thresholds)
+    return replace(silent, voice_model=voice_model), evaluate(
+        outcome, codebook=learned_from.codebook.version, seed=seed
+    )
+
+
+def _refuse_too_little(learned_from: Gold) -> None:
+    if not learned_from.frames or not (learned_from.values == 1).any():
+        raise UserError("no row carries a frame; there is nothing to learn: label some paragraphs first")
+
+
+def _decision_rule(
+    scores: NDArray[np.float64], values: NDArray[np.int8], settings: ModelSettings
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Calibrate, choose thresholds and the band for a human, for a stream, from out-of-fold scores."""
+    topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
+    sigmoids = fit_sigmoids(scores, values, topical)
+    probabilities = calibrate(scores, sigmoids)
+    thresholds = choose_thresholds(probabilities, values, broad, settings.pull, settings.precision, settings.flat)
+    return sigmoids, thresholds, choose_band(probabilities, values, topical, thresholds, settings.sure)
+
+
+def _held_out_outcome(
+    learned_from: Gold,
+    scores: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    voices: NDArray[np.int8],
+    settings: ModelSettings,
+    chosen: NDArray[np.float64],
+) -> Outcome:
+    """Calibrate and decide in each fold by what the other folds say, so that no figure sees its own row."""
+    values = learned_from.values
+    probabilities, predicted, human = np.zeros(values.shape), np.zeros(values.shape, bool), np.zeros(values.shape, bool)
+    for fold in np.unique(folds):
+        held = folds == fold
+        sigmoids, thresholds, band = _decision_rule(scores[~held], values[~held], settings)
+        probabilities[held] = calibrate(scores[held], sigmoids)
+        predicted[held] = probabilities[held] >= thresholds
+        human[held] = (probabilities[held] >= band[:, 0]) & (probabilities[held] < band[:, 1])
+    return Outcome(
+        learned_from.frames,
+        values,
+        probabilities,
+        predicted,
+        human,
+        learned_from.voices,
+        voices,
+        learned_from.languages,
+        chosen,
+        learned_from.registers,
+    )
+
+
+def _voices(
+    classifier: Classifier, learned_from: Gold, rows: csr_matrix, folds: NDArray[np.int64]
+) -> tuple[VoiceModel | None, NDArray[np.int8]]:
+    """Fit the voice model; return it and, for each gold pair, the voice that a model without its fold gives."""
+    numbers, columns = np.nonzero((learned_from.voices >= 0) & (learned_from.values == 1))
+    said = np.full(learned_from.values.shape, -1, dtype=np.int8)
+    if not len(numbers):
+        return None, said
+    pairs = (learned_from.voices >= 0) & (learned_from.values == 1)
+    signs = classifier.signs_of(learned_from.texts, rows, pairs)
+    target = learned_from.voices[numbers, columns]
+    fitted = fit_voice(rows[numbers], signs, target, VoiceSettings(), folds[numbers])
+    if fitted is None:
+        return None, said
+    said[numbers, columns] = fitted[1]
+    return fitted[0], said
+
+
+def _made_from(
+    labels: Path, wish: Wish, codebook: Codebook, figures: Evaluation, settings: ModelSettings
+) -> dict[str, Any]:
+    files = [labels / name for name in ("paragraphs.csv", "labels.csv")] if labels.is_dir() else [labels]
+    book = wish.codebook or (labels / "codebook.toml" if labels.is_dir() else None)
+    return {
+        "labels": {path.name: _sha256(path) for path in files},
+        "codebook": {"version": codebook.version, "sha256": _sha256(book) if book else None},
+        "unlabelled": {path.name: _sha256(path) for path in wish.unlabelled},
+        "libraries": {name: importlib.metadata.version(name) for name in (*_LIBRARIES, "narratives")},
+        "seed": wish.seed,
+        "settings": {"frames": asdict(settings), "voice": asdict(VoiceSettings())},
+        "figures": figures.as_json(),
+    }
+
+
+def _save(classifier: Classifier, output: Path | None, made_from: dict[str, Any], card: str) -> Path:
+    """Save into ``output`` or into models/<UTC date>-<8 hex of the content>; the same content is saved once."""
+    if output is not None:
+        save(classifier, output, made_from, card)
+        return output
+    models = paths.models_folder()
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=models, prefix=".training-") as draft:
+        content = save(classifier, Path(draft) / "model", made_from, card)
+        folder = models / f"{datetime.now(UTC):%Y-%m-%d}-{content[:8]}"
+        if not folder.exists():
+            shutil.move(Path(draft) / "model", folder)
+    return folder
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def ready_model(progress: Progress = lambda step, share: None) -> Path:
+    """Return the released model's folder; if there is no model yet, train one on the labels folder first."""
+    return paths.released_model() or _first_model(progress)
+
+
+def _first_model(progress: Progress) -> Path:
+    folder = train(paths.labels_folder(), progress=progress).folder
+    paths.release(folder)
+    return folder

@@ -1,0 +1,65 @@
+"""Owns the labelling board: a paragraph, the frames with their keys, and what comes back when a key was struck."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from narratives.codebook.frames import Codebook, Frame
+from narratives.ui.components.html import colour_of
+
+_KEYS = "123456789ADEHIJKLNQTVWX"  # other letters are commands, C and R Streamlit's; V, W, X take readings over
+_HERE = Path(__file__).parent
+_KEEP = """export default function ({ data }) {
+  window.narrativesFrames = data.frames;
+  document.dispatchEvent(new Event("narratives-frames"));
+}"""
+
+
+def put_frames(codebook: Codebook) -> None:
+    """Give the browser the frames with their guidelines, once a page: a step then carries the paragraph alone."""
+    _keeper()(data={"frames": frames_of(codebook)}, key="frames")
+
+
+def board(data: dict[str, Any], key: str, on_step: Callable[[], None]) -> None:
+    """Show a board. ``on_step`` runs when a step arrived, before anything is shown again; see ``arrived``."""
+    _component()(data=data, key=key, on_step_change=on_step)
+
+
+def arrived(key: str) -> dict[str, Any]:
+    """Return the step that a board sent, empty if none."""
+    return dict(st.session_state[key]["step"] or {})
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    style, script = ((_HERE / f"board.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return st.components.v2.component("narratives-board", html='<div class="home"></div>', css=style, js=script)
+
+
+@st.cache_resource(show_spinner=False)
+def _keeper() -> Any:
+    return st.components.v2.component("narratives-frames", html='<i class="frames"></i>', js=_KEEP)
+
+
+def frames_of(codebook: Codebook) -> list[dict[str, Any]]:
+    """Return the frames by aim, each with its key and what its guideline says."""
+    ordered = [frame for aim in codebook.aims for frame in codebook.frames if frame.aim == aim]
+    keys = [*_KEYS, *[""] * len(ordered)]
+    return [_frame(codebook, frame, key) for frame, key in zip(ordered, keys, strict=False)]
+
+
+def _frame(codebook: Codebook, frame: Frame, key: str) -> dict[str, Any]:
+    kinds = [example.voice if example.voice != "none" else "near miss" for example in frame.examples]
+    return {
+        "id": frame.id,
+        "name": frame.name,
+        "key": key,
+        "aim": frame.aim,
+        "colour": colour_of(codebook, frame.id),
+        "claim": frame.claim,
+        "include": list(frame.include),
+        "exclude": list(frame.exclude),
+        "examples": [f"[{kind}] {example.text}" for kind, example in zip(kinds, frame.examples, strict=True)],
+    }

@@ -1,0 +1,222 @@
+"""Owns the charts of the figures that a model keeps, each beside its table; what an older model lacks is left out."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import altair
+import pandas as pd
+import streamlit as st
+
+from narratives.codebook.frames import Codebook
+from narratives.evaluation.model_card import stream_remark
+from narratives.ui.components.html import aim_colours
+
+_UNIT = altair.Scale(domain=[0, 1])
+_ROW = 26  # pixels a frame, and a row of a table
+_QUIET = "#888888"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a model folder keeps: its manifest, and the codebook that the model has learned."""
+
+    manifest: dict[str, Any]
+    codebook: Codebook
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The cross-validated figures, as ``Evaluation.as_json`` gives them, perhaps of an older version."""
+        return dict(self.manifest.get("figures", {}))
+
+
+def put_figures(kept: Kept) -> None:
+    """Show one chart of a model's figures, the one that is chosen, with its table."""
+    view = st.segmented_control("Figures", list(_VIEWS), default="F1", required=True, label_visibility="collapsed")
+    _VIEWS[view or "F1"](kept)
+
+
+def _f1(kept: Kept) -> None:
+    table = frame_table(kept)[["frame", "aim", "F1", "from", "to", "paragraphs"]]
+    known = table.dropna(subset="F1")
+    if known.empty:
+        st.caption("This model keeps no figures of its frames.")
+        return
+    names = list(known["frame"])
+    points = _by_frame(known, names, kept.codebook).mark_point(filled=True, size=70, opacity=1).encode(x=_x("F1"))
+    spans = _by_frame(known.dropna(subset="from"), names, kept.codebook).mark_rule(strokeWidth=2)
+    spans = spans.encode(x=_x("from"), x2="to:Q")
+    _side_by_side(spans + points, table.drop(columns="aim"), "F1 of each frame")
+    if known["from"].isna().all():
+        st.caption("This model was trained before intervals were kept: retrain to see them.")
+    else:
+        st.caption("From … to holds F1 at 95 %, by 1,000 resamples of the paragraphs.")
+
+
+def _precision_recall(kept: Kept) -> None:
+    table = frame_table(kept)[["frame", "aim", "threshold", "precision", "recall", "AP"]]
+    known = table.dropna(subset="recall")
+    if known.empty:
+        st.caption("This model keeps no figures of its frames.")
+        return
+    names = list(known["frame"])
+    gaps = _by_frame(known.dropna(subset="precision"), names, kept.codebook).mark_rule(opacity=0.4)
+    gaps = gaps.encode(x=_x("precision"), x2="recall:Q")
+    long = known.melt(["frame", "aim", "threshold"], ["precision", "recall"], "figure", "share").dropna(subset="share")
+    shapes = altair.Shape("figure:N", legend=None, scale=altair.Scale(range=["circle", "diamond"]))
+    marks = _by_frame(long, names, kept.codebook).mark_point(filled=True, size=80, opacity=1)
+    marks = marks.encode(x=_x("share"), shape=shapes)
+    _side_by_side(gaps + marks, table.drop(columns="aim"), "Precision and recall of each frame at its threshold")
+    meaning = "● precision: how many of the findings are right · ◆ recall: how many of what is there is found"
+    st.caption(f"{meaning} · AP: average precision")
+
+
+def _reliability(kept: Kept) -> None:
+    names = {"low": "from", "high": "to", "probability": "mean predicted", "share": "share right", "cells": "cells"}
+    table = pd.DataFrame(kept.figures.get("reliability", []), columns=list(names)).rename(columns=names)
+    known = table[table["cells"] > 0]
+    if known.empty:
+        st.caption("This model keeps no reliability curve.")
+        return
+    ends = pd.DataFrame({"mean predicted": [0, 1], "share right": [0, 1]})
+    ideal, curve = (
+        altair.Chart(rows).encode(x=_x("mean predicted", "mean predicted"), y=altair.Y("share right:Q", scale=_UNIT))
+        for rows in (ends, known)
+    )
+    size = altair.Size("cells:Q", scale=altair.Scale(type="log", range=[30, 300]), legend=None)
+    dots = curve.mark_point(filled=True, opacity=1).encode(size=size, tooltip=list(names.values()))
+    chart = ideal.mark_line(strokeDash=[4, 4], color=_QUIET) + curve.mark_line() + dots
+    _side_by_side(chart.properties(height=360), table, "Reliability curve")
+    none = kept.manifest.get("settings", {}).get("frames", {}).get("topical_none")
+    st.caption("A cell is a paragraph and a frame; the larger the dot, the more of them. " + stream_remark(none))
+
+
+def _confusion(kept: Kept) -> None:
+    names = _names(kept.codebook)
+    rows = [
+        (one["count"], *(names.get(one[part], one[part]) for part in ("gold", "predicted")))
+        for one in kept.figures.get("confusion", [])
+    ]
+    if not rows:
+        st.caption("No frame is missed where another is wrongly found, or this model keeps no confusion.")
+        return
+    table = pd.DataFrame(rows, columns=["paragraphs", "frame missed", "found instead"])
+    _side_by_side(_heat_map(table), table, "Confusion between frames")
+    st.caption("On how many paragraphs a frame is missed and another found that is not there: the commonest pairs.")
+
+
+def _heat_map(table: pd.DataFrame) -> Any:
+    base = altair.Chart(table).encode(
+        x=altair.X("found instead:N", axis=_names_axis(labelAngle=-40, labelLimit=150)),
+        y=altair.Y("frame missed:N", axis=_names_axis()),
+        tooltip=list(table.columns),
+    )
+    cells = base.mark_rect().encode(color=altair.Color("paragraphs:Q", scale=altair.Scale(scheme="blues"), legend=None))
+    dark = altair.datum.paragraphs > (table["paragraphs"].min() + table["paragraphs"].max()) / 2
+    ink = altair.condition(dark, altair.value("white"), altair.value("black"))
+    numbers = base.mark_text().encode(text="paragraphs:Q", color=ink)
+    return (cells + numbers).properties(height=_ROW * table["frame missed"].nunique() + 150)
+
+
+def _made_from(kept: Kept) -> None:
+    st.text("\n".join(_facts(kept)))
+    heads = {"n": "paragraphs", "macro_f1": "macro-F1", "micro_f1": "micro-F1"}
+    rows = [
+        {"kind": kind, "part": name} | {shown: one.get(key) for key, shown in heads.items()}
+        for kind in ("language", "register")
+        for name, one in kept.figures.get(f"{kind}s", {}).items()
+    ]
+    if rows:
+        table = pd.DataFrame(rows).sort_values(["kind", "paragraphs"], ascending=[True, False])
+        _side_by_side(_bars(table), table, "What the model was trained on")
+
+
+def _bars(table: pd.DataFrame) -> Any:
+    return (
+        altair.Chart(table)
+        .mark_bar()
+        .encode(
+            x=altair.X("paragraphs:Q"),
+            y=altair.Y("part:N", sort="-x", title=None, axis=_names_axis()),
+            row=altair.Row("kind:N", title=None),
+            tooltip=list(table.columns),
+        )
+        .resolve_scale(y="independent")
+    )
+
+
+def _facts(kept: Kept) -> list[str]:
+    manifest, codebook = kept.manifest, kept.codebook
+    files = {**manifest.get("labels", {}), **manifest.get("unlabelled", {})}
+    libraries = [f"{name} {version}" for name, version in sorted(manifest.get("libraries", {}).items())]
+    return [
+        f"{kept.figures.get('n') or 0:,} paragraphs · {len(codebook.ids)} frames"
+        f" · codebook {codebook.version or '–'} · seed {manifest.get('seed', '–')}",
+        " · ".join(libraries),
+        *(f"{name}  SHA-256 {digest}" for name, digest in sorted(files.items())),
+    ]
+
+
+_VIEWS = {
+    "F1": _f1,
+    "Precision and recall": _precision_recall,
+    "Reliability": _reliability,
+    "Confusion": _confusion,
+    "Made from": _made_from,
+}
+
+
+def frame_table(kept: Kept) -> pd.DataFrame:
+    """Return a row for each frame, the best F1 first, those without a labelled paragraph last; gaps are NaN."""
+    names, codebook, frames = _names(kept.codebook), kept.codebook, kept.figures.get("frames", {})
+    rows = []
+    for frame in [*frames, *kept.figures.get("unsupported", {})]:
+        one = frames.get(frame, {"support": 0})
+        low, high = one.get("f1_interval") or (None, None)
+        aim = codebook.frame(frame).aim if frame in codebook.ids else ""
+        found = [one.get(key) for key in ("precision", "recall", "average_precision", "threshold")]
+        rows.append((names.get(frame, frame), aim, one.get("f1"), low, high, *found, one["support"]))
+    heads = ["F1", "from", "to", "precision", "recall", "AP", "threshold", "paragraphs"]
+    table = pd.DataFrame(rows, columns=["frame", "aim", *heads]).astype(dict.fromkeys(heads, float))
+    table = table.sort_values(["F1", "frame"], ascending=[False, True], ignore_index=True)
+    return table.astype({"paragraphs": int})
+
+
+def _names(codebook: Codebook) -> dict[str, str]:
+    """Return the name of each frame by id; where two share one, the id tells them apart."""
+    counts = Counter(frame.name for frame in codebook.frames)
+    return {one.id: one.name if counts[one.name] == 1 else f"{one.name} ({one.id})" for one in codebook.frames}
+
+
+def _by_frame(table: pd.DataFrame, names: list[str], codebook: Codebook) -> altair.Chart:
+    """Return a chart with a row for each of ``names``, in this order, coloured by aim."""
+    colours = aim_colours(codebook)
+    many = len(colours) > 1
+    legend = altair.Legend(orient="bottom", title=None, columns=2, labelLimit=260, symbolOpacity=1) if many else None
+    aims = altair.Scale(domain=list(colours), range=list(colours.values()))
+    return (
+        altair.Chart(table)
+        .encode(
+            y=altair.Y("frame:N", sort=names, title=None, axis=_names_axis()),
+            color=altair.Color("aim:N", scale=aims, legend=legend),
+            tooltip=list(table.columns),
+        )
+        .properties(height=_ROW * len(names) + (40 + 30 * -(-len(colours) // 2) if many else 40))
+    )
+
+
+def _x(column: str, title: str | None = None) -> altair.X:
+    return altair.X(f"{column}:Q", scale=_UNIT, title=title)
+
+
+def _names_axis(**more: Any) -> altair.Axis:
+    return altair.Axis(**{"labelLimit": 230, "labelOverlap": False, "labelFlush": False} | more)
+
+
+def _side_by_side(chart: Any, table: pd.DataFrame, what: str) -> None:
+    left, right = st.columns([5, 4], gap="small")
+    left.altair_chart(chart, alt=f"{what}; the table beside it says the same")
+    shares = [name for name in table.columns if table[name].dtype == float]
+    formats: dict[str, Any] = {name: st.column_config.NumberColumn(format="%.2f") for name in shares}
+    formats["frame"] = st.column_config.Column(width=210)  # a long name would push the figures out of sight
+    right.dataframe(table, hide_index=True, height="content", row_height=_ROW, column_config=formats)

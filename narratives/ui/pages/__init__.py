@@ -1,0 +1,1 @@
+"""The pages: each shows and calls, none computes."""

@@ -1,0 +1,201 @@
+"""The Batch page: drop a table, score it, look at it, take it away."""
+
+import csv
+from pathlib import Path
+
+import altair
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from narratives.codebook.frames import VOICES, Codebook
+from narratives.errors import UserError
+from narratives.model.classifier import Classifier
+from narratives.scoring.score import Scoring
+from narratives.scoring.scored_table import ScoredTable, read_scored
+from narratives.tables.table import Table, count_rows, open_table, read_head
+from narratives.ui.components.html import colour_of
+from narratives.ui.session.scoring_job import Job, keep_upload, output_for
+
+_AT_ONCE = 100  # rows on one page of the table
+_KINDS = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "arrow", "feather", "xlsx", "gz", "zst", "bz2"]
+_MOST = 200  # megabytes
+
+
+def page(classifier: Classifier, model: Path) -> None:
+    """Show the page."""
+    dropped = st.file_uploader(
+        "Drop a CSV, TSV, JSONL, Parquet, Arrow or XLSX file (also .gz, .zst, .bz2)", type=_KINDS, max_upload_size=_MOST
+    )
+    st.caption(f"Above {_MOST} MB run this instead: `narratives score FILE -o scored.csv`")
+    if dropped is None:
+        st.session_state.pop("job", None)
+        return
+    upload = _kept(dropped)
+    try:
+        _upload(classifier, model, upload)
+    except UserError as error:
+        st.error("The file was not scored.")
+        st.text(_without_folder(str(error), upload))
+
+
+def _kept(dropped: UploadedFile) -> Path:
+    """Keep an upload on disk once; a new one forgets the run of the one before."""
+    if st.session_state.get("kept_id") != dropped.file_id:
+        st.session_state["kept_id"] = dropped.file_id
+        st.session_state["kept"] = keep_upload(dropped.name, dropped.getvalue())
+        st.session_state.pop("job", None)
+    return Path(st.session_state["kept"])
+
+
+def _upload(classifier: Classifier, model: Path, upload: Path) -> None:
+    text_column = _understood(upload)
+    job = st.session_state.get("job")
+    if job is None or st.session_state.get("job_column") != text_column:
+        if st.button("Score", type="primary"):
+            st.session_state["job_column"] = text_column
+            st.session_state["job"] = job = Job(output_for(upload))
+            job.output.unlink(missing_ok=True)
+            job.start(upload, model, text_column)
+            st.rerun()
+    elif job.running:
+        _watch(job)
+    else:
+        _ended(job, classifier, text_column, upload)
+
+
+def _understood(upload: Path) -> str:
+    """Show what the file was taken for; return the text column, the guessed one unless another is chosen."""
+    table = read_head(str(upload))
+    try:
+        guess = open_table(upload).text_column
+    except UserError as error:
+        guess = ""
+        st.text(_without_folder(str(error), upload))
+    st.text(_without_folder(table.findings(), upload))
+    columns = list(table.columns)
+    chosen = st.selectbox("Text column", columns, index=columns.index(guess) if guess else None)
+    if chosen is None:
+        st.stop()
+    good, refused = _counted(str(upload), chosen)
+    st.caption(f"{good + refused:,} rows" + (f", of which {refused:,} will be refused" if refused else ""))
+    with st.expander("First rows", expanded=st.session_state.get("job") is None):
+        _first_rows(open_table(upload, chosen))
+    return str(chosen)
+
+
+@st.cache_data(show_spinner="Counting the rows", max_entries=4)
+def _counted(upload: str, text_column: str) -> tuple[int, int]:
+    return count_rows(open_table(upload, text_column))
+
+
+def _first_rows(table: Table) -> None:
+    batch = next(iter(table.batches(5)))
+    st.dataframe(pd.DataFrame(batch.rows.cells(), columns=list(table.columns)), hide_index=True)
+    for refusal in batch.refused:
+        st.text(f"line {refusal.line} will be refused: {refusal.reason}")
+
+
+def _without_folder(sentence: str, upload: Path) -> str:
+    return sentence.replace(f"{upload.parent}/", "")
+
+
+@st.fragment(run_every=0.5)
+def _watch(job: Job) -> None:
+    """Show how far the run is, twice a second, without running the rest of the page."""
+    st.progress(min(1.0, job.share), f"{job.rows:,} rows · {job.rows_a_second:,.0f} rows a second")
+    st.button("Stop", on_click=job.stop)
+    if not job.running:
+        st.rerun(scope="app")
+
+
+def _ended(job: Job, classifier: Classifier, text_column: str, upload: Path) -> None:
+    if job.stopped or job.complaint:
+        st.info("Stopped; nothing was written." if job.stopped else "The file was not scored.")
+        st.text(_without_folder(job.complaint, upload))
+        if st.button("Score again"):
+            st.session_state.pop("job")
+            st.rerun()
+    elif job.scoring is not None:
+        _results(job.scoring, classifier.codebook, _scored(str(job.output), text_column, classifier.frames))
+
+
+@st.cache_data(show_spinner="Reading the scores", max_entries=2)
+def _scored(output: str, text_column: str, frames: tuple[str, ...]) -> ScoredTable:
+    return read_scored(Path(output), text_column, frames)
+
+
+def _results(scoring: Scoring, codebook: Codebook, scored: ScoredTable) -> None:
+    st.success(
+        f"{scoring.rows_read:,} rows read = {scoring.rows_scored:,} scored + {scoring.rows_refused:,} refused, "
+        f"in {scoring.seconds:.1f} s"
+    )
+    _downloads(scoring)
+    chart, table = st.columns([2, 3], gap="large")
+    with chart:
+        _chart(scored, codebook)
+    with table:
+        _table(scored, codebook)
+    if scoring.refused_path is not None:
+        _refused(scoring.refused_path)
+
+
+def _downloads(scoring: Scoring) -> None:
+    output = Path(scoring.output)
+    with st.container(horizontal=True):
+        st.download_button("Download scores", output.read_bytes(), output.name, type="primary", on_click="ignore")
+        if scoring.refused_path is not None:
+            refused = scoring.refused_path
+            st.download_button("Download refused rows", refused.read_bytes(), refused.name, on_click="ignore")
+
+
+def _chart(scored: ScoredTable, codebook: Codebook) -> None:
+    counts = scored.counts()
+    if counts.empty:
+        st.caption("No row carries a frame.")
+        return
+    counts["name"] = [codebook.frame(frame).name for frame in counts["frame"]]
+    counts["rank"] = [VOICES.index(voice) if voice else 0 for voice in counts["voice"]]
+    colours = {codebook.frame(frame).name: colour_of(codebook, frame) for frame in codebook.ids}
+    drawn = (
+        altair.Chart(counts)
+        .mark_bar()
+        .encode(
+            x=altair.X("rows:Q", title="rows"),
+            y=altair.Y("name:N", sort="-x", title=None, axis=altair.Axis(labelLimit=220)),
+            color=altair.Color(
+                "name:N", scale=altair.Scale(domain=list(colours), range=list(colours.values())), legend=None
+            ),
+            opacity=altair.Opacity(
+                "voice:N",
+                scale=altair.Scale(domain=list(VOICES), range=[1.0, 0.6, 0.3]),
+                legend=altair.Legend(orient="bottom", title=None),
+            ),
+            order=altair.Order("rank:Q"),
+            tooltip=["name", "voice", "rows"],
+        )
+        .properties(height=26 * counts["name"].nunique() + 40)
+    )
+    st.altair_chart(drawn)
+
+
+def _table(scored: ScoredTable, codebook: Codebook) -> None:
+    frame, voice, least = st.columns(3)
+    names = {"": "any frame", **{item.id: item.name for item in codebook.frames}}
+    chosen = frame.selectbox("Frame", list(names), format_func=lambda name: names[name])
+    said = voice.selectbox("Voice", ["", *VOICES], format_func=lambda name: name or "any voice")
+    low = least.slider("Probability from", 0.0, 1.0, 0.0, 0.05)
+    found = scored.select(chosen, said, low)
+    st.caption(f"{len(found):,} of {len(scored.rows):,} rows")
+    pages = max(1, -(-len(found) // _AT_ONCE))
+    number = st.pagination(pages, key=f"rows of {chosen} {said} {low}") if pages > 1 else 1
+    part = found.iloc[(number - 1) * _AT_ONCE : number * _AT_ONCE]
+    columns = ["row", *([f"p_{chosen}"] if chosen else []), "frames", "voices", "text"]
+    st.dataframe(part[columns], hide_index=True, height=520, column_config={"row": st.column_config.Column(width=60)})
+
+
+def _refused(path: Path) -> None:
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    st.markdown(f"**Refused rows** ({len(rows):,})")
+    st.dataframe(pd.DataFrame(rows[:1000]), hide_index=True)

@@ -1,0 +1,62 @@
+"""The Team page: who labelled what, roles, and all labels to take away."""
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from narratives.annotation.roles import ROLES, give_role, may, role_of, roles, work
+from narratives.errors import UserError
+from narratives.labels.exporting import write_labels_as
+from narratives.store.events import Store
+from narratives.ui.session.annotator import annotator, ask_name
+
+_FILES = {
+    "JSONL": ("jsonl", "labels.jsonl"),
+    "workbook": ("xlsx", "labels.xlsx"),
+    "Label Studio": ("label-studio", "labels.json"),
+}
+
+
+def page(store: Store) -> None:
+    """Show the page."""
+    name = annotator()
+    if not name:
+        ask_name()
+        return
+    st.text(st.session_state.pop("team_said", f"{name}: {role_of(store, name)}"))
+    rows = [(one.annotator, roles(store).get(one.annotator, ""), one.day, one.labels) for one in work(store)]
+    st.dataframe(pd.DataFrame(rows, columns=["annotator", "role", "day", "labels"]), hide_index=True)
+    if may(store, name, "manage"):
+        _give(store, name, sorted({row[0] for row in rows} | {name}))
+    _take_away(store)
+
+
+def _give(store: Store, by: str, known: list[str]) -> None:
+    with st.form("role", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        whom = st.selectbox("Who", known, accept_new_options=True, index=None)
+        role = st.selectbox("Role", list(ROLES))
+        if st.form_submit_button("Give the role") and whom:
+            try:
+                give_role(store, by, whom, role)
+                st.session_state["team_said"] = f"{whom}: {role}"
+            except UserError as error:
+                st.session_state["team_said"] = str(error)
+            st.rerun()
+
+
+def _take_away(store: Store) -> None:
+    chosen = st.segmented_control("Take all labels away", list(_FILES))
+    if chosen:
+        layout, name = _FILES[chosen]
+        st.download_button(f"Download {name}", _exported(store.state(), store, layout, name), name)
+
+
+@st.cache_data(show_spinner="Writing", max_entries=3, hash_funcs={Store: id})
+def _exported(state: int, store: Store, layout: str, name: str) -> bytes:
+    del state
+    with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
+        path = Path(folder) / name
+        write_labels_as(store.label_set().of_interest(unlabelled=False), path, layout)
+        return path.read_bytes()

@@ -1,0 +1,55 @@
+"""Owns who is at the keyboard: signed in on a server; else asked once, kept in a cookie and in the session."""
+
+from urllib.parse import unquote
+
+import streamlit as st
+
+from narratives.errors import UserError
+from narratives.ui.session import signin
+
+COOKIE = "narratives-annotator"  # board.js sets it
+_LONGEST = 60
+
+
+def annotator() -> str:
+    """Return the name of who labels, empty until it is known; where people sign in, it is their address."""
+    if signin.is_wanted():
+        return signin.signed_in()
+    if "annotator" not in st.session_state:
+        st.session_state["annotator"] = _checked_or_empty(unquote(st.context.cookies.get(COOKIE, "")))
+    return str(st.session_state["annotator"])
+
+
+def ask_name() -> None:
+    """Show the question for the name; the answer is in force at once."""
+    with st.form("who", border=False):
+        st.text_input("Your name, as it shall stand beside your labels", key="asked_name", max_chars=_LONGEST)
+        st.form_submit_button("Start labelling", type="primary", on_click=_answered)
+    complaint = st.session_state.get("name_complaint")
+    if complaint:
+        st.text(complaint)
+
+
+def checked_name(name: str) -> str:
+    """Return ``name`` with its white space made single. Raises UserError for one that cannot stand in a label file."""
+    clean = " ".join(name.split())
+    if not clean:
+        raise UserError("the name is empty; a label has somebody who gave it")
+    if len(clean) > _LONGEST or not clean.isprintable():
+        raise UserError(f"the name must have at most {_LONGEST} characters, all of them printable")
+    return clean
+
+
+def _answered() -> None:
+    try:
+        st.session_state["annotator"] = checked_name(st.session_state.get("asked_name", ""))
+        st.session_state["name_complaint"] = ""
+    except UserError as error:
+        st.session_state["name_complaint"] = str(error)
+
+
+def _checked_or_empty(name: str) -> str:
+    try:
+        return checked_name(name)
+    except UserError:
+        return ""

@@ -1,0 +1,81 @@
+"""Owns a scoring run in the background of a session: started, watched, stopped; the page only looks at it."""
+
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from narratives.errors import UserError
+from narratives.scoring.batch_scorer import Options
+from narratives.scoring.score import Scoring, Stopped, score
+
+
+@dataclass
+class Job:
+    """One run. ``share`` is the part of the input that was read, ``rows`` how many rows; times in seconds."""
+
+    output: Path
+    share: float = 0.0
+    rows: int = 0
+    started: float = field(default_factory=time.monotonic)
+    scoring: Scoring | None = None
+    complaint: str = ""
+    stopped: bool = False
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the run goes on."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def rows_a_second(self) -> float:
+        """The speed so far."""
+        return self.rows / max(1e-9, time.monotonic() - self.started)
+
+    def stop(self) -> None:
+        """Ask the run to stop after the batch at hand; nothing is written then."""
+        self._stop.set()
+
+    def run(self, upload: Path, model: Path, text_column: str) -> None:
+        """Score ``upload``; what went wrong stays in ``complaint``."""
+
+        def progress(done: int, total: int | None, rows: int) -> None:
+            self.share, self.rows = done / total if total else 0.0, rows
+
+        try:
+            options = Options(text_column=text_column, jobs=1)
+            self.scoring = score([upload], self.output, model, options, progress, self._stop.is_set)
+        except Stopped:
+            self.stopped = True
+        except UserError as error:
+            self.complaint = str(error)
+
+    def start(self, upload: Path, model: Path, text_column: str) -> None:
+        """Start the run in a thread of its own."""
+        self._thread = threading.Thread(target=self.run, args=(upload, model, text_column), daemon=True)
+        self._thread.start()
+
+
+def keep_upload(name: str, data: bytes) -> Path:
+    """Write an upload into a new temporary folder and return its path; only the last part of ``name`` is used."""
+    folder = Path(tempfile.mkdtemp(prefix="narratives-"))
+    path = folder / (Path(name).name or "upload.csv")
+    path.write_bytes(data)
+    return path
+
+
+def output_for(upload: Path) -> Path:
+    """Return where the scores of an upload go: beside it, Parquet and JSONL in their kind, the rest as CSV or TSV."""
+    suffixes = {
+        ".parquet": ".parquet",
+        ".arrow": ".arrow",
+        ".feather": ".arrow",
+        ".jsonl": ".jsonl",
+        ".ndjson": ".jsonl",
+        ".tsv": ".tsv",
+    }
+    stem = upload.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".bz2")
+    return upload.with_name(f"{Path(stem).stem}.scored{suffixes.get(Path(stem).suffix.lower(), '.csv')}")

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from narratives.annotation.queue import FrameState, Unread, Wanted, margins, select
+from narratives.store.assignments import Ranked
+
+FRAMES = FrameState(("flood", "mayor"), np.array([0.4, 0.7]), np.array([100, 50]))
+
+
+def unread(probabilities, texts=()):
+    table = np.array(probabilities, dtype=float)
+    texts = texts or tuple(f"Text number {n} says something of its own {n * 7}." for n in range(len(table)))
+    return Unread(tuple(f"p{n:04d}" for n in range(len(table))), tuple(texts), table)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return unread(np.random.default_rng(0).random((1000, 2)))
+
+
+def test_every_paragraph_is_in_the_queue_once_with_a_reason(many):
+    order = select(many, FRAMES)
+    assert sorted(one.paragraph_id for one in order) == sorted(many.ids)
+    assert {one.reason for one in order} == {"uncertain", "rare", "random"}
+
+
+def test_a_margin_is_the_distance_to_the_threshold_in_log_odds():
+    found = margins(np.array([[0.5, 0.7], [0.0, 1.0]]), np.array([0.4, 0.7]))
+    np.testing.assert_allclose(found[0], [np.log(1.5), 0.0], atol=1e-12)
+    assert np.isfinite(found).all()
+
+
+def test_uncertain_ones_come_nearest_first_and_every_frame_has_its_quota(many):
+    order = [one for one in select(many, FRAMES) if one.reason == "uncertain"][:40]
+    named = [one.detail.split(":")[0] for one in order]
+    assert abs(named.count("mayor") - named.count("flood")) <= 2
+    rows = [many.ids.index(one.paragraph_id) for one in order]
+    for k, frame in ((0, "flood"), (1, "mayor")):
+        mine = [row for row, name in zip(rows, named, strict=True) if name == frame]
+        distances = margins(many.probabilities[mine], FRAMES.thresholds)[:, k]
+        assert (np.diff(distances) >= 0).all()
+    k = ("flood", "mayor").index(named[0])
+    assert order[0].detail == f"{named[0]}: {many.probabilities[rows[0], k]:.2f} against threshold {(0.4, 0.7)[k]:.2f}"
+
+
+def test_a_frame_with_few_labels_is_looked_for(many):
+    young = FrameState(FRAMES.ids, FRAMES.thresholds, np.array([100, 3]))
+    rare = [one for one in select(many, young) if one.reason == "rare"]
+    assert all(one.detail.startswith("mayor: ") and one.detail.endswith("carried by 3 so far") for one in rare)
+    found = [many.probabilities[many.ids.index(one.paragraph_id), 1] for one in rare]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 0.99
+
+
+def test_one_in_five_turns_is_random_and_what_is_random_does_not_hang_on_the_model(many):
+    other = Unread(many.ids, many.texts, 1 - many.probabilities)
+    drawn = [[one.paragraph_id for one in select(u, FRAMES) if one.reason == "random"] for u in (many, other)]
+    assert drawn[0] == drawn[1]
+    assert 150 < len(drawn[0]) < 250
+    assert sum(one.reason == "random" for one in select(many, FRAMES)[:100]) == 20
+    assert drawn[0] != [
+        one.paragraph_id for one in select(many, FRAMES, wanted=Wanted(seed=1)) if one.reason == "random"
+    ]
+
+
+def test_a_share_of_the_paragraphs_has_two_slots(many):
+    assert {one.slots for one in select(many, FRAMES, wanted=Wanted(overlap=0))} == {1}
+    assert {one.slots for one in select(many, FRAMES, wanted=Wanted(overlap=1))} == {2}
+    assert 100 < sum(one.slots == 2 for one in select(many, FRAMES)) < 200
+
+
+def test_paragraphs_to_be_read_again_have_their_turns(many):
+    again = [Ranked(f"d{n}", "differs", "2 annotators") for n in range(3)]
+    again += [Ranked(f"e{n}", "doubtful", "flood: labelled no") for n in range(3)]
+    order = select(many, FRAMES, again)
+    assert [one.paragraph_id for one in order if one.reason == "differs"] == ["d0", "d1", "d2"]
+    assert {one.paragraph_id for one in order[:40]} >= {f"{kind}{n}" for kind in "de" for n in range(3)}
+    assert order[:10].count(again[0]) == 1
+
+
+def test_near_copies_do_not_stand_side_by_side():
+    copies = ["The dam will break before Friday and the lower town will drown, they say."] * 10
+    texts = [f"{text} {n}" for n, text in enumerate(copies)] + [
+        f"A text of its own about {n} other things." for n in range(40)
+    ]
+    order = select(unread(np.full((50, 2), 0.5), tuple(texts)), FRAMES)
+    places = [place for place, one in enumerate(order) if int(one.paragraph_id[1:]) < 10]
+    assert len(order) == 50
+    assert len([place for place in places if place < 35]) <= 2
+
+
+def test_an_empty_queue_is_empty():
+    assert select(unread(np.empty((0, 2))), FRAMES) == []

@@ -1,0 +1,83 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import paragraph, reading
+from narratives import paths
+from narratives.annotation.retraining import reviewed, train_on_store
+from narratives.model import persistence
+from narratives.store.events import Store, now
+from narratives.training.train import train
+
+NEW = "The ferry of the mayor was paid by nobody knows whom."
+
+
+@pytest.fixture
+def own(town, labels_folder, label_set, tmp_path, monkeypatch):
+    """A database of its own with the tiny world's labels."""
+    monkeypatch.setenv("NARRATIVES_DATABASE", f"sqlite:///{tmp_path / 'own.sqlite'}")
+    store = Store(paths.database_address())
+    store.bring(label_set)
+    yield store
+    store.close()
+
+
+def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(own, labels_folder, tmp_path):
+    from_files = train(labels_folder, tmp_path / "files").folder
+    from_store = train_on_store(own, tmp_path / "store").folder
+    for path in from_files.iterdir():
+        assert path.read_bytes() == (from_store / path.name).read_bytes(), path.name
+
+
+def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, tmp_path):
+    own.add([paragraph(NEW)])
+    before = train_on_store(own, tmp_path / "before")
+    own.save([reading(NEW, "mayor", "reports", labelled_at=now())])
+    after = train_on_store(own, tmp_path / "after")
+    assert (before.figures.n, after.figures.n) == (102, 103)
+    own.undo("olha")
+    again = train_on_store(own, tmp_path / "again")
+    assert (again.folder / "weights.npz").read_bytes() == (before.folder / "weights.npz").read_bytes()
+
+
+def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_path):
+    own.add([paragraph(NEW)])
+    before = train_on_store(own, tmp_path / "before").classifier
+    assert reviewed(own, codebook, before, before) is None
+    own.save([reading(NEW, "bridge", "reports", labelled_at=now())])
+    found = reviewed(own, codebook, before, before)
+    assert (found.paragraphs, found.changed) == (1, 0)
+    after = train_on_store(own, tmp_path / "after").classifier
+    found = reviewed(own, codebook, before, after)
+    assert found.changed == found.mended + found.broken
+    assert found.after >= found.before
+
+
+def test_another_process_reports_its_progress_and_the_new_model(own, town):
+    code = "from narratives.annotation.retraining import report_training; report_training()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    shares = [line["share"] for line in said if "share" in line]
+    assert shares == sorted(shares)
+    assert persistence.load(paths.models_folder() / said[-1]["folder"].rsplit("/", 1)[-1]).frames
+
+
+def test_a_codebook_without_a_label_is_enough_for_a_first_model(town, tmp_path, monkeypatch, labels_folder):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "codebook.toml").write_bytes((labels_folder / "codebook.toml").read_bytes())
+    monkeypatch.setenv("NARRATIVES_LABELS", str(folder))
+    code = "from narratives.annotation.retraining import report_training; report_training()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    model = persistence.load(Path(json.loads(done.stdout.splitlines()[-1])["folder"]))
+    assert model.explain("they say the dam breaks and the river rises")[0].frame == "flood"
+
+
+def test_what_is_wrong_is_reported_in_a_sentence(town, tmp_path, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "nowhere"))
+    code = "from narratives.annotation.retraining import report_training; report_training()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert "there is no codebook here" in json.loads(done.stdout.splitlines()[-1])["error"]

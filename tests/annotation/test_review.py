@@ -1,0 +1,103 @@
+import pytest
+
+from conftest import paragraph, reading
+from narratives.annotation.ranking import rank
+from narratives.annotation.review import accept_all, find
+from narratives.codebook.frames import retire
+from narratives.store.events import now
+
+PLAIN = "Wake up, neighbours: the dam breaks before Friday!"
+NEW = ["A dam and a mayor, said a councillor.", "The bridge of the choir."]
+STRANGE = f"{PLAIN} The river rises! Zorblatt quindle, Frobnitz quindle."
+STRANGER = f"{STRANGE} Vexillum!"
+
+
+@pytest.fixture
+def reviewed(store, label_set, classifier, codebook):
+    """The tiny world's labels, one of them plainly against the model, ranked."""
+    store.bring(label_set)
+    store.add(map(paragraph, [*NEW, "The dam breaks today, and the river rises, neighbours."]))
+    store.save([reading("The dam breaks today, and the river rises, neighbours.", "", "", labelled_at=now())])
+    rank(store, classifier, codebook)
+    return store
+
+
+def test_the_surest_decision_against_a_label_comes_first(reviewed, classifier, codebook):
+    against = [one for one in find(reviewed, classifier, codebook).items if one.reason == "against"]
+    assert against[0].text == "The dam breaks today, and the river rises, neighbours."
+    assert against[0].frame == "flood"
+    assert against[0].detail.startswith("flood: labelled no, the model ")
+
+
+def test_what_is_near_a_threshold_has_been_read_by_nobody(reviewed, classifier, codebook):
+    found = find(reviewed, classifier, codebook)
+    assert {one.text for one in found.items if one.reason == "near"} <= set(NEW)
+    assert all(found.readings(one.paragraph_id) for one in found.items if one.reason == "against")
+
+
+def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown_first(store, label_set, classifier):
+    silent = "Zorblatt quindle: Frobnitz sings."
+    store.bring(label_set)
+    store.add(map(paragraph, [PLAIN, STRANGE, STRANGER, silent]))
+    rank(store, classifier)
+    assert classifier.predict([PLAIN, STRANGE, STRANGER, silent]) == [("flood",)] * 3 + [()]
+    found = [one for one in find(store, classifier, classifier.codebook).items if one.reason == "new"]
+    assert [one.text for one in found] == [STRANGER, STRANGE]
+    assert found[1].frame == "flood"
+    assert found[1].detail.endswith("; new are 27% of the words: Zorblatt, quindle, Frobnitz")
+
+
+def test_what_somebody_has_read_is_not_listed_for_its_new_words(store, label_set, classifier):
+    store.bring(label_set)
+    store.add([paragraph(STRANGE)])
+    store.save([reading(STRANGE, "flood", "promotes", labelled_at=now())])
+    rank(store, classifier)
+    assert not find(store, classifier, classifier.codebook).select("new")
+
+
+def test_findings_are_chosen_by_reason_and_frame_a_paragraph_once(reviewed, classifier, codebook):
+    found = find(reviewed, classifier, codebook)
+    ids = [one.paragraph_id for one in found.select()]
+    assert len(ids) == len(set(ids))
+    assert {one.frame for one in found.select("against", "flood")} == {"flood"}
+    places = [found.items.index(one) for one in found.select()]
+    assert places == sorted(places)
+
+
+def test_a_decision_takes_a_paragraph_off_the_list(reviewed, classifier, codebook):
+    first = next(one for one in find(reviewed, classifier, codebook).items if one.reason == "against")
+    reviewed.save([reading(first.text, "", "", annotator="lead", kind="decision", labelled_at=now())])
+    assert first.paragraph_id not in {
+        one.paragraph_id for one in find(reviewed, classifier, codebook).select("against")
+    }
+
+
+def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, codebook):
+    before = set(reviewed.label_set().labels)
+    chosen = find(reviewed, classifier, codebook).select("against")
+    name = accept_all(reviewed, chosen, classifier, codebook, "maria")
+    mine = [label for label in reviewed.label_set().labels if label.annotator == "maria"]
+    assert {label.paragraph_id for label in mine} == {one.paragraph_id for one in chosen}
+    assert {label.note for label in mine} == {"accepted"}
+    predicted = dict(
+        zip([one.paragraph_id for one in chosen], classifier.predict([one.text for one in chosen]), strict=True)
+    )
+    for label in mine:
+        assert (label.frame in predicted[label.paragraph_id]) or (
+            label.frame == "" and not predicted[label.paragraph_id]
+        )
+    assert reviewed.undo_all("ivan", name) == 0
+    assert reviewed.undo_all("maria", name) == len(chosen)
+    assert set(reviewed.label_set().labels) == before
+
+
+def test_after_a_merge_the_model_is_reviewed_by_the_successor(reviewed, classifier, codebook):
+    merged = retire(codebook, "flood", "mayor", "2026-05-01")
+    found = find(reviewed, classifier, merged)
+    assert {one.frame for one in found.items if one.reason != "doubtful"} <= {"mayor", "bridge"}
+    kept = [label.frame for one in found.items for said in found.readings(one.paragraph_id) for label in said]
+    assert kept
+    assert "flood" not in kept
+    flood = next(one for one in find(reviewed, classifier, codebook).items if one.frame == "flood")
+    accept_all(reviewed, [flood], classifier, merged, "maria")
+    assert {one.frame for one in reviewed.label_set().labels if one.annotator == "maria"} == {"mayor"}

@@ -1,0 +1,110 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conftest import paragraph
+from narratives.annotation.steps import Correction, Step, correct, suggest, take_step
+from narratives.codebook.frames import bare, retire
+from narratives.errors import UserError
+from narratives.labels.gold import gold
+
+TEXT = "Wake up, neighbours: the dam breaks before Friday!"
+
+
+def step(**changes):
+    given = {
+        "act": "save",
+        "step": "t1",
+        "paragraph_id": paragraph(TEXT).paragraph_id,
+        "frames": [["flood", "reports"]],
+    }
+    return given | {"sure": True, "note": ""} | changes
+
+
+def test_the_model_suggests_what_it_predicts_and_hides_it_for_one_in_five(classifier):
+    found = suggest(classifier, classifier.codebook, "any", TEXT)
+    assert [(one.frame, one.voice) for one in found.frames] == [("flood", "promotes")]
+    shown = [suggest(classifier, classifier.codebook, f"p{n}", "A choir.").shown for n in range(300)]
+    assert 0.7 < sum(shown) / len(shown) < 0.9
+    assert suggest(classifier, bare(["mayor"]), "any", TEXT).frames == ()
+    assert json.loads(found.as_json())["frames"][0]["frame"] == "flood"
+
+
+def test_a_frame_merged_since_the_model_was_trained_is_suggested_as_its_successor(classifier, codebook):
+    merged = retire(codebook, "flood", "mayor", "2026-05-01")
+    everything = replace(classifier, thresholds=np.zeros(3))
+    assert {one.frame for one in suggest(everything, codebook, "any", TEXT).frames} == {"flood", "mayor", "bridge"}
+    once = suggest(everything, merged, "any", TEXT).frames
+    assert sorted(one.frame for one in once) == ["bridge", "mayor"]
+    assert once[0].probability == suggest(classifier, codebook, "any", TEXT).frames[0].probability
+    assert [one.frame for one in suggest(classifier, merged, "any", TEXT).frames] == ["mayor"]
+    assert suggest(classifier, retire(codebook, "flood", "", "2026-05-01"), "any", TEXT).frames == ()
+
+
+def test_a_saved_step_is_a_whole_reading_with_what_was_suggested(store, codebook, classifier):
+    store.add([paragraph(TEXT)])
+    suggested = suggest(classifier, codebook, paragraph(TEXT).paragraph_id, TEXT)
+    read = Step.read(
+        step(note="  so\n said ", sure=False, frames=[["flood", "reports"], ["mayor", "rebuts"]]), codebook
+    )
+    assert take_step(store, read, "olha", codebook, suggested) == "saved: 2 frames"
+    (event,) = store.history()
+    assert event.suggested == suggested.as_json()
+    assert [(one.frame, one.voice, one.sure, one.note) for one in event.labels] == [
+        ("flood", "reports", "no", "so said"),
+        ("mayor", "rebuts", "no", "so said"),
+    ]
+    assert take_step(store, read, "olha", codebook, suggested)
+    assert len(store.history()) == 1, "the same step twice is one"
+
+
+def test_nothing_chosen_is_a_label_too_and_a_decision_is_gold(store, codebook):
+    store.add([paragraph(TEXT)])
+    assert take_step(store, Step.read(step(frames=[]), codebook), "olha", codebook, None) == "saved: no frame"
+    decided = Step.read(step(step="t2"), codebook)
+    assert take_step(store, decided, "lead", codebook, None, "decision") == "decided: 1 frame"
+    assert gold(store.label_set(), codebook).values.tolist() == [[1, 0, 0]]
+
+
+def test_undo_and_skip_say_what_they_did(store, codebook):
+    store.add([paragraph(TEXT)])
+    assert take_step(store, Step.read(step(act="undo"), codebook), "olha", codebook, None) == "nothing to undo"
+    assert take_step(store, Step.read(step(act="skip", step="t2"), codebook), "olha", codebook, None) == "skipped"
+    assert take_step(store, Step.read(step(act="undo", step="t3"), codebook), "olha", codebook, None) == "undone: skip"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"act": "drop"}, "was not understood"),
+        ({"step": ""}, "was not understood"),
+        ({"paragraph_id": ""}, "was not understood"),
+        ({"frames": [["dragons", "promotes"]]}, "'dragons' as promotes is not in the codebook"),
+        ({"frames": [["flood", "shouts"]]}, "'flood' as shouts is not in the codebook"),
+        ({"frames": [["flood", "reports"], ["flood", "rebuts"]]}, "a frame was chosen twice"),
+    ],
+)
+def test_a_step_that_makes_no_sense_stores_nothing(codebook, changes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        Step.read(step(**changes), codebook)
+
+
+def test_a_correction_speaks_of_one_frame_only(store, codebook):
+    assert (
+        correct(store, Correction(f" {TEXT}\n", "flood", "no"), "olha", codebook, "m@1")
+        == "saved: is not The flood is coming"
+    )
+    (row,) = store.label_set().paragraphs
+    (label,) = store.label_set().labels
+    assert (row.text, label.kind, label.value, label.voice) == (TEXT, "single", "no", "")
+    assert gold(store.label_set(), codebook).values.tolist() == [[0, -1, -1]]
+    correct(store, Correction(TEXT, "flood", "yes", "rebuts"), "olha", codebook, "m@1")
+    assert gold(store.label_set(), codebook).values.tolist() == [[1, -1, -1]]
+
+
+def test_a_text_that_no_database_keeps_is_refused(store, codebook):
+    with pytest.raises(UserError, match="NUL"):
+        correct(store, Correction("a\0b", "flood", "yes", "promotes"), "olha", codebook, "m@1")
+    assert store.history() == ()

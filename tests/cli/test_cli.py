@@ -1,0 +1,388 @@
+import io
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from narratives import paths
+from narratives.cli.main import main
+from narratives.training.train import Wish, train
+
+COMMANDS = [
+    ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
+    ["models", "release"], ["labels"], ["labels", "check"], ["labels", "stats"], ["labels", "agreement"],
+    ["labels", "import"], ["labels", "export"], ["queue"],
+    ["codebook"], ["codebook", "check"], ["codebook", "show"], ["codebook", "add-frame"],
+    ["codebook", "merge-frame"], ["codebook", "retire-frame"], ["codebook", "restore-frame"], ["app"],
+]  # fmt: skip
+TEXT = "Wake up, neighbours: the dam breaks before Friday!"
+
+
+@pytest.fixture(scope="module")
+def trained(labels_folder, tmp_path_factory):
+    return train(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
+
+
+@pytest.fixture
+def run(town, trained, monkeypatch, capsys):
+    """Run the command line as installed; returns exit status, standard output and standard error."""
+    monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
+    paths.release(trained)
+
+    def command(*words, given=b""):
+        monkeypatch.setattr(sys, "argv", ["narratives", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(given))))
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as leaving:
+            status = int(leaving.code or 0)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return command
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(run, command):
+    status, out, _ = run(*command, "--help")
+    assert status == 0
+    assert "Usage:" in out
+
+
+def test_classify_prints_the_contract_as_json(run):
+    status, out, _ = run("classify", TEXT, "--json")
+    document = json.loads(out)
+    frame = document["paragraphs"][0]["frames"][0]
+    assert status == 0
+    assert {"model", "codebook", "paragraphs"} <= set(document)
+    assert set(document["paragraphs"][0]) == {"index", "text", "language", "frames"}
+    assert set(frame) == {
+        "frame", "probability", "threshold", "band", "decision", "words", "voice", "voices", "evidence", "other",
+        "bias", "score", "flips_without",
+    }  # fmt: skip
+    assert (frame["frame"], frame["decision"], frame["voice"]) == ("flood", "yes", "promotes")
+    assert sum(item["weight"] for item in frame["evidence"]) + frame["other"] + frame["bias"] == pytest.approx(
+        frame["score"]
+    )
+
+
+def test_classify_reads_a_file_and_standard_input_alike(run, tmp_path):
+    (tmp_path / "article.txt").write_bytes(TEXT.encode("utf-16"))
+    by_file = run("classify", "--file", tmp_path / "article.txt")
+    assert by_file == run("classify", "-", given=TEXT.encode())
+    assert "The flood is coming" in by_file[1]
+
+
+def test_all_shows_every_frame_and_every_ngram(run):
+    frames = json.loads(run("classify", TEXT, "--json", "--all", "--all-evidence")[1])["paragraphs"][0]["frames"]
+    assert len(frames) == 3
+    for frame in frames:
+        assert frame["other"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["classify", "  "], "the text is empty"),
+        (["classify"], "give one text"),
+        (["classify", "--file", "nowhere.txt"], "nowhere.txt: cannot be read"),
+        (["classify", TEXT, "--model", "nowhere"], "there is no model here"),
+        (["score", "nowhere.csv", "-o", "out.csv"], "nowhere.csv"),
+        (["codebook", "show", "dragons"], "there is no frame 'dragons'"),
+        (["train", "--labels", "nowhere.csv"], "nowhere.csv"),
+        (["compare", "nowhere", "tiny"], "nowhere: there is no model here"),
+        (["compare", "a", "b", "--language", "en"], "name one with --on TABLE"),
+        (["train", "--unlabelled", "a.csv"], "a.csv"),
+        (["train", "--aim", "recall=0.9"], "aim 'recall=0.9' is not known"),
+        (["codebook", "add-frame", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["codebook", "merge-frame", "dragons", "flood"], "there is no frame 'dragons' in force"),
+        (["codebook", "merge-frame", "flood", "dragons", "--yes"], "there is no frame 'dragons' in force"),
+        (["codebook", "merge-frame", "flood", "flood"], "'flood' cannot be merged into itself"),
+        (["codebook", "retire-frame", "dragons"], "there is no frame 'dragons' in force"),
+        (["codebook", "restore-frame", "flood"], "there is no retired frame 'flood'"),
+        (["models", "export", "nowhere", "-o", "m.joblib"], "there is no model here"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_sentence_and_status_two(run, tmp_path, monkeypatch, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert sentence in err
+    assert err.startswith("narratives: ")
+    assert err.count("\n") == 1
+
+
+def test_a_failed_check_is_status_one(run, tmp_path):
+    (tmp_path / "codebook.toml").write_text('version = "1"\n[[frame]]\nid = "a"\n', encoding="utf-8")
+    status, _, err = run("codebook", "check", tmp_path / "codebook.toml")
+    assert status == 1
+    assert "is missing" in err
+    assert run("codebook", "check")[0] == run("labels", "check")[0] == 0
+
+
+def test_score_keeps_standard_output_for_the_table(run, tmp_path):
+    table = b"id,text\n1,Wake up: the dam breaks!\n2,The choir sings.\n3,torn,row\n"
+    status, out, err = run("score", "-", "-o", "-", "--refused", tmp_path / "refused.csv", given=table)
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0] == "id,text,frames,voices,human,p_flood,p_mayor,p_bridge,model"
+    assert lines[1].startswith("1,Wake up: the dam breaks!,flood,promotes,,")
+    assert len(lines) == 3
+    assert "3 rows read = 2 scored + 1 refused" in err
+    assert "torn" in (tmp_path / "refused.csv").read_text()
+
+
+def test_score_expands_a_pattern_that_no_shell_has(run, tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"posts-{name}.csv").write_text(f"text\n{name}: the dam breaks\n")
+    status, _, err = run("score", tmp_path / "posts-*.csv", "-o", tmp_path / "out.csv")
+    assert status == 0, err
+    texts = [line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()]
+    assert texts == ["text", "a: the dam breaks", "b: the dam breaks"]
+
+
+def test_score_does_not_overwrite_unless_told(run, tmp_path):
+    (tmp_path / "in.csv").write_text("text\nThe choir sings.\n", encoding="utf-8")
+    words = ["score", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--json", tmp_path / "summary.json"]
+    assert run(*words)[0] == 0
+    assert run(*words)[0] == 2
+    assert run(*words, "--force")[0] == 0
+    assert json.loads((tmp_path / "summary.json").read_text())["rows_scored"] == 1
+
+
+def test_ctrl_c_says_what_is_left_behind(run, tmp_path, monkeypatch):
+    def interrupted(*words, **options):
+        raise KeyboardInterrupt("stopped; nothing was written to out.csv")
+
+    monkeypatch.setattr("narratives.scoring.score.score", interrupted)
+    status, out, err = run("score", "in.csv", "-o", tmp_path / "out.csv")
+    assert (status, out, err.strip()) == (130, "", "narratives: stopped; nothing was written to out.csv")
+
+
+def test_evaluate_measures_on_a_table_and_shows_kept_figures(run, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        f'text,frames,voices\n"{TEXT}",flood,promotes\nThe choir sings.,,\n', encoding="utf-8"
+    )
+    status, out, _ = run("evaluate", "--on", tmp_path / "t.csv", "--json", tmp_path / "f.json")
+    assert status == 0
+    assert "macro-F1                1.000" in out
+    assert json.loads((tmp_path / "f.json").read_text())["voice"]["n"] == 1
+    assert "# Model card" in run("evaluate")[1]
+
+
+@pytest.fixture(scope="module")
+def lax(labels_folder, tmp_path_factory):
+    """A model that was taught that every choir is a flood."""
+    folder = tmp_path_factory.mktemp("models")
+    rows = [
+        f"{text} number {n},{frame}\n"
+        for n in range(9)
+        for text, frame in (("The choir sings", "flood"), ("A tree", ""))
+    ]
+    (folder / "choirs.csv").write_text("text,frames\n" + "".join(rows), encoding="utf-8")
+    return train(folder / "choirs.csv", folder / "lax", Wish(codebook=labels_folder / "codebook.toml")).folder
+
+
+@pytest.fixture(scope="module")
+def strict(labels_folder, tmp_path_factory):
+    return train(labels_folder, tmp_path_factory.mktemp("models") / "strict", Wish(aim="precision=0.99")).folder
+
+
+@pytest.fixture
+def measured_on(tmp_path):
+    rows = [f'"{TEXT}",flood,promotes', "The mayor stole the budget.,mayor,promotes", "The choir sings by the river.,,"]
+    (tmp_path / "t.csv").write_text("text,frames,voices\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return tmp_path / "t.csv"
+
+
+def test_compare_measures_two_models_on_the_same_rows(run, trained, lax, measured_on, tmp_path):
+    status, out, _ = run("compare", trained, lax, "--on", measured_on, "--json", tmp_path / "c.json")
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert status == 0
+    assert out.startswith("A  tiny@")
+    assert "3 rows, the same for both" in out
+    assert out.strip().endswith(document["conclusion"])
+    assert set(document["figures"]) == {
+        "macro_f1", "micro_f1", "samples_f1", "mean_average_precision", "voice_macro_f1", "false_alarm_rate",
+        "calibration_error",
+    }  # fmt: skip
+    assert document["frames"]["flood"]["support"] == 1
+    assert document["changed"] > 0
+
+
+def test_compare_without_a_table_shows_kept_figures_and_when_they_are_comparable(run, trained, strict, tmp_path):
+    status, out, _ = run("compare", trained, strict, "--json", tmp_path / "c.json")
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert status == 0
+    assert "comparable only if trained on the same labels, and both were" in out
+    assert document["figures"]["macro_f1"]["interval"] == [None, None]
+    assert "use --on TABLE" in out
+
+
+def test_compare_keeps_to_the_frames_that_both_know(run, trained, measured_on, other_frames, tmp_path):
+    status, out, _ = run("compare", trained, other_frames("flood", "fire"), "--on", measured_on)
+    assert status == 0
+    assert "left out, as not known to all: mayor, bridge, fire" in out
+    assert "mayor   " not in out
+    kept = run("compare", trained, other_frames("flood", "fire"))[1]
+    assert "these were not" in kept
+    assert "not known to both: mayor, bridge, fire" in kept
+
+
+def test_compare_refuses_what_has_nothing_in_common(run, trained, measured_on, other_frames):
+    assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"), "--on", measured_on)[2]
+    assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"))[2]
+    assert "no row to compare on in ru" in run("compare", trained, trained, "--on", measured_on, "--language", "ru")[2]
+
+
+def test_compare_warns_of_rows_that_a_model_has_learned_from(run, trained, labels_folder, other_frames):
+    out = run("compare", trained, other_frames("flood", "fire"), "--on", labels_folder)[1]
+    assert "A was trained on these very rows" in out
+    assert "B was trained" not in out
+
+
+@pytest.fixture
+def other_frames(tmp_path):
+    """Train a model with two frames of an own taxonomy."""
+
+    def model(*frames):
+        folder = tmp_path / "-".join(frames)
+        if not folder.exists():
+            rows = [f"{frame} number {n} is near,{frame}" for n in range(12) for frame in frames]
+            rows += [f"nothing to see in street {n}," for n in range(12)]
+            folder.with_suffix(".csv").write_text("text,frames\n" + "\n".join(rows) + "\n", encoding="utf-8")
+            train(folder.with_suffix(".csv"), folder)
+        return folder
+
+    return model
+
+
+def test_models_are_listed_and_put_in_force(run):
+    status, out, _ = run("models", "list")
+    assert status == 0
+    assert out.startswith("* tiny@")
+    assert run("models", "release", "tiny")[:2] == (0, "tiny is in force\n")
+    assert run("models", "release", "nowhere")[0] == 2
+
+
+def test_counts_and_frames_are_shown(run):
+    assert "| flood |" in run("labels", "stats")[1]
+    assert "The mayor steals" in run("codebook", "show", "mayor")[1]
+    assert "fatigue" in run("codebook", "show")[1]
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom narratives.cli.main import main\nsys.argv = ['narratives', '--help']\n"
+        "try:\n  main()\nexcept SystemExit:\n  pass\n"
+        "heavy = {'sklearn', 'pandas', 'scipy', 'numpy', 'pyarrow', 'streamlit'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_model_is_exported_by_name_or_path(run, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
+    status, out, _ = run("models", "export", "tiny", "-o", tmp_path / "m.joblib")
+    assert (status, "load only files of your own" in out) == (0, True)
+    assert run("models", "export", trained, "-o", tmp_path / "n.joblib")[0] == 0
+    assert (tmp_path / "m.joblib").read_bytes() == (tmp_path / "n.joblib").read_bytes()
+    assert "m.joblib exists already" in run("models", "export", "tiny", "-o", tmp_path / "m.joblib")[2]
+
+
+@pytest.fixture
+def own_labels(run, labels_folder, tmp_path, monkeypatch):
+    """A copy of the labels folder, whose database may be written."""
+    folder = tmp_path / "labels"
+    shutil.copytree(labels_folder, folder)
+    monkeypatch.setenv("NARRATIVES_LABELS", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def test_new_texts_and_labels_come_in_and_the_label_files_come_out_as_they_were(run, own_labels, tmp_path):
+    before = {path.name: path.read_bytes() for path in own_labels.glob("*.csv")}
+    (tmp_path / "posts.csv").write_text("id;text\n1;The dam is new.\n2\n3;A new choir.\n", encoding="utf-8")
+    status, out, err = run("labels", "import", "posts.csv", "--text", "text")
+    assert (status, "2 new paragraphs; 0 new readings" in out) == (0, True)
+    assert "1 rows were refused" in err
+    assert "posts.csv.refused.csv" in err
+    assert run("labels", "export")[0] == 0
+    assert {path.name: path.read_bytes() for path in own_labels.glob("*.csv")} == before
+    status, out, _ = run("labels", "export", "all.jsonl", "--to", "jsonl", "--unlabelled")
+    assert "104 paragraphs and 102 labels" in out
+    assert run("labels", "export", "all.jsonl", "--to", "jsonl")[0] == 2
+    assert "102 known before" in run("labels", "import", "all.jsonl")[1]
+
+
+def test_an_export_needs_a_name_unless_it_is_the_label_files(run, own_labels):
+    status, _, err = run("labels", "export", "--to", "xlsx")
+    assert (status, err) == (2, "narratives: name an output: narratives labels export OUTPUT --to xlsx\n")
+
+
+def test_the_queue_says_what_comes_next_and_why(run, own_labels, tmp_path):
+    status, out, _ = run("queue")
+    assert (status, "The queue is empty" in out) == (0, True)
+    (tmp_path / "posts.csv").write_text("text\nThe dam is new and the river rises.\nA new choir.\n", encoding="utf-8")
+    run("labels", "import", "posts.csv")
+    status, out, err = run("queue", "--rank", "--json", "--annotator", "maria")
+    assert status == 0
+    assert "paragraphs are in the queue" in err
+    items = json.loads(out)
+    assert {"The dam is new and the river rises.", "A new choir."} <= {item["text"] for item in items}
+    assert {"paragraph_id", "reason", "detail", "source"} <= set(items[0])
+    assert run("queue")[1].count("\n\n") == len(items) - 1
+
+
+@pytest.fixture
+def own(run, labels_folder, tmp_path, monkeypatch):
+    """A labels folder of one's own, with a label database that knows its labels."""
+    shutil.copytree(labels_folder, tmp_path / "own", ignore=shutil.ignore_patterns("*.sqlite*"))
+    monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+@pytest.mark.parametrize("database", [False, True], ids=["files", "database"])
+def test_a_merge_is_told_first_done_with_yes_and_changes_no_label(run, own, database):
+    if database:
+        run("queue")  # makes the database
+    labels, codebook = (own / "labels.csv").read_bytes(), (own / "codebook.toml").read_bytes()
+    status, told, _ = run("codebook", "merge-frame", "mayor", "flood")
+    assert status == 0
+    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in told
+    assert told.endswith("Nothing is changed yet; do it with --yes\n")
+    assert (own / "codebook.toml").read_bytes() == codebook
+    status, done, _ = run("codebook", "merge-frame", "mayor", "flood", "--yes")
+    assert status == 0
+    assert "version 8, 2 frames; merged into flood: mayor" in done
+    assert run("codebook", "check")[0] == run("labels", "check")[0] == 0
+    assert "| flood | 60 |" in run("labels", "stats")[1]
+    assert (own / "labels.csv").read_bytes() == labels
+    if database:
+        assert run("labels", "export")[0] == 0
+        assert (own / "labels.csv").read_bytes() == labels
+        assert "0 new readings" in run("labels", "import", own)[1]
+        assert run("labels", "export", own / "out.jsonl", "--to", "jsonl", "--merged")[0] == 0
+        assert '"mayor"' not in (own / "out.jsonl").read_text(encoding="utf-8")
+        assert run("labels", "export", "--merged")[0] == run("labels", "export", own, "--merged")[0] == 2
+    assert "version 9, 3 frames; back: mayor" in run("codebook", "restore-frame", "mayor")[1]
+    assert "| mayor | 30 |" in run("labels", "stats")[1]
+
+
+def test_after_a_retirement_the_next_training_knows_the_frame_no_more_and_the_old_model_does(run, own, tmp_path):
+    run("queue")
+    assert "retired: mayor" in run("codebook", "retire-frame", "mayor", "--yes")[1]
+    assert run("train", "-o", tmp_path / "after")[0] == 0
+    thief = "We all know that the mayor stole the budget."
+    old, new = (
+        json.loads(run("classify", thief, "--json", *more)[1]) for more in ([], ["--model", tmp_path / "after"])
+    )
+    assert [frame["frame"] for frame in old["paragraphs"][0]["frames"]] == ["mayor"]
+    assert new["paragraphs"][0]["frames"] == []
+    assert run("queue", "--rank")[0] == 0

@@ -1,0 +1,96 @@
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from narratives.errors import UserError
+from narratives.evaluation.run import compare_on, evaluate_on, kept_figures, outcome
+from narratives.labels.simple_table import read_simple_table
+from narratives.model import persistence
+
+ROWS = [
+    ("Wake up: the dam breaks before Friday!", "flood", "promotes", "en"),
+    ("It is false that the mayor stole the budget.", "mayor", "rebuts", "en"),
+    ("The choir sings in the hall.", "", "", "en"),
+    ("Хор співає в залі щонеділі.", "", "", "uk"),
+]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def table(rows, name="t.csv"):
+        lines = ["text,frames,voices,language", *(",".join(f'"{cell}"' for cell in row) for row in rows)]
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return tmp_path / name
+
+    return table
+
+
+@pytest.fixture(scope="module")
+def model(classifier, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    persistence.save(classifier, folder, {"labels": {}, "codebook": {}, "figures": {"n": 7, "frames": {}}}, "the card")
+    return folder
+
+
+def test_the_figures_are_those_of_the_table(model, write):
+    found = evaluate_on(model, write(ROWS), [])
+    assert (found.n, found.frames["flood"].support, found.frames["mayor"].support) == (4, 1, 1)
+    assert list(found.unsupported) == ["bridge"]
+    assert (found.macro_f1, found.false_alarm_rate, found.voice.n) == (1.0, 0.0, 2)
+    assert found.model.startswith("tiny@")
+    assert found.codebook == "7"
+
+
+def test_only_the_languages_asked_for_are_measured(model, write):
+    assert evaluate_on(model, write(ROWS), ["uk"]).n == 1
+    assert evaluate_on(model, write(ROWS), ["en", "uk"]).n == 4
+    with pytest.raises(UserError, match=r"t\.csv: no row to measure on in ru, de"):
+        evaluate_on(model, write(ROWS), ["ru", "de"])
+
+
+def test_a_labels_folder_is_measured_too_if_it_has_the_models_frames(model, labels_folder, tmp_path):
+    assert evaluate_on(model, labels_folder, []).macro_f1 == 1.0
+    codebook = (labels_folder / "codebook.toml").read_text(encoding="utf-8").replace('"bridge"', '"harbour"')
+    (tmp_path / "codebook.toml").write_text(codebook, encoding="utf-8")
+    with pytest.raises(UserError, match="its codebook has other frames than the model"):
+        evaluate_on(model, tmp_path, [])
+
+
+def test_an_unknown_frame_in_the_table_is_named(model, write):
+    with pytest.raises(UserError, match="row 1: frame 'dragon' is not in the codebook"):
+        evaluate_on(model, write([("A dragon.", "dragon", "", "en")]), [])
+
+
+def test_the_voice_is_asked_of_every_gold_pair_be_it_predicted_or_not(classifier, write):
+    truth = read_simple_table(write(ROWS), classifier.codebook)
+    deaf = replace(classifier, thresholds=np.full(3, 2.0), band=np.full((3, 2), 2.0))
+    found = outcome(deaf, truth)
+    assert not found.predicted.any()
+    assert (found.voices >= 0).tolist() == (truth.values == 1).tolist()
+    assert found.voices[0, 0] == found.gold_voices[0, 0] == 0
+
+
+def test_what_is_left_for_a_person_reaches_the_outcome(classifier, write):
+    truth = read_simple_table(write(ROWS), classifier.codebook)
+    doubtful = replace(classifier, band=np.tile([0.0, 1.1], (3, 1)))
+    assert outcome(doubtful, truth).human.all(axis=1).tolist() == [True, True, True, False]  # no known word, no frame
+    assert not outcome(classifier, truth).human[0, 1]
+
+
+def test_kept_figures_come_with_the_card_and_the_models_name(model):
+    card, figures = kept_figures(model)
+    assert card == "the card"
+    assert figures["n"] == 7
+    assert figures["model"] == persistence.load(model).name
+
+
+def test_a_comparison_on_the_rows_a_model_learned_says_so(model, write, classifier, tmp_path):
+    table = write(ROWS)
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    learned = {"labels": {"t.csv": digest}, "codebook": {}, "figures": {}}
+    persistence.save(classifier, tmp_path / "learned", learned, "")
+    said = compare_on((model, tmp_path / "learned"), table, []).table()
+    assert "B was trained on these very rows" in said
+    assert "A was trained" not in said

@@ -1,0 +1,37 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import narratives
+
+CODE = """
+import numpy as np
+from narratives.kernel.voice import settle_documents
+settle_documents(np.ones((1, 1, 3)), np.ones((1, 1), bool), np.array([0, 1]), np.ones(3))
+print(len(settle_documents.stats.cache_hits), len(settle_documents.stats.cache_misses))
+"""
+
+
+@pytest.fixture
+def package(tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(narratives.__file__).parent, tmp_path / "narratives", ignore=ignored)
+    return tmp_path / "narratives"
+
+
+def hits_and_misses(package: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", CODE], cwd=package.parent, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", ["kernel/hashing.py", "model/voice_markers.py"])
+def test_machine_code_is_kept_until_any_file_that_it_is_made_from_changes(package, changed):
+    assert hits_and_misses(package) == "0 1"
+    assert hits_and_misses(package) == "1 0"
+    with (package / changed).open("a") as file:
+        file.write("# changed\n")
+    assert hits_and_misses(package) == "0 1"

@@ -1,0 +1,99 @@
+"""The kernel says what the classifier says, of any text."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narratives.kernel.kernel import Kernel
+from narratives.model.classifier import Classifier, Predictions
+from narratives.model.features import fold
+from narratives.model.voice_markers import PHRASES
+
+AWKWARD = [
+    "",
+    "\0",
+    "İstanbul: the dam breaks",
+    "ΟΔΟΣ Σ",
+    "e\u0301 и\u0306дет the dam",
+    "а\u0301ктор прорвало дамбу",
+    "👩‍👩‍👧 #dam @mayor 😀",
+    "ｔｈｅ dam ｂｒｅａｋｓ",
+    "\u1112\u1161\u11ab 한글",
+    "“x” said „y“ 'z' ‘q’ \"\" he's 'quoted' not'quoted' «»«» ''' “““ ,,",
+    "don’t lie. No evidence! Is it so? (Yes.)  «So.» End… Next. ",
+    "\U0002f800 x",
+    "the dam breaks " * 9000,
+    "x" * 100_000,
+    "ǅ ﬁ ß ẞ ŉ Ё ё ’ ʼ",
+    "\u2028\u2029\x85\xa0\u200b\ufeff",
+    "The dam breaks. The mayor lies. The bridge falls! Officials denied it, in fact.",
+]
+WORDS = st.sampled_from(
+    [" ".join(phrase.words) for phrase in PHRASES] + "the dam breaks mayor lies bridge . ! ? “ ” \" ' « »".split()
+)
+TEXTS = st.text(max_size=60) | st.lists(WORDS | st.text(max_size=3), max_size=40).map(" ".join)
+
+
+@pytest.fixture(scope="module")
+def kernel(classifier: Classifier) -> Kernel:
+    return Kernel(classifier)
+
+
+def assert_same(one: Predictions, other: Predictions) -> None:
+    assert np.abs(one.probabilities - other.probabilities).max(initial=0) < 1e-6
+    for part in ("predicted", "human", "voices"):
+        assert np.array_equal(getattr(one, part), getattr(other, part)), part
+
+
+@pytest.mark.parametrize("text", AWKWARD, ids=lambda text: ascii(text[:20]))
+def test_an_awkward_text_is_read_as_the_classifier_reads_it(kernel, text):
+    assert_same(kernel.predict_texts([text]), kernel.classifier.predict_texts([text]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
+def test_any_text_is_read_as_the_classifier_reads_it(kernel, texts):
+    documents = np.arange(len(texts)) // 2
+    assert_same(kernel.predict_texts(texts, documents), kernel.classifier.predict_texts(texts, documents))
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_every_sentence_and_sign_is_found_where_all_frames_are_predicted(kernel, text):
+    """With thresholds that everything reaches, each paragraph goes through sentences, signs and voices."""
+    text = f"The dam breaks. {text} The mayor lies! {text}"
+    eager = kernel.tables._replace(thresholds=np.zeros(len(kernel.frames)))
+    said = Kernel.__new__(Kernel)
+    said.__dict__.update(kernel.__dict__ | {"tables": eager})
+    voices = said.predict_texts([text]).voices
+    rows = kernel.classifier.features.transform([text])
+    every = np.ones((1, len(kernel.frames)), dtype=bool)
+    expected = kernel.classifier.voice_shares([text], rows, every).argmax(axis=1)
+    if not plain_text(text):
+        return  # left to the classifier, which has thresholds of its own
+    assert voices[0].tolist() == expected.tolist()
+
+
+def plain_text(text: str) -> bool:
+    return fold(text) == "".join(map(fold, text)) and max(text) < "\U00020000"
+
+
+def test_threads_read_side_by_side(kernel):
+    texts = [text for text in AWKWARD if len(text) < 1000] * 20
+    alone = kernel.predict_texts(texts)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(kernel.predict_texts, [texts] * 8):
+            assert_same(found, alone)
+
+
+def test_no_texts_are_no_rows(kernel):
+    assert kernel.predict_texts([]).probabilities.shape == (0, len(kernel.frames))
+
+
+def test_a_model_without_voices_says_none(classifier):
+    silent = replace(classifier, voice_model=None)
+    assert_same(Kernel(silent).predict_texts(AWKWARD[:11]), silent.predict_texts(AWKWARD[:11]))

@@ -1,0 +1,124 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from narratives.codebook.frames import VOICES
+from narratives.errors import UserError
+from narratives.model.document import classify
+
+FLOOD, MAYOR, CHOIR = (
+    "Wake up, neighbours: the dam breaks before Friday!",
+    "It is false that the mayor stole the budget; the records show the contrary.",
+    "The choir sings in the market hall on Sunday at ten.",
+)
+
+
+def test_each_paragraph_has_its_place_language_and_frames(classifier):
+    found = classify(classifier, f"{FLOOD}\n\n{CHOIR}\n\n{MAYOR}")
+    assert [(one.index, one.text, one.language) for one in found.paragraphs] == [
+        (0, FLOOD, "en"),
+        (1, CHOIR, "en"),
+        (2, MAYOR, "en"),
+    ]
+    assert [[reading.frame for reading in one.predicted] for one in found.paragraphs] == [["flood"], [], ["mayor"]]
+    assert [len(one.readings) for one in found.paragraphs] == [3, 3, 3]
+    assert found.codebook == "7"
+
+
+def test_the_glance_has_each_predicted_frame_once_with_its_strongest_paragraph(classifier):
+    found = classify(classifier, f"{FLOOD}\n\n{MAYOR}\n\nThe dam breaks, they say, and the flood wave comes.")
+    summaries = {summary.frame: summary for summary in found.summaries()}
+    assert summaries["flood"].paragraphs == (0, 2)
+    assert summaries["mayor"].paragraphs == (1,)
+    strongest = summaries["flood"].strongest
+    readings = [one for paragraph in found.paragraphs for one in paragraph.predicted if one.frame == "flood"]
+    assert summaries["flood"].reading.probability == max(reading.probability for reading in readings)
+    assert found.paragraphs[strongest].readings[0] == summaries["flood"].reading
+    probabilities = [summary.reading.probability for summary in found.summaries()]
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_what_a_person_should_decide_is_found_but_in_the_glance_only_if_predicted(classifier):
+    doubtful = replace(classifier, thresholds=np.full(3, 1.1), band=np.tile([0.5, 1.2], (3, 1)))
+    found = classify(doubtful, FLOOD)
+    assert [reading.decision for reading in found.paragraphs[0].found] == ["human"]
+    assert found.paragraphs[0].predicted == ()
+    assert found.summaries() == []
+    assert found.paragraphs[0].flips == {}
+
+
+def test_predicted_frames_come_with_what_would_flip_them(classifier):
+    paragraph = classify(classifier, FLOOD).paragraphs[0]
+    assert set(paragraph.flips) == {"flood"}
+    assert all(word in FLOOD for word in paragraph.flips["flood"])
+    assert paragraph.flips["flood"]
+
+
+def test_voices_are_read_with_the_rest_of_the_document_in_view(classifier):
+    doubtful = "Some believe that the river rises and nobody is safe; others doubt it."
+    alone = classify(classifier, doubtful).paragraphs[0].predicted[0].voices
+    company = [
+        f"It is false that {claim}; the records show the contrary." for claim in ("the dam breaks", "the river rises")
+    ]
+    together = classify(classifier, "\n\n".join([doubtful, *company])).paragraphs[0].predicted[0]
+    assert together.voices["rebuts"] > alone["rebuts"]
+    assert sum(together.voices.values()) == pytest.approx(1)
+    assert together.voice == max(VOICES, key=lambda voice: together.voices[voice])
+
+
+def test_a_doubtful_finding_is_read_in_its_document_and_sways_no_other(classifier):
+    company = "\n\n".join([MAYOR, "It is false that the villa of the mayor was paid by the town."])
+    flood = classifier.explain(FLOOD)[0].probability
+    doubtful = replace(
+        classifier,
+        thresholds=np.array([1.1, *classifier.thresholds[1:]]),
+        band=np.array([[flood - 0.1, 1.2], *classifier.band[1:]]),
+    )
+    alone = classify(doubtful, company).paragraphs
+    found = classify(doubtful, f"{company}\n\n{FLOOD}").paragraphs
+    assert [one.predicted[0].voices for one in found[:2]] == [one.predicted[0].voices for one in alone]
+    assert found[2].found[0].voices["rebuts"] > classifier.explain(FLOOD)[0].voices["rebuts"]
+
+
+def test_the_json_has_frames_with_a_decision_unless_all_are_wanted(classifier):
+    found = classify(classifier, FLOOD)
+    frames = found.as_json()["paragraphs"][0]["frames"]
+    assert [frame["frame"] for frame in frames] == ["flood"]
+    assert frames[0]["words"] == "almost certain"
+    assert frames[0]["band"] == list(found.paragraphs[0].readings[0].band)
+    assert frames[0]["flips_without"] == list(found.paragraphs[0].flips["flood"])
+    assert len(found.as_json(everything=True)["paragraphs"][0]["frames"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        ("La chorale chante au marché le dimanche à dix heures du matin.", "The text does not look like English"),
+        (f"{FLOOD}\n\nLa chorale chante au marché le dimanche à dix heures du matin.", "1 of 2 paragraphs does not"),
+        ("<p>One</p> <b>word</b> of it", "The text holds HTML tags"),
+        ("One \x07 word of it", "The text holds control characters"),
+    ],
+)
+def test_what_may_mislead_is_said(classifier, text, remark):
+    (said,) = classify(classifier, text).remarks
+    assert said.startswith(remark)
+
+
+def test_plain_text_needs_no_remark(classifier):
+    assert classify(classifier, f"{FLOOD} It was <b>said twice</b>.\n").remarks == ()
+
+
+def test_an_empty_text_and_one_above_five_megabytes_are_refused(classifier):
+    with pytest.raises(UserError, match="the text is empty; paste at least one sentence"):
+        classify(classifier, " \n\t\n")
+    with pytest.raises(
+        UserError, match=r"the text has 5\.2 MB, more than the 5 MB .* `narratives score TABLE -o OUTPUT`"
+    ):
+        classify(classifier, "ж" * 2_600_000)
+
+
+def test_progress_ends_at_all(classifier):
+    shares = []
+    classify(classifier, f"{FLOOD}\n\n{MAYOR}", shares.append)
+    assert shares == [0.5, 1.0]

@@ -1,0 +1,116 @@
+import hashlib
+import json
+import pickle
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from narratives.codebook.frames import Retired
+from narratives.errors import UserError
+from narratives.model.persistence import load, save
+
+TEXTS = ["Wake up, neighbours: the dam breaks before Friday!", "The choir sings.", "Ще не вмерла"]
+
+
+@pytest.fixture
+def folder(classifier, tmp_path):
+    save(classifier, tmp_path / "tiny", {"figures": {}}, "# Card\n")
+    return tmp_path / "tiny"
+
+
+def put_hash(folder, name):
+    """Make the manifest agree with a changed file, as somebody with bad intent would."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_model_comes_back_as_it_was(classifier, folder):
+    again = load(folder)
+    np.testing.assert_allclose(again.predict_proba(TEXTS), classifier.predict_proba(TEXTS), atol=1e-6)
+    assert again.predict(TEXTS) == classifier.predict(TEXTS)
+    assert again.codebook == classifier.codebook
+    assert again.name.startswith("tiny@")
+
+
+def test_the_same_classifier_gives_the_same_bytes(classifier, folder, tmp_path):
+    save(classifier, tmp_path / "other", {"figures": {}}, "# Card\n")
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "vocabulary.json", "codebook.json", "card.md"])
+def test_a_changed_byte_is_noticed(folder, name):
+    data = bytearray((folder / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(bytes(data))
+    with pytest.raises(UserError, match=f"{name} is not what the manifest says"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "vocabulary.json", "card.md"])
+def test_a_missing_part_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is missing"):
+        load(folder)
+
+
+def test_a_model_of_another_version_is_refused(folder):
+    (folder / "manifest.json").write_text('{"format": 99}')
+    with pytest.raises(UserError, match="model format 99, this version reads format 2; train the model again"):
+        load(folder)
+
+
+def test_a_stranger_in_the_folder_is_refused(folder):
+    (folder / "model.pkl").write_bytes(b"anything")
+    with pytest.raises(UserError, match=r"'model.pkl' is not part of a model"):
+        load(folder)
+
+
+class Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_a_pickle_inside_is_refused_and_never_run(folder, tmp_path):
+    sign = tmp_path / "ran"
+    np.savez(folder / "weights.npz", weights=np.array([Bomb(sign)], dtype=object))
+    put_hash(folder, "weights.npz")
+    with pytest.raises(UserError, match="not plain arrays"):
+        load(folder)
+    (folder / "weights.npz").write_bytes(pickle.dumps(Bomb(sign)))
+    put_hash(folder, "weights.npz")
+    with pytest.raises(UserError, match="not plain arrays"):
+        load(folder)
+    assert not sign.exists()
+
+
+def test_parts_that_do_not_fit_are_refused(folder):
+    (folder / "vocabulary.json").write_text('{"words": ["one"], "characters": []}')
+    put_hash(folder, "vocabulary.json")
+    with pytest.raises(UserError, match="do not fit together"):
+        load(folder)
+
+
+def test_no_model_and_a_full_folder_are_sentences(classifier, folder, tmp_path):
+    with pytest.raises(UserError, match="there is no model here"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="exists already"):
+        save(classifier, folder, {}, "")
+    shutil.rmtree(folder)
+
+
+def test_a_model_remembers_what_was_retired_and_one_of_before_knows_of_nothing(classifier, folder, tmp_path):
+    retired = replace(classifier.codebook, retired=(Retired("dam", "Dam", "It broke.", "2026-05-01", "flood"),))
+    save(replace(classifier, codebook=retired), tmp_path / "new", {}, "# Card\n")
+    assert load(tmp_path / "new").codebook == retired
+    before = json.loads((folder / "codebook.json").read_text())
+    del before["retired"]
+    (folder / "codebook.json").write_text(json.dumps(before))
+    put_hash(folder, "codebook.json")
+    assert load(folder).codebook == classifier.codebook

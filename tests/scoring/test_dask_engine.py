@@ -1,0 +1,185 @@
+"""Scoring on a cluster of real processes gives the bytes of a local run, even if a worker dies in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from narratives.errors import UserError
+from narratives.model import persistence
+from narratives.scoring import dask_engine
+from narratives.scoring.batch_scorer import Options, Work
+from narratives.scoring.score import score
+from servers import free_port
+
+SENTENCES = ("The dam breaks and the river rises!", "A quiet day.", 'Who says ""flood""?', "The mayor lies.\nAnd lies.")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, classifier):
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    persistence.save(classifier, folder, {}, "card")
+    return folder
+
+
+def dask(*words: str) -> "subprocess.Popen[bytes]":
+    command = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler" if words[0] == "scheduler" else "distributed.cli.dask_worker",
+    ]
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s",
+    }
+    return subprocess.Popen(
+        [*command, *words[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
+
+
+def worker(address: str) -> "subprocess.Popen[bytes]":
+    return dask(
+        "worker",
+        address,
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+        "--death-timeout",
+        "30",
+    )
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    port = free_port()
+    process = dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--idle-timeout", "120s")
+    yield f"tcp://127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def workers(scheduler) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    processes = [worker(scheduler) for _ in range(2)]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def on_workers(monkeypatch):
+    """Return a function that scores on the cluster, where this process would fail to score a single batch."""
+
+    def run(sources, output, model, scheduler, resume=False, progress=None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delattr(Work, "do")
+            options = Options(engine="dask", scheduler=scheduler, resume=resume)
+            return score(sources, output, model, options, progress)
+
+    monkeypatch.setattr("narratives.scoring.dask_engine.BATCHES", 1)
+    return run
+
+
+def table(path: Path, rows: int) -> Path:
+    lines = (f'{number:06},"{SENTENCES[number % 4]} {number * 7919 % 10007}"\n' for number in range(rows))
+    path.write_text("id,text\n" + "".join(lines) + "bad\n" + "7,last", encoding="utf-8")
+    return path
+
+
+def same(folder: Path, name: str) -> bool:
+    pairs = [(folder / f"{who}.{name}{rest}" for who in ("here", "there")) for rest in ("", ".refused.csv")]
+    return all(
+        one.exists() == other.exists() and (not one.exists() or one.read_bytes() == other.read_bytes())
+        for one, other in pairs
+    )
+
+
+def test_parts_of_all_kinds_of_tables_come_back_in_order(tmp_path, model, scheduler, workers, on_workers):
+    first = table(tmp_path / "a.csv", 60_000)
+    second = tmp_path / "b.csv"
+    second.write_text("id;text\n1;Наша дамба. The dam breaks\n", encoding="cp1251")
+    pq.write_table(pa.table({"id": ["1", "2"], "text": ["The dam breaks", None]}), tmp_path / "c.parquet")
+    for names, output in (
+        ([first, second, first], "csv.gz"),
+        ([f"file://{first}"], "jsonl"),
+        ([tmp_path / "c.parquet"], "parquet"),
+    ):
+        score(names, tmp_path / f"here.{output}", model, Options())
+        done = on_workers(names, tmp_path / f"there.{output}", model, scheduler)
+        assert done.complete
+        assert same(tmp_path, output), output
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_worker_is_killed_in_the_middle_and_nothing_is_lost(tmp_path, model, scheduler, workers, on_workers):
+    path = table(tmp_path / "a.csv", 400_000)
+    score([path], tmp_path / "here.csv", model, Options())
+    killed = threading.Event()
+
+    def kill(done: int, total: int | None, rows: int) -> None:
+        if not killed.is_set():
+            workers[0].send_signal(signal.SIGKILL)
+            killed.set()
+
+    done = on_workers([path], tmp_path / "there.csv", model, scheduler, progress=kill)
+    assert killed.is_set()
+    assert (done.rows_scored, done.rows_refused) == (400_001, 1)
+    assert same(tmp_path, "csv")
+
+
+def test_an_interrupted_run_on_a_cluster_goes_on(tmp_path, model, scheduler, workers, on_workers):
+    path = table(tmp_path / "a.csv", 150_000)
+    score([path], tmp_path / "here.csv", model, Options())
+
+    def stop(done: int, total: int | None, rows: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        on_workers([path], tmp_path / "there.csv", model, scheduler, progress=stop)
+    on_workers([path], tmp_path / "there.csv", model, scheduler, resume=True)
+    assert same(tmp_path, "csv")
+
+
+def test_what_a_cluster_cannot_do_is_a_sentence(tmp_path, model, scheduler, monkeypatch):
+    path = table(tmp_path / "a.csv", 3)
+    monkeypatch.setattr("narratives.scoring.dask_engine._WAIT", 1)
+    for options, output, sentence in (
+        ({"scheduler": None}, "out.csv", "--scheduler tcp://HOST:PORT"),
+        ({"scheduler": f"tcp://127.0.0.1:{free_port()}"}, "out.csv", "no Dask scheduler answers there"),
+        ({"scheduler": scheduler}, "out.csv", "the cluster has no worker"),
+        ({"scheduler": scheduler}, "-", "name an output file"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            score([path], output if output == "-" else tmp_path / output, model, Options(engine="dask", **options))
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv"}
+
+
+def test_a_workers_complaint_is_the_users(tmp_path, model, scheduler, workers):
+    path = table(tmp_path / "a.csv", 10)
+    (tmp_path / "gone").mkdir()
+    source = tmp_path / "gone" / "a.csv"
+    path.rename(source)
+    deadline = time.monotonic() + 30
+    order_of = dask_engine.order_of
+
+    def elsewhere(*given):
+        order = order_of(*given)
+        return type(order)(("/nowhere/a.csv",), order.place, order.model, order.options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("narratives.scoring.score.order_of", elsewhere)
+        with pytest.raises(UserError, match=r"/nowhere/a\.csv: there is no such file"):
+            score([source], tmp_path / "out.csv", model, Options(engine="dask", scheduler=scheduler))
+    assert time.monotonic() < deadline

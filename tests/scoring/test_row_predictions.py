@@ -1,0 +1,70 @@
+"""From paragraphs to rows: the rules, on arrays of a few numbers."""
+
+from typing import Any
+
+import numpy as np
+
+from narratives.model.classifier import Predictions
+from narratives.scoring.row_predictions import judge, strongest
+
+
+class Numbers:
+    """A classifier that reads its answer from the text: probabilities of two frames, such as ``0.9 0.2``."""
+
+    frames = ("flood", "mayor")
+    name = "numbers@0"
+
+    def predict_texts(self, texts: list[str], documents: Any = None) -> Predictions:
+        p = np.array([[float(word) for word in text.split()[:2]] or [0.9, 0.9] for text in texts]).reshape(-1, 2)
+        voices = np.array([[int(text.split()[2])] * 2 if len(text.split()) > 2 else [0, 0] for text in texts])
+        predicted = p >= 0.5
+        return Predictions(p, predicted, (p >= 0.3) & (p < 0.6), np.where(predicted, voices, -1).astype(np.int8))
+
+
+MODEL: Any = Numbers()
+
+
+def test_frames_are_joined_most_probable_first_with_their_voices() -> None:
+    said = judge(MODEL, ["0.6 0.9 2", "0.7 0.1 1"], by_paragraph=False)
+    assert said.frames == ["mayor;flood", "flood"]
+    assert said.voices == ["rebuts;rebuts", "reports"]
+    assert said.counts.tolist() == [2, 1]
+
+
+def test_a_row_gets_the_maximum_and_the_voice_of_the_paragraph_that_has_it() -> None:
+    said = judge(MODEL, ["0.6 0.1 0\n\n0.8 0.2 2\n\n0.7 0.3 1"], by_paragraph=False)
+    assert said.probabilities.tolist() == [[0.8, 0.3]]
+    assert (said.frames, said.voices, said.places) == (["flood"], ["rebuts"], [0])
+
+
+def test_a_frame_is_left_for_a_person_if_its_most_probable_paragraph_is() -> None:
+    said = judge(
+        MODEL, ["0.4 0.4\n\n0.9 0.1", "0.4 0.1", "0.55 0.1\n\n0.4 0.1", "0.55 0.1\n\n0.7 0.1"], by_paragraph=False
+    )
+    assert said.human == ["mayor", "flood", "flood", ""]
+    assert said.frames == ["flood", "", "flood", "flood"]
+
+
+def test_by_paragraph_each_has_a_row_that_says_where_it_stands() -> None:
+    said = judge(MODEL, ["0.9 0.1\n\n0.1 0.9", "", "0.6 0.6"], by_paragraph=True)
+    assert said.places == [0, 0, 1, 2]
+    assert said.paragraphs == [0, 1, 0, 0]
+    assert said.texts == ["0.9 0.1", "0.1 0.9", "", "0.6 0.6"]
+    assert said.frames == ["flood", "mayor", "", "flood;mayor"]
+
+
+def test_a_text_without_words_has_no_frame_whatever_the_model_says() -> None:
+    said = judge(MODEL, ["", " \n ", "0.4 0.9\n\n"], by_paragraph=False)
+    assert said.frames == ["", "", "mayor"]
+    assert said.human == ["", "", "flood"]
+
+
+def test_no_texts_are_no_rows() -> None:
+    assert judge(MODEL, [], by_paragraph=False).probabilities.shape == (0, 2)
+
+
+def test_the_voice_is_not_that_of_a_paragraph_without_the_frame() -> None:
+    found = Predictions(
+        np.array([[0.9], [0.6]]), np.array([[False], [True]]), np.zeros((2, 1), bool), np.array([[-1], [1]], np.int8)
+    )
+    assert strongest(found, [2]).voices.tolist() == [[1]]

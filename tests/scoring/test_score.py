@@ -1,0 +1,437 @@
+"""Scoring tables: everything comes back as it was, with our columns; whole or not at all; no row unsaid."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narratives.errors import UserError
+from narratives.model import persistence
+from narratives.model.classifier import Classifier, Predictions
+from narratives.scoring import score as scoring_module
+from narratives.scoring.batch_scorer import Options
+from narratives.scoring.score import Scoring, Stopped, score
+from narratives.tables.table import open_table, read_all
+
+FRAMES = ("flood", "mayor", "bridge")
+OURS = ["frames", "voices", "human", "p_flood", "p_mayor", "p_bridge", "model"]
+
+
+def predict(texts: list[str], documents: Any = None) -> Predictions:
+    """A frame is predicted where its word occurs, and left for a person where the word is asked with ``?``."""
+    named = np.array([[frame in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
+    asked = np.array([[f"{frame}?" in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
+    predicted = named & ~asked
+    probabilities = np.where(predicted, [0.9, 0.8, 0.7], np.where(asked, 0.4, 0.03125))
+    return Predictions(probabilities, predicted, asked, np.where(predicted, 1, -1).astype(np.int8))
+
+
+def fake_load(folder: Path) -> Any:
+    if os.environ.get("SLOW"):
+        return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=lambda texts, documents: time.sleep(4))
+    return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=predict)
+
+
+@pytest.fixture(autouse=True)
+def _fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring_module, "load", fake_load)
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def run(source: Path | list[Path], output: Path | str, **options: Any) -> Scoring:
+    done = score(source if isinstance(source, list) else [source], output, Path("model"), Options(**options))
+    assert done.complete
+    return done
+
+
+def rows_of(path: Path, delimiter: str = ",") -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file, delimiter=delimiter, strict=True))
+
+
+def left_over(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def in_a_process(code: str, folder: Path, **environment: str) -> "subprocess.Popen[bytes]":
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+    start += f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    start += "from test_score import *; scoring_module.load = fake_load\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        [sys.executable, "-c", start + code],
+        cwd=folder,
+        env={**os.environ, **environment},
+        start_new_session=True,
+        **pipes,
+    )
+
+
+def test_the_input_comes_back_with_our_columns_at_its_end(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "a.csv", 'id,text,when\n007,the flood and the mayor,NA\n8,"a ""dry"", day\n",\n9,bridge?,x\n'
+    )
+    done = run(path, tmp_path / "out.csv")
+    first = ["0.9000", "0.8000", "0.0312"]
+    assert rows_of(tmp_path / "out.csv") == [
+        ["id", "text", "when", *OURS],
+        ["007", "the flood and the mayor", "NA", "flood;mayor", "reports;reports", "", *first, "fake@1"],
+        ["8", 'a "dry", day\n', "", "", "", "", "0.0312", "0.0312", "0.0312", "fake@1"],
+        ["9", "bridge?", "x", "", "", "bridge", "0.0312", "0.0312", "0.4000", "fake@1"],
+    ]
+    assert (done.rows_read, done.rows_scored, done.rows_refused) == (3, 3, 0)
+    assert done.frames == {"flood": 1, "mayor": 1, "bridge": 0}
+    assert left_over(tmp_path) == ["a.csv", "out.csv"]
+
+
+def test_short_columns_leave_the_probabilities_out(tmp_path: Path) -> None:
+    run(write(tmp_path, "a.csv", "text\nx\n"), tmp_path / "out.csv", columns="short")
+    assert rows_of(tmp_path / "out.csv")[0] == ["text", "frames", "voices", "human", "model"]
+
+
+def test_by_paragraph_repeats_the_row_for_each_paragraph(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", 'id,text\n1,"flood\n\nmayor"\n2,\n')
+    done = run(path, tmp_path / "out.csv", by="paragraph", columns="short")
+    assert [row[:5] for row in rows_of(tmp_path / "out.csv")] == [
+        ["id", "text", "paragraph", "paragraph_text", "frames"],
+        ["1", "flood\n\nmayor", "0", "flood", "flood"],
+        ["1", "flood\n\nmayor", "1", "mayor", "mayor"],
+        ["2", "", "0", "", ""],
+    ]
+    assert (done.rows_scored, done.rows_written) == (2, 3)
+
+
+def test_refused_rows_are_kept_beside_the_output_with_line_and_reason(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", 'id,text\n0,Привіт\n1,"open\n2,fine\n3,a,b\n'.encode() + b"4,\xff\n")
+    done = run(path, tmp_path / "out.csv")
+    assert done.refused_path == tmp_path / "out.csv.refused.csv"
+    refused = rows_of(tmp_path / "out.csv.refused.csv")
+    assert refused[0] == ["line", "reason", "raw"]
+    assert [(row[0], row[2]) for row in refused[1:]] == [("3", '1,"open'), ("5", "3,a,b"), ("6", "4,\\xff")]
+    assert (done.rows_read, done.rows_scored, done.rows_refused) == (5, 2, 3)
+
+
+def test_overwriting_needs_to_be_asked_for_and_removes_old_refused_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "id,text\n1,a,b\n")
+    run(path, tmp_path / "out.csv")
+    write(tmp_path, "a.csv", "id,text\n1,a\n")
+    with pytest.raises(UserError, match=r"out\.csv exists; .* --force"):
+        run(path, tmp_path / "out.csv")
+    run(path, tmp_path / "out.csv", overwrite=True)
+    assert left_over(tmp_path) == ["a.csv", "out.csv"]
+
+
+def test_several_inputs_are_one_table_and_refused_rows_name_their_file(tmp_path: Path) -> None:
+    first, second = (
+        write(tmp_path, "a.csv", "id,text\n1,flood\n2\n"),
+        write(tmp_path, "b.tsv", "id\ttext\n3\tmayor\n4\n"),
+    )
+    done = run([first, second], tmp_path / "out.csv", columns="short")
+    assert [row[:3] for row in rows_of(tmp_path / "out.csv")[1:]] == [["1", "flood", "flood"], ["3", "mayor", "mayor"]]
+    refused = rows_of(tmp_path / "out.csv.refused.csv")
+    assert [row[:2] for row in refused] == [["file", "line"], [str(first), "3"], [str(second), "3"]]
+    assert len(done.findings) == 2
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ("id,text,x\n", "has 'x' as well"),
+        ("text\n", "has no 'id'"),
+        ("text,id\n", "in another order"),
+    ],
+)
+def test_inputs_of_other_columns_are_refused(tmp_path: Path, other: str, sentence: str) -> None:
+    inputs = [write(tmp_path, "a.csv", "id,text\n1,a\n"), write(tmp_path, "b.csv", other)]
+    with pytest.raises(UserError, match=sentence):
+        run(inputs, tmp_path / "out.csv")
+
+
+def test_a_column_of_our_name_needs_a_prefix(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "text,frames\nflood,mine\n")
+    with pytest.raises(UserError, match=r"column 'frames'.*--prefix"):
+        run(path, tmp_path / "out.csv")
+    run(path, tmp_path / "out.csv", prefix="nt_", columns="short")
+    header, row = rows_of(tmp_path / "out.csv")
+    assert header == ["text", "frames", "nt_frames", "nt_voices", "nt_human", "nt_model"]
+    assert row[:3] == ["flood", "mine", "flood"]
+
+
+def test_the_output_has_the_delimiter_of_the_input(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "id;text\n1;flood, water\n".encode("cp1251"))
+    run(path, tmp_path / "out.csv", columns="short")
+    assert (tmp_path / "out.csv").read_text() == (
+        "id;text;frames;voices;human;model\n" + "1;flood, water;flood;reports;;fake@1\n"
+    )
+    run(path, tmp_path / "out.tsv")
+    assert rows_of(tmp_path / "out.tsv", "\t")[1][:2] == ["1", "flood, water"]
+
+
+def test_a_header_alone_gives_a_header(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "id,text\n")
+    for name in ("out.csv", "out.jsonl", "out.parquet"):
+        assert run(path, tmp_path / name).rows_read == 0
+    assert rows_of(tmp_path / "out.csv") == [["id", "text", *OURS]]
+    assert (tmp_path / "out.jsonl").read_text() == ""
+    assert pq.read_table(tmp_path / "out.parquet").column_names == ["id", "text", *OURS]
+
+
+def test_jsonl_objects_come_back_to_the_letter(tmp_path: Path) -> None:
+    lines = ['{"text": "flood", "n": 1.50, "big": 123456789012345678901, "x": {"a": [1]}}', '{ "text":null }']
+    run(write(tmp_path, "a.jsonl", "\n".join(lines)), tmp_path / "out.jsonl")
+    first, second = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert first.startswith(lines[0][:-1] + ', "frames": "flood", ')
+    assert second.startswith('{ "text":null, "frames": "", ')
+    assert json.loads(first)["p_flood"] == 0.9
+    assert json.loads(second)["p_flood"] == 0.0312
+
+
+def test_a_late_key_of_our_name_or_without_a_column_refuses_its_row(tmp_path: Path) -> None:
+    head = '{"text": "flood"}\n' * 1000
+    path = write(tmp_path, "a.jsonl", head + '{"text": "b", "frames": 1}\n{"text": "c", "late": 1}\n')
+    done = run(path, tmp_path / "out.jsonl")
+    assert (done.rows_scored, done.rows_refused) == (1001, 1)
+    done = run(path, tmp_path / "out.csv")
+    assert (done.rows_scored, done.rows_refused) == (1000, 2)
+    assert "write .jsonl to keep it" in rows_of(tmp_path / "out.csv.refused.csv")[2][1]
+
+
+def test_parquet_comes_back_value_for_value(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "text": pa.array(["flood", None, "mayor"], pa.large_string()),
+            "at": pa.array([1, None, 3], pa.timestamp("ns", "UTC")),
+            "nested": [[{"a": 1}], None, []],
+            "kind": pa.array(["x", "y", "x"]).dictionary_encode(),
+        }
+    )
+    pq.write_table(table.replace_schema_metadata({"k": "v"}), tmp_path / "a.parquet")
+    run(tmp_path / "a.parquet", tmp_path / "out.parquet")
+    back = pq.read_table(tmp_path / "out.parquet")
+    assert back.select(table.column_names).equals(table)
+    assert back.schema.metadata[b"k"] == b"v"
+    assert back.column("frames").to_pylist() == ["flood", "", "mayor"]
+    assert back.schema.field("p_flood").type == pa.float32()
+    run(tmp_path / "a.parquet", tmp_path / "out.csv", columns="short")
+    assert rows_of(tmp_path / "out.csv")[1][:4] == ["flood", "1970-01-01 00:00:00.000000001Z", '[{"a": 1}]', "x"]
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_arrow_comes_back_value_for_value(tmp_path: Path, kind: str) -> None:
+    table = pa.table({"text": ["flood", None, "mayor"], "at": pa.array([1, None, 3], pa.timestamp("ns", "UTC"))})
+    opened = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+    with opened(str(tmp_path / "a.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    run(tmp_path / "a.arrow", tmp_path / "out.feather")
+    back = pa.ipc.open_file(str(tmp_path / "out.feather")).read_all()
+    assert back.select(table.column_names).equals(table)
+    assert back.column("frames").to_pylist() == ["flood", "", "mayor"]
+
+
+def test_an_old_or_a_cut_off_arrow_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="version 1"):
+        run(write(tmp_path, "a.feather", b"FEA1" + b"x" * 90), tmp_path / "out.csv")
+    with pytest.raises(UserError, match="damaged or cut off"):
+        run(write(tmp_path, "b.arrow", b"ARROW1\0\0" + b"x" * 90), tmp_path / "out.csv")
+
+
+def test_a_workbook_becomes_csv_and_is_never_written(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["id", "text"], [1, "flood"]):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "a.xlsx")
+    run(tmp_path / "a.xlsx", tmp_path / "out.csv")
+    assert rows_of(tmp_path / "out.csv")[1][:3] == ["1", "flood", "flood"]
+    with pytest.raises(UserError, match=r"write \.csv or \.parquet"):
+        run(tmp_path / "a.xlsx", tmp_path / "out.xlsx")
+
+
+@pytest.mark.parametrize("name", ["out.csv.gz", "out.tsv.zst", "out.jsonl.gz"])
+def test_packed_output_is_read_back(tmp_path: Path, name: str) -> None:
+    run(write(tmp_path, "a.csv", "id,text\n1,flood\n"), tmp_path / name)
+    assert next(open_table(tmp_path / name).batches()).texts == ["flood"]
+    if name.endswith("csv.gz"):
+        first = (tmp_path / name).read_bytes()
+        run(tmp_path / "a.csv", tmp_path / name, overwrite=True)
+        assert (tmp_path / name).read_bytes() == first
+        assert gzip.decompress(first).startswith(b"id,text,frames")
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("a.csv", "is an input"),
+        ("none/out.csv", "there is no folder"),
+        ("out.txt", "the name must end in"),
+        ("out.parquet.gz", "the name must end in"),
+        ("folder.csv", "not a plain file"),
+    ],
+)
+def test_an_impossible_output_is_refused_before_any_work(tmp_path: Path, output: str, sentence: str) -> None:
+    path = write(tmp_path, "a.csv", "text\nflood\n")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(UserError, match=sentence):
+        run(path, tmp_path / output, overwrite=True)
+    assert left_over(tmp_path) == ["a.csv", "folder.csv"]
+
+
+def test_a_pipe_carries_the_input_format_and_nothing_else(tmp_path: Path) -> None:
+    code = "score(['-'], '-', Path('model'), Options(columns='short'))"
+    process = in_a_process(code, tmp_path)
+    out, err = process.communicate(b"id\ttext\n1\tflood\n2\n")
+    assert out.decode().splitlines() == [
+        "id\ttext\tframes\tvoices\thuman\tmodel",
+        "1\tflood\tflood\treports\t\tfake@1",
+    ]
+    assert err.decode() == "refused: standard input:3: 1 cell where the header has 2: '2'\n"
+
+
+def test_a_damaged_input_leaves_nothing_behind(tmp_path: Path) -> None:
+    body = "id,text\n" + "".join(f"{n},flood {n * 7919 % 10007} {n**3}\n" for n in range(200_000))
+    packed = gzip.compress(body.encode())
+    path = write(tmp_path, "a.csv.gz", packed[: len(packed) // 2])
+    with pytest.raises(UserError, match="damaged or cut off"):
+        run(path, tmp_path / "out.csv", jobs=1)
+    assert left_over(tmp_path) == ["a.csv.gz"]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.jsonl.zst", "out.parquet"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    noise = "".join(f"{n},{n * 7919 % 10007} {n**3} {n**5}\n" for n in range(6000))
+    write(tmp_path, "a.csv", "id,text\n" + noise)
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+    code += f"try:\n  score(['a.csv'], {name!r}, Path('model'), Options(jobs=1))\n"
+    code += "except UserError as error:\n  sys.exit(str(error))\n"
+    process = in_a_process(code, tmp_path)
+    assert process.communicate()[1].decode() == f"{name}: no space left; nothing was written\n"
+    assert left_over(tmp_path) == ["a.csv"]
+
+
+def signal_in_the_middle(
+    process: "subprocess.Popen[bytes]",
+    folder: Path,
+    wanted: signal.Signals,
+    send: Callable[[int, int], None] = os.kill,
+) -> str:
+    """Send a signal once the output has been begun; return what standard error says."""
+    deadline = time.monotonic() + 30
+    while len(left_over(folder)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert len(left_over(folder)) == 2, "nothing was being written yet"
+    send(process.pid, wanted)
+    return process.communicate(timeout=20)[1].decode()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_leaves_nothing_behind_and_says_so(tmp_path: Path, jobs: int) -> None:
+    write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 9000)
+    code = f"try:\n  score(['a.csv'], 'out.csv', Path('model'), Options(jobs={jobs}))\n"
+    code += "except KeyboardInterrupt as error:\n  sys.exit(str(error))\n"
+    process = in_a_process(code, tmp_path, SLOW="1")
+    assert signal_in_the_middle(process, tmp_path, signal.SIGINT) == "stopped; nothing was written to out.csv\n"
+    assert left_over(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "send", "jobs"),
+    [
+        (signal.SIGTERM, 143, os.kill, 1),
+        (signal.SIGTERM, 143, os.kill, 2),
+        (signal.SIGTERM, 143, os.killpg, 2),  # a service manager tells every process
+        (signal.SIGINT, 130, os.killpg, 2),  # as does a terminal
+    ],
+)
+def test_a_command_told_to_end_leaves_nothing_behind_and_says_so(
+    tmp_path: Path, wanted: signal.Signals, status: int, send: Callable[[int, int], None], jobs: int
+) -> None:
+    write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 9000)
+    words = ["narratives", "score", "a.csv", "-o", "out.csv", "--model", "model", "--jobs", str(jobs)]
+    process = in_a_process(f"from narratives.cli.main import main; sys.argv = {words}; main()", tmp_path, SLOW="1")
+    said = signal_in_the_middle(process, tmp_path, wanted, send)
+    assert said.strip() == "narratives: stopped; nothing was written to out.csv"
+    assert process.returncode == status
+    assert left_over(tmp_path) == ["a.csv"]
+
+
+def test_a_wish_to_stop_is_heard_between_batches(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 5000)
+    with pytest.raises(Stopped, match="nothing was written"):
+        score([path], tmp_path / "out.csv", Path("model"), Options(jobs=1), should_stop=lambda: True)
+    assert left_over(tmp_path) == ["a.csv"]
+
+
+def test_progress_ends_at_all_bytes_and_rows(tmp_path: Path) -> None:
+    paths = [write(tmp_path, name, "id,text\n" + "1,flood\n" * 5000) for name in ("a.csv", "b.csv")]
+    seen: list[tuple[int, int | None, int]] = []
+    score(paths, tmp_path / "out.csv", Path("model"), Options(jobs=1), progress=lambda *at: seen.append(at))
+    total = sum(path.stat().st_size for path in paths)
+    assert seen[-1] == (total, total, 10_000)
+    assert seen == sorted(seen)
+
+
+def test_processes_give_the_same_bytes_as_one(tmp_path: Path) -> None:
+    words = ("flood", "mayor", "a quiet day", "bridge?")
+    path = write(tmp_path, "a.csv", "id,text\n" + "".join(f"{n},{words[n % 4]}\n" for n in range(13_001)))
+    for jobs in (1, 2):
+        run(path, tmp_path / f"{jobs}.csv", jobs=jobs)
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+def test_the_summary_fits_a_screen_and_the_json_is_plain(tmp_path: Path) -> None:
+    done = run(write(tmp_path, "a.csv", "id,text\n1,flood\n2\n"), tmp_path / "out.csv")
+    assert "2 rows read = 1 scored + 1 refused, kept in" in done.summary()
+    assert "  1  flood\n  never: mayor, bridge" in done.summary()
+    assert json.loads(json.dumps(done.as_json()))["frames"] == {"flood": 1, "mayor": 0, "bridge": 0}
+
+
+def test_a_saved_model_scores_a_table(tmp_path: Path, classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring_module, "load", persistence.load)
+    persistence.save(classifier, tmp_path / "tiny", {}, "card")
+    path = write(tmp_path, "a.csv", 'text\nWake up: the dam breaks and the river rises!\n""\n')
+    done = score([path], tmp_path / "out.csv", tmp_path / "tiny")
+    assert done.model.startswith("tiny@")
+    scored = read_all(tmp_path / "out.csv")
+    assert scored["frames"] == ["flood", ""]
+    assert [name for name in scored if name.startswith("p_")] == [f"p_{frame}" for frame in classifier.frames]
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
+    ['"', '""', "\r", "\n", "\0", "=1", ",", ""]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=6))
+def test_any_cells_come_back_cell_for_cell(rows: list[list[str]]) -> None:
+    written = io.StringIO()
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([["a", "text", "c"], *rows])
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder), "a.csv", written.getvalue())
+        done = run(path, Path(folder) / "out.csv")
+        assert done.rows_scored == len(rows)
+        assert [row[:3] for row in rows_of(Path(folder) / "out.csv")[1:]] == rows
+        assert done.rows_refused == 0

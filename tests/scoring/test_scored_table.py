@@ -1,0 +1,61 @@
+import pytest
+
+from narratives.scoring.scored_table import read_scored
+
+FRAMES = ("flood", "mayor")
+HEAD = "id,words,frames,voices,human,p_flood,p_mayor,model\n"
+ROWS = [
+    '007,"the flood, and the mayor",mayor;flood,rebuts;promotes,,0.7000,0.9000,m@1',
+    "8,the flood,flood,promotes,flood,0.6000,0.1000,m@1",
+    "9,no voice known,mayor,,,0.2000,0.8000,m@1",
+    '10,"two\nlines",,,flood,0.4500,0.0100,m@1',
+]
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "scored.csv"
+    path.write_text(HEAD + "\n".join(ROWS) + "\n", encoding="utf-8")
+    return read_scored(path, "words", FRAMES)
+
+
+def test_the_text_our_columns_and_the_row_number_are_kept(table):
+    assert list(table.rows.columns) == ["row", "text", "frames", "voices", "human", "p_flood", "p_mayor"]
+    assert table.rows["row"].tolist() == [1, 2, 3, 4]
+    assert table.rows["text"].tolist()[3] == "two\nlines"
+    assert table.rows["p_flood"].dtype == "float32"
+    assert table.rows["p_mayor"].tolist() == pytest.approx([0.9, 0.1, 0.8, 0.01])
+
+
+def test_rows_are_counted_by_frame_and_voice(table):
+    assert table.counts().values.tolist() == [
+        ["flood", "promotes", 2],
+        ["mayor", "", 1],
+        ["mayor", "rebuts", 1],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "rows"),
+    [
+        ({}, [1, 2, 3, 4]),
+        ({"frame": "flood"}, [1, 2]),
+        ({"frame": "mayor"}, [1, 3]),
+        ({"voice": "rebuts"}, [1]),
+        ({"frame": "flood", "voice": "rebuts"}, []),
+        ({"frame": "flood", "least": 0.65}, [1]),
+        ({"least": 0.65}, [1, 3]),
+        ({"least": 0.45}, [1, 2, 3, 4]),
+    ],
+    ids=str,
+)
+def test_rows_are_found_by_frame_voice_and_probability(table, wish, rows):
+    assert table.select(**wish)["row"].tolist() == rows
+
+
+def test_a_table_without_rows_has_no_counts(tmp_path):
+    path = tmp_path / "none.csv"
+    path.write_text(HEAD + "1,quiet,,,,0.0100,0.0200,m@1\n", encoding="utf-8")
+    table = read_scored(path, "words", FRAMES)
+    assert table.counts().empty
+    assert table.select(frame="flood").empty

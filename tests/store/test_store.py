@@ -1,0 +1,290 @@
+"""The record and the desk, on SQLite and on PostgreSQL alike."""
+
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, event
+
+from conftest import paragraph, reading
+from narratives.errors import UserError
+from narratives.labels.label_set import LabelSet
+from narratives.store import engine
+from narratives.store.assignments import Desk, Ranked
+from narratives.store.engine import NEWEST
+from narratives.store.events import Circumstances, Store, new_token, now
+from narratives.store.schema import metadata
+
+TEXTS = [f"The choir sings the song number {number}." for number in range(8)]
+PARAGRAPHS = [paragraph(text) for text in TEXTS]
+
+
+@pytest.fixture
+def desk(store):
+    store.add(PARAGRAPHS)
+    desk = Desk(store)
+    desk.order([Ranked(row.paragraph_id, "random", "") for row in PARAGRAPHS])
+    return desk
+
+
+def test_a_label_set_comes_back_whole(store, label_set):
+    brought = store.bring(label_set)
+    back = store.label_set()
+    assert (brought.paragraphs, brought.readings, brought.known) == (len(label_set.paragraphs), 102, 0)
+    assert back.paragraphs == label_set.paragraphs
+    assert set(back.labels) == set(label_set.labels)
+
+
+def test_importing_twice_changes_nothing(store, label_set):
+    store.bring(label_set)
+    before = store.history()
+    again = store.bring(label_set)
+    assert (again.paragraphs, again.readings, again.replaced, again.known) == (0, 0, 0, 102)
+    assert store.history() == before
+
+
+def test_a_label_mended_in_the_file_replaces_the_older_one(store, label_set):
+    store.bring(label_set)
+    first, *others = label_set.labels
+    mended = reading("x", first.frame, "rebuts").__class__(**{**first.__dict__, "voice": "rebuts", "note": "mended"})
+    assert store.bring(LabelSet(label_set.paragraphs, (mended, *others))).replaced == 1
+    assert set(store.label_set().labels) == {mended, *others}
+
+
+def test_a_step_that_arrives_twice_is_stored_once(store):
+    store.add(PARAGRAPHS)
+    label, token = reading(TEXTS[0], "flood", "promotes"), new_token()
+    assert store.save([label], Circumstances(token=token))
+    assert not store.save([label], Circumstances(token=token))
+    assert store.label_set().labels == (label,)
+
+
+def test_two_people_on_one_paragraph_both_stand(store):
+    store.add(PARAGRAPHS)
+    one, other = reading(TEXTS[0], "flood", "promotes"), reading(TEXTS[0], "", "", annotator="ivan")
+    store.save([one])
+    store.save([other])
+    assert set(store.label_set().labels) == {one, other}
+
+
+def test_what_was_undone_is_kept_but_no_longer_in_force(store):
+    store.add(PARAGRAPHS)
+    around = Circumstances(model="tiny@1", suggested='[{"frame": "flood"}]')
+    for text in TEXTS[:3]:
+        store.save([reading(text, "flood", "promotes")], around)
+    undone = [store.undo("olha").paragraph_id for _ in range(2)]
+    assert undone == [PARAGRAPHS[2].paragraph_id, PARAGRAPHS[1].paragraph_id]
+    assert [label.paragraph_id for label in store.label_set().labels] == [PARAGRAPHS[0].paragraph_id]
+    history = store.history(PARAGRAPHS[2].paragraph_id)
+    assert [(event.kind, event.undone) for event in history] == [("reading", True), ("undo", False)]
+    assert (history[0].model, history[0].suggested) == ("tiny@1", '[{"frame": "flood"}]')
+    assert history[0].labels[0].voice == "promotes"
+
+
+def test_undo_takes_back_only_ones_own_work_and_nothing_from_files(store, label_set):
+    store.bring(label_set)
+    assert store.undo("olha") is None
+    assert store.undo("ivan") is None
+    assert len(store.label_set().labels) == len(label_set.labels)
+
+
+def test_an_undo_that_arrives_twice_takes_back_one_step(store):
+    store.add(PARAGRAPHS)
+    for text in TEXTS[:2]:
+        store.save([reading(text, "flood", "promotes")])
+    token = new_token()
+    assert store.undo("olha", token) is not None
+    assert store.undo("olha", token) is None
+    assert len(store.label_set().labels) == 1
+
+
+def test_one_comes_back_to_the_paragraph_where_one_was(desk):
+    item = desk.take("olha")
+    assert desk.take("olha") == item
+    assert Desk(Store(desk.engine.url.render_as_string(hide_password=False))).take("olha") == item
+
+
+def test_after_an_undo_the_paragraph_is_at_hand_again(desk):
+    first = desk.take("olha")
+    desk.store.save([reading(first.text, "", "")])
+    second = desk.take("olha")
+    desk.store.undo("olha")
+    assert desk.take("olha") == first
+    desk.store.save([reading(first.text, "flood", "reports", labelled_at=now())])
+    assert desk.take("olha") == second
+
+
+def test_two_annotators_never_get_the_same_paragraph_unless_it_has_two_slots(desk):
+    desk.order([Ranked(row.paragraph_id, "random", "", 1 + (number == 2)) for number, row in enumerate(PARAGRAPHS)])
+    given = {name: [] for name in ("olha", "ivan")}
+    for _ in range(6):
+        for name, texts in given.items():
+            item = desk.take(name)
+            if item is not None:
+                texts.append(item.text)
+                desk.store.save([reading(item.text, "", "", annotator=name)])
+    assert sorted(set(given["olha"]) & set(given["ivan"])) == [TEXTS[2]]
+    assert len(given["olha"]) + len(given["ivan"]) == 9
+    assert desk.take("olha") is None
+
+
+def test_many_hands_at_once_each_get_their_own(desk):
+    with ThreadPoolExecutor(8) as hands:
+        taken = list(hands.map(desk.take, [f"annotator {number}" for number in range(8)]))
+    assert sorted(item.text for item in taken) == sorted(TEXTS)
+
+
+def test_a_skipped_paragraph_goes_to_somebody_else_and_undo_brings_it_back(desk):
+    item = desk.take("olha")
+    desk.store.note("skip", "olha", item.paragraph_id, "in Polish")
+    assert desk.take("olha") != item
+    assert desk.take("ivan") == item
+    desk.store.undo("olha")
+    assert desk.take("olha") == item
+
+
+def test_progress_counts_what_stands(desk):
+    for _ in range(3):
+        desk.store.save([reading(desk.take("olha").text, "", "", labelled_at=now())])
+    desk.store.undo("olha")
+    progress = desk.progress("olha")
+    assert (progress.today, progress.last_hour, progress.left) == (2, 2, 5)
+
+
+def test_upcoming_shows_and_takes_nothing(desk):
+    assert [item.text for item in desk.upcoming("olha", 3)] == TEXTS[:3]
+    assert desk.take("ivan").text == TEXTS[0]
+
+
+def test_a_paragraph_that_was_left_for_a_day_goes_back(desk, monkeypatch):
+    monkeypatch.setattr("narratives.store.assignments.now", lambda: "2026-01-01T10:00:00.000000Z")
+    left = desk.take("olha")
+    assert desk.take("ivan") == left
+
+
+SIXTEEN = """
+import sys
+from narratives.labels.label_set import Label
+from narratives.store.events import Circumstances, Store, now
+address, name, first = sys.argv[1], sys.argv[2], sys.argv[3]
+store = Store(address)
+for number in range(200):
+    label = Label(first, "flood", "promotes", "yes", "reading", "yes", name, now(), "7", "")
+    if store.save([label], Circumstances(token=f"{name}:{number}")):
+        print(label.labelled_at, flush=True)
+"""
+
+
+def test_sixteen_processes_store_two_hundred_labels_each(store):
+    store.add(PARAGRAPHS)
+    address = store.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", SIXTEEN, address]
+    hands = [
+        subprocess.Popen([*command, f"hand{number}", PARAGRAPHS[0].paragraph_id], stdout=subprocess.PIPE, text=True)
+        for number in range(16)
+    ]
+    acknowledged = {f"hand{number}": hand.communicate(timeout=300)[0].split() for number, hand in enumerate(hands)}
+    stored = [(label.annotator, label.labelled_at) for label in store.label_set().labels]
+    assert sorted(stored) == sorted((name, at) for name, times in acknowledged.items() for at in times)
+    assert len(stored) == 16 * 200
+
+
+def test_a_writer_that_is_killed_loses_nothing_acknowledged(store):
+    store.add(PARAGRAPHS)
+    address, acknowledged = store.engine.url.render_as_string(hide_password=False), []
+    for number in range(10):
+        command = [sys.executable, "-c", SIXTEEN, address, f"hand{number}", PARAGRAPHS[0].paragraph_id]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hand:
+            acknowledged += [hand.stdout.readline().strip() for _ in range(10 + number)]
+            hand.kill()
+            acknowledged += hand.stdout.read().split()
+    stored = {label.labelled_at for label in store.label_set().labels}
+    assert len(acknowledged) >= 145
+    assert {at for at in acknowledged if at.endswith("Z")} <= stored
+    assert len(stored) == len(store.label_set().labels)
+
+
+def test_a_file_of_an_older_schema_is_copied_and_migrated(tmp_path, label_set):
+    path = tmp_path / "labels.sqlite"
+    older = create_engine(f"sqlite:///{path}")
+    with older.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(engine.Path(engine.__file__).with_name("migrations")))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO paragraphs VALUES (1, ?, ?, 'en', '', '', '', '')", (PARAGRAPHS[0].paragraph_id, TEXTS[0])
+        )
+    older.dispose()
+    store = Store(f"sqlite:///{path}")
+    assert [row.text for row in store.label_set().paragraphs] == [TEXTS[0]]
+    assert Desk(store).take("olha") is None
+    with sqlite3.connect(f"{path}.before-{NEWEST}") as backup:
+        assert backup.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert backup.execute("SELECT text FROM paragraphs").fetchall() == [(TEXTS[0],)]
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(store):
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_database_of_a_newer_version_is_refused(store):
+    address = store.engine.url.render_as_string(hide_password=False)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UserError, match="newer than this version's"):
+        Store(address)
+
+
+def test_a_full_disk_gives_a_sentence_and_no_damage(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'labels.sqlite'}")
+    store.add(PARAGRAPHS[:1])
+    with store.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    store.engine.dispose()
+    event.listen(store.engine, "connect", lambda raw, record: raw.execute(f"PRAGMA max_page_count={pages}"))
+    long = [paragraph(f"{number} " + "a long text " * 5000) for number in range(20)]
+    with pytest.raises(UserError, match="the disk is full"):
+        store.add(long)
+    assert store.label_set().paragraphs == tuple(PARAGRAPHS[:1])
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("mysql://localhost/labels", "sqlite:///PATH or postgresql"),
+        ("no address", "sqlite:///PATH or postgresql"),
+        ("postgresql+psycopg://nobody@127.0.0.1:1/none", "PostgreSQL does not let us in"),
+    ],
+)
+def test_an_address_that_does_not_serve_says_what_to_do(address, sentence):
+    with pytest.raises(UserError, match=sentence):
+        Store(address)
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path):
+    path = tmp_path / "labels.sqlite"
+    path.write_text("not a database, but somebody's notes " * 100, encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="not a label database"):
+        Store(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+def test_what_a_model_said_is_kept_until_another_one_is_asked(store):
+    store.add(PARAGRAPHS)
+    ids = [row.paragraph_id for row in PARAGRAPHS]
+    store.keep_scores("one@1", {ids[0]: np.array([0.25, 0.5], "f4"), ids[1]: np.array([0.75, 1], "f4")})
+    store.keep_scores("two@2", {ids[1]: np.array([0.5, 0], "f4")})
+    assert {key: values.tolist() for key, values in store.scores("one@1").items()} == {ids[0]: [0.25, 0.5]}
+    assert store.scores("two@2")[ids[1]].tolist() == [0.5, 0.0]

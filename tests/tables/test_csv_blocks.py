@@ -1,0 +1,85 @@
+"""The quick reading of a CSV finds and refuses the very rows that the plain reading does."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narratives.tables.readers import csv_blocks
+from narratives.tables.readers.csv_blocks import BlockReader, Form
+from narratives.tables.rows import Batch
+from narratives.tables.table import open_table
+
+FORM = Form(",", ("id", "text"), 1)
+
+
+def blocks(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def told(batches: Iterator[Batch]) -> tuple[list[tuple[int, str, list[str]]], list[tuple[int, str, str]]]:
+    """Return the rows with their lines and texts, and the refused, of all batches."""
+    rows, refused = [], []
+    for batch in batches:
+        rows += list(zip(map(int, batch.lines), batch.texts, batch.rows.cells(), strict=True))
+        refused += [(refusal.line, refusal.reason, refusal.raw) for refusal in batch.refused]
+    return rows, refused
+
+
+def plainly(folder: Path, data: bytes):
+    path = folder / "a.csv"
+    path.write_bytes(data)
+    return told(open_table(path, "text").batches())
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"id,text\n",
+        b"id,text\n1,a\n2,b",
+        b'id,text\r\n1,a\r\n\r\n\n2,"b\r\nc"\r\n',
+        b'id,text\n1,"say ""no"" now"\n2,""\n3,""""\n',
+        "id,text\n0,Привіт\n".encode() + b'1,"open\n2,fine\n3,a,b\n4,\xff\n5,good\n',
+        b'id,text\n1,a"b\n2,"a"b\n3,c\n',
+        b"id,text\n1,a\r2,b\r3,c\n",
+        "id,text\n1,Привіт\n2,\u2028мир\n".encode(),
+        b'id,text\n1,"never closed\n2,b\n',
+        b"id,text\n1\n,\n",
+    ],
+)
+def test_rows_lines_and_refusals_are_those_of_the_plain_reading(tmp_path, data, size):
+    assert told(BlockReader(blocks(data, size), 0, FORM).batches()) == plainly(tmp_path, data)
+
+
+PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "Привіт", "1,x\n", '2,"y"\n', '3,"y\nz"\n', " "])
+
+
+@settings(max_examples=400, deadline=None)
+@given(pieces=st.lists(PIECES, max_size=30), size=st.integers(1, 40))
+def test_any_bytes_are_read_as_plainly(tmp_path_factory, pieces, size):
+    data = ("id,text\n1,first\n" + "".join(pieces)).encode()
+    folder = tmp_path_factory.mktemp("csv")
+    assert told(BlockReader(blocks(data, size), 0, FORM).batches()) == plainly(folder, data)
+
+
+def test_records_longer_than_a_block_and_many_blocks(monkeypatch):
+    monkeypatch.setattr(csv_blocks, "BLOCK", 300)
+    rows = [[str(number), f"row {number}\n" * (1 + number % 90)] for number in range(400)]
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows([["id", "text"], *rows])
+    found, refused = told(BlockReader(blocks(written.getvalue().encode(), 100), 0, FORM).batches())
+    assert [cells for _, _, cells in found] == rows
+    assert refused == []
+
+
+def test_what_is_cut_where_does_not_depend_on_where_reading_began(monkeypatch):
+    """A run that goes on leaves batches out; those that follow must be the same ones."""
+    monkeypatch.setattr(csv_blocks, "BLOCK", 200)
+    data = b"id,text\n" + b"".join(b"%d,%s\n" % (number, b"x" * (number % 50)) for number in range(500))
+    sizes = [[len(batch.texts) for batch in BlockReader(blocks(data, size), 0, FORM).batches()] for size in (64, 1000)]
+    assert sizes[0] == sizes[1]

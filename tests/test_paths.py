@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from narratives import paths
+from narratives.errors import UserError
+from narratives.model.persistence import save
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path, labels_folder):
+    """The package as if installed: no checkout around it, the labels shipped in it, an empty data folder."""
+    package, data = tmp_path / "site" / "narratives", tmp_path / "data"
+    (package / "shipped").mkdir(parents=True)
+    (package / "shipped" / "labels").symlink_to(labels_folder)
+    monkeypatch.setattr(paths, "_PACKAGE", package)
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *names, **rest: data)
+    for name in ("NARRATIVES_LABELS", "NARRATIVES_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    return package, data
+
+
+@pytest.fixture
+def models(monkeypatch, tmp_path, classifier):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
+    save(classifier, tmp_path / "models" / "one", {}, "card")
+    return tmp_path / "models"
+
+
+def test_in_a_checkout_labels_and_models_are_those_of_the_checkout(monkeypatch):
+    for name in ("NARRATIVES_LABELS", "NARRATIVES_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    root = Path(paths.__file__).parent.parent
+    assert paths.checkout() == paths.home() == root
+    assert paths.labels_folder() == paths.writable_labels_folder() == root / "labels"
+    assert paths.models_folder() == root / "models"
+
+
+def test_the_environment_has_the_last_word(monkeypatch, tmp_path):
+    monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "mine"))
+    monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "trained"))
+    assert paths.labels_folder() == paths.writable_labels_folder() == tmp_path / "mine"
+    assert paths.models_folder() == tmp_path / "trained"
+
+
+def test_an_installed_package_reads_its_own_labels_and_keeps_models_with_the_user(installed):
+    package, data = installed
+    assert paths.checkout() is None
+    assert paths.labels_folder() == package / "shipped" / "labels"
+    assert paths.models_folder() == data / "models"
+    assert not data.exists()
+
+
+def test_the_first_change_copies_the_shipped_labels_to_the_user_once(installed):
+    _, data = installed
+    assert paths.writable_labels_folder() == data / "labels"
+    (data / "labels" / "labels.csv").write_text("changed")
+    assert paths.labels_folder() == paths.writable_labels_folder() == data / "labels"
+    assert (data / "labels" / "labels.csv").read_text() == "changed"
+
+
+def test_what_is_released_is_in_force_until_another_is(models):
+    assert paths.released_model() is None
+    paths.release(models / "one")
+    assert paths.released_model() == models / "one"
+    (models / "one").rename(models / "two")
+    paths.release(models / "two")
+    assert paths.released_model() == models / "two"
+    assert sorted(path.name for path in models.iterdir()) == ["released", "two"]
+
+
+def test_a_released_model_that_is_gone_is_named(models):
+    paths.release(models / "one")
+    (models / "one" / "manifest.json").unlink()
+    with pytest.raises(UserError, match="released names one, which holds no model; run `narratives train`"):
+        paths.released_model()

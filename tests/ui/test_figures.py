@@ -1,0 +1,98 @@
+"""The charts of the Models page, each alone, with Streamlit's AppTest."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from narratives.codebook.frames import bare
+from narratives.model import persistence
+from narratives.training.train import train
+from narratives.ui.components.figures import Kept, frame_table
+from narratives.ui.components.html import aim_colours
+
+VIEWS = ("F1", "Precision and recall", "Reliability", "Confusion", "Made from")
+
+
+@pytest.fixture(scope="module")
+def manifest(labels_folder, tmp_path_factory):
+    return persistence.read_manifest(train(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder)
+
+
+def page(manifest, codebook, view):
+    def script(manifest, codebook):
+        from narratives.ui.components.figures import Kept, put_figures
+
+        put_figures(Kept(manifest, codebook))
+
+    app = AppTest.from_function(script, default_timeout=30, args=(manifest, codebook)).run()
+    app.segmented_control[0].set_value(view)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def chart(app):
+    (found,) = app.get("vega_lite_chart")
+    return found.proto
+
+
+def confused(manifest):
+    pair = {"gold": "mayor", "predicted": "flood", "count": 3}
+    return manifest | {"figures": manifest["figures"] | {"confusion": [pair]}}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_chart_has_its_table(manifest, codebook, view):
+    app = page(confused(manifest), codebook, view)
+    assert chart(app).alt.endswith("; the table beside it says the same")
+    assert len(app.dataframe) == 1
+
+
+def test_frames_have_their_names_the_colours_of_their_aims_and_intervals_around_f1(manifest, codebook):
+    app = page(manifest, codebook, "F1")
+    table = app.dataframe[0].value
+    assert set(table["frame"]) == {frame.name for frame in codebook.frames}
+    assert ((table["from"] <= table["F1"]) & (table["F1"] <= table["to"])).all()
+    assert list(table["F1"]) == sorted(table["F1"], reverse=True)
+    spec = json.loads(chart(app).spec)
+    for layer in spec["layer"]:
+        assert layer["encoding"]["color"]["scale"]["range"] == list(aim_colours(codebook).values())
+        assert layer["encoding"]["y"]["sort"] == list(table["frame"])
+
+
+def test_reliability_counts_every_cell_once(manifest, codebook):
+    table = page(manifest, codebook, "Reliability").dataframe[0].value
+    assert len(table) == 10
+    assert table["cells"].sum() == manifest["figures"]["n"] * len(codebook.ids)
+
+
+def test_it_is_said_what_the_model_was_trained_on(manifest, codebook):
+    app = page(manifest, codebook, "Made from")
+    said = app.text[0].value
+    assert "102 paragraphs · 3 frames · codebook 7 · seed 0" in said
+    assert manifest["labels"]["paragraphs.csv"] in said
+    assert app.dataframe[0].value["paragraphs"].sum() == 2 * 102  # once by language, once by register
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_model_of_an_older_version_shows_what_it_has(manifest, codebook, view):
+    frames = {
+        name: {key: value for key, value in one.items() if key != "f1_interval"}
+        for name, one in manifest["figures"]["frames"].items()
+    }
+    kept = {key: manifest["figures"][key] for key in ("n", "languages")}
+    app = page({"figures": kept | {"frames": frames}}, codebook, view)
+    assert len(app.dataframe) == (view in ("F1", "Precision and recall", "Made from"))
+    if view == "F1":
+        assert "retrain to see them" in app.caption[0].value
+    assert not page({}, codebook, view).dataframe
+
+
+def test_frames_of_one_name_and_without_labels_keep_a_row_each(manifest, codebook):
+    figures = {"frames": manifest["figures"]["frames"], "unsupported": {"a": 2, "b": 0}}
+    twins = bare(("a", "b"))
+    twins = type(twins)("", tuple(type(one)(one.id, "same") for one in twins.frames))
+    table = frame_table(Kept({"figures": figures}, twins))
+    assert list(table["frame"][3:]) == ["same (a)", "same (b)"]
+    assert table["F1"].isna().sum() == 2

@@ -1,0 +1,229 @@
+"""Each page alone, with Streamlit's AppTest, on the tiny world; the browser test covers the whole app."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from narratives.ui.session.scoring_job import Job, keep_upload, output_for
+from streamlit.testing.v1 import AppTest
+
+from narratives import paths
+from narratives.annotation.roles import give_role
+from narratives.codebook.editing import retire_frame
+from narratives.codebook.parsing import read_codebook
+from narratives.store.opening import open_store
+from narratives.training.train import train
+from narratives.ui.components.html import marked_text, shown
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+@pytest.fixture(scope="module")
+def trained(labels_folder, tmp_path_factory):
+    return train(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
+
+
+@pytest.fixture
+def app(town, trained, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
+    paths.release(trained)
+    return AppTest.from_file(APP, default_timeout=30)
+
+
+def html_of(app: AppTest) -> str:
+    return "".join(element.proto.body for element in app.get("html"))
+
+
+def paste(app: AppTest, text: str) -> AppTest:
+    app.run()
+    app.text_area(key="pasted").set_value(text)
+    next(button for button in app.button if button.label == "Classify").click()
+    return app.run()
+
+
+def test_a_pasted_text_shows_its_paragraphs_with_frames_voices_and_evidence(app):
+    paste(app, "Wake up, neighbours: the dam breaks before Friday!\n\nThe choir sings in the market hall.")
+    page = html_of(app)
+    assert not app.exception
+    assert page.count('class="nv-row"') == 2
+    assert "The flood is coming" in page
+    assert "▲ promotes" in page
+    assert "No frame" in page
+    assert "<mark" in page
+    assert "1 of 2 paragraphs carry a frame · language: en" in [caption.value for caption in app.caption]
+
+
+def test_the_example_is_one_click(app):
+    app.run()
+    next(button for button in app.button if button.label == "Load an example").click()
+    assert 'class="nv-row"' in html_of(app.run())
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("  \n ", "the text is empty; paste at least one sentence"),
+        ("ї" * 2_500_001, "the text has 5.0 MB"),
+    ],
+    ids=["white", "above 5 MB"],
+)
+def test_a_text_that_cannot_be_read_gets_a_plain_answer(app, text, answer):
+    paste(app, text)
+    assert any(answer in element.value for element in app.get("text"))
+    assert not app.exception
+
+
+def test_remarks_say_what_may_mislead(app):
+    paste(app, "<p>Das ist</p><p>ein <b>Text</b></p> über den Krieg\x07 und für niemanden sonst")
+    said = " ".join(element.value for element in app.info)
+    assert "does not look like English, Ukrainian or Russian" in said
+    assert "HTML tags" in said
+
+
+def test_a_long_text_is_shown_in_parts(app):
+    paste(app, "\n\n".join(f"Paragraph number {n} about the choir." for n in range(95)))
+    assert html_of(app).count('class="nv-row"') == 40
+
+
+def test_the_header_says_which_model_is_in_force(app):
+    assert any("model tiny@" in text.value for text in app.run().text)
+
+
+def test_the_first_start_trains_a_model(town, labels_folder):
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert paths.released_model() is not None
+
+
+PAYLOADS = ["<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "a<b & c>d", "**bold** [x](y)", "'\"</mark>"]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_text_of_others_becomes_html_to_the_letter(payload):
+    import html
+
+    escaped = shown(payload)
+    assert html.unescape(escaped) == payload
+    assert "<" not in escaped
+
+
+def test_control_characters_are_made_visible():
+    assert shown("a\x00b\x1b\x7f\n") == "a␀b␛␡\n"
+
+
+def test_marks_do_not_change_the_text(classifier):
+    text = "Wake <b>up</b>, neighbours: the river rises and the dam breaks & nobody is safe!"
+    readings = tuple(reading for reading in classifier.explain(text) if reading.decision == "yes")
+    marked = marked_text(text, readings, classifier.codebook)
+    import html
+    import re
+
+    assert readings
+    assert html.unescape(re.sub(r"</?mark[^>]*>", "", marked)) == text
+
+
+def test_a_run_in_the_background_scores_the_upload(trained):
+    upload = keep_upload("../../posts.csv", b"text\nThe dam breaks before Friday!\nThe choir sings.\n")
+    assert upload.name == "posts.csv"
+    job = Job(output_for(upload))
+    job.run(upload, trained, "text")
+    assert job.scoring is not None
+    assert (job.scoring.rows_read, job.rows) == (2, 2)
+    assert job.output.name == "posts.scored.csv"
+
+
+def test_a_run_that_is_stopped_writes_nothing(trained):
+    upload = keep_upload("posts.csv", b"text\n" + b"The dam breaks.\n" * 5000)
+    job = Job(output_for(upload))
+    job.stop()
+    job.run(upload, trained, "text")
+    assert job.stopped
+    assert not job.output.exists()
+
+
+def test_a_run_that_fails_keeps_the_sentence(trained):
+    upload = keep_upload("posts.csv", b"text,frames\nx,y\n")
+    job = Job(output_for(upload))
+    job.run(upload, trained, "text")
+    assert "frames" in job.complaint
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("a.csv", "a.scored.csv"),
+        ("a.tsv.gz", "a.scored.tsv"),
+        ("a.ndjson.zst", "a.scored.jsonl"),
+        ("a.parquet", "a.scored.parquet"),
+        ("a.xlsx", "a.scored.csv"),
+    ],
+)
+def test_scores_come_back_in_the_kind_of_the_upload(name, output):
+    assert output_for(Path(name)).name == output
+
+
+@pytest.fixture
+def codebook_page(town, labels_folder, tmp_path, monkeypatch):
+    """The Codebook page alone, on a labels folder of its own, as Olha sees it."""
+    own = tmp_path / "own"
+    shutil.copytree(labels_folder, own, ignore=shutil.ignore_patterns("*.sqlite*"))
+    monkeypatch.setenv("NARRATIVES_LABELS", str(own))
+
+    def script():
+        from narratives import paths
+        from narratives.codebook.parsing import read_codebook
+        from narratives.store.opening import open_store
+        from narratives.ui.pages import codebook
+
+        codebook.page(read_codebook(paths.labels_folder() / "codebook.toml"), ("mayor",), open_store())
+
+    page = AppTest.from_function(script, default_timeout=30)
+    page.session_state["annotator"] = "olha"
+    return page
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click()
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.text)
+
+
+def test_a_merge_is_told_first_and_done_by_a_button(codebook_page, tmp_path):
+    page = codebook_page.run()
+    page.toggle(key="retire mayor").set_value(True)
+    page.run()
+    assert "readings and decisions that saw nothing else: 30" in said(page)
+    page.selectbox(key="into mayor").set_value("flood")
+    page.run()
+    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in said(page)
+    path = tmp_path / "own" / "codebook.toml"
+    assert read_codebook(path).ids == ("flood", "mayor", "bridge")
+    press(page, "Merge mayor into flood")
+    assert not page.exception
+    assert read_codebook(path).successors == {"mayor": "flood"}
+    assert "Version 8 is in force: merged mayor into flood" in said(page)
+    assert [card.label for card in page.expander][:2] == [
+        "The flood is coming · 60 labels · not learned yet",
+        "The bridge never opens · 30 labels · not learned yet",
+    ]
+    assert "The mayor is a thief · merged into flood on" in said(page)
+    press(page, "Bring mayor back")
+    assert read_codebook(path).ids == ("flood", "bridge", "mayor")
+    assert "The mayor is a thief · 30 labels" in [card.label for card in page.expander]
+
+
+def test_only_who_may_manage_merges_and_brings_back(codebook_page, tmp_path):
+    path = tmp_path / "own" / "codebook.toml"
+    retire_frame(path, "mayor", "flood", "2026-05-01")
+    page = codebook_page.run()
+    page.toggle(key="retire flood").set_value(True)
+    page.run()
+    give_role(open_store(), "maria", "maria", "lead")
+    press(page, "Retire flood")
+    assert read_codebook(path).ids == ("flood", "bridge")
+    assert "The mayor is a thief · merged into flood on 2026-05-01" in said(page)
+    assert not page.toggle
+    assert not [button for button in page.button if button.label.startswith(("Retire", "Bring"))]
