@@ -67,9 +67,9 @@ def rules() -> Iterator[tuple[str, ModelSettings]]:
     for share in (0.8, 0.9, 0.97):
         yield f"thresholds for {share:.0%} without a frame", replace(SETTINGS, broad_none=share)
     yield "thresholds for the labels as they are", replace(SETTINGS, broad_none=None)
-    yield "each frame's own threshold", replace(SETTINGS, pull=0.0)
-    yield "one threshold for all frames", replace(SETTINGS, pull=1e9)
-    yield "thresholds at the highest F1, not amid its flat top", replace(SETTINGS, flat=1.0)
+    yield "each frame's own threshold", replace(SETTINGS, shrinkage=0.0)
+    yield "one threshold for all frames", replace(SETTINGS, shrinkage=1e9)
+    yield "thresholds at the highest F1, not amid its flat top", replace(SETTINGS, plateau=1.0)
     yield "aim precision=0.9", replace(SETTINGS, precision=0.9)
 
 
@@ -80,7 +80,7 @@ def fits() -> Iterator[tuple[str, ModelSettings]]:
     yield "no class weights", replace(SETTINGS, balanced=False)
     for scale in (0.0, 2.0, 8.0):
         yield f"codebook similarity × {scale:.0f}", replace(SETTINGS, prior_scale=scale)
-    yield "terms in three texts or more", replace(SETTINGS, least=3)
+    yield "terms in three texts or more", replace(SETTINGS, min_df=3)
 
 
 def rows() -> Iterator[tuple[str, Callable[[Features], Features]]]:
@@ -123,7 +123,7 @@ def average_precision(values: NDArray[np.int8], scores: Floats) -> float:
 
 def with_components(gold: Gold, folds: Folds, texts: list[str], number: int = 100) -> Learned:
     """Add the first latent components of unlabelled text to each row (Deerwester et al. 1990)."""
-    features = fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.least)
+    features = fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.min_df)
     components = (
         TruncatedSVD(min(number, features.size - 1), random_state=0).fit(features.transform(texts)).components_.T
     )
@@ -139,7 +139,7 @@ def with_components(gold: Gold, folds: Folds, texts: list[str], number: int = 10
 
 
 def with_background(gold: Gold, texts: list[str]) -> Callable[[Features], Features]:
-    return lambda one: fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.least, texts)
+    return lambda one: fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.min_df, texts)
 
 
 def measure_calibration(gold: Gold, tables: dict[str, Gold]) -> list[dict[str, Any]]:

@@ -76,7 +76,7 @@ def first_labels(values: np.ndarray, number: int, seed: int) -> np.ndarray:
 
 def scores(gold: Gold, truth: Gold) -> np.ndarray:
     settings = ModelSettings()
-    features = fit_features(gold.texts, prior_texts(gold.codebook), settings.least)
+    features = fit_features(gold.texts, prior_texts(gold.codebook), settings.min_df)
     priors = codebook_rows(features, gold.codebook)
     model, _ = fit_frames(features.transform(gold.texts), gold.values, priors, settings)
     return model.scores(features.transform(truth.texts))

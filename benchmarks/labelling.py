@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from narratives import paths  # noqa: E402
 from narratives.labels.label_set import LabelledParagraph  # noqa: E402
-from narratives.store.assignments import Desk, Ranked  # noqa: E402
+from narratives.store.assignments import AssignmentQueue, QueueEntry  # noqa: E402
 from narratives.store.events import Store  # noqa: E402
 from narratives.text.paragraphs import paragraph_id  # noqa: E402
 from servers import CHROMIUM, WAIT, free_port, start  # noqa: E402
@@ -58,7 +58,7 @@ def filled(labels: Path, number: int) -> Store:
     ]
     rows = [LabelledParagraph(paragraph_id(text), text.strip(), "en", "", "") for text in texts]
     store.add(rows)
-    Desk(store).order(Ranked(row.paragraph_id, "random", "") for row in rows)
+    AssignmentQueue(store).order(QueueEntry(row.paragraph_id, "random", "") for row in rows)
     return store
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from narratives.annotation.queue import FrameState, Unread, Wanted, select
+from narratives.annotation.queue import FrameState, QueueOptions, Unread, select
 from narratives.errors import UserError
 from narratives.evaluation.metrics import macro_f1
 from narratives.evaluation.run import outcome
@@ -111,7 +111,7 @@ def by_the_queue(gold: Gold, labelled: Rows, rest: Rows, classifier: Classifier,
     unread = Unread(tuple(map(str, rest)), texts, classifier.predict_proba(texts))
     positives = (gold.values[labelled] == 1).sum(axis=0)
     state = FrameState(classifier.frames, classifier.thresholds, positives)
-    return np.array([int(one.paragraph_id) for one in select(unread, state, wanted=Wanted(seed=seed))])
+    return np.array([int(one.paragraph_id) for one in select(unread, state, wanted=QueueOptions(seed=seed))])
 
 
 ORDERS: dict[str, Order] = {"random": at_random, "queue": by_the_queue}

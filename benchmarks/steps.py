@@ -25,7 +25,7 @@ from sklearn.metrics import average_precision_score
 
 from narratives.codebook.frames import bare
 from narratives.evaluation.comparison import compare
-from narratives.evaluation.evaluation import Outcome, evaluate
+from narratives.evaluation.evaluation import EvaluationSet, evaluate
 from narratives.evaluation.metrics import macro_f1
 from narratives.evaluation.report import plain
 from narratives.labels.gold import Gold
@@ -94,14 +94,14 @@ def minilm_rungs(gold: Gold, folds: Folds, embed: Embed, full: Learned) -> Itera
 
 def words(gold: Gold, folds: Folds) -> Learned:
     """TF-IDF and logistic regression as scikit-learn has them."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, least=2)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     fitted = regressions(vectorizer.fit_transform(gold.texts), gold.values, folds, LogisticRegression(**LR))
     return Learned(gold.values, fitted.held_out, lambda texts: fitted.score(vectorizer.transform(texts)))
 
 
 def codebook_alone(gold: Gold, folds: Folds) -> Learned:
     """The similarity of a text to each frame's codebook row: labels give the thresholds, but no weight."""
-    features = fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.least)
+    features = fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.min_df)
     priors = codebook_rows(features, gold.codebook)
 
     def score(texts: Sequence[str]) -> Floats:
@@ -117,7 +117,7 @@ def product(
     change: Callable[[Features], Features] = lambda features: features,
 ) -> Learned:
     """What ``narratives.training.fit`` does before it calibrates, perhaps with changed features."""
-    features = change(fit_features(gold.texts, prior_texts(gold.codebook), settings.least))
+    features = change(fit_features(gold.texts, prior_texts(gold.codebook), settings.min_df))
     rows, priors = features.transform(gold.texts), codebook_rows(features, gold.codebook)
     model, held_out = fit_frames(rows, gold.values, priors, settings, folds)
     return Learned(gold.values, held_out, lambda texts: model.scores(features.transform(texts)))
@@ -207,7 +207,7 @@ def stream_rule(scores: Floats, values: NDArray[np.int8], settings: ModelSetting
     topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
     sigmoids = fit_sigmoids(scores, values, topical)
     return sigmoids, choose_thresholds(
-        calibrate(scores, sigmoids), values, broad, settings.pull, settings.precision, settings.flat
+        calibrate(scores, sigmoids), values, broad, settings.shrinkage, settings.precision, settings.plateau
     )
 
 
@@ -225,7 +225,7 @@ def best_thresholds(probabilities: Floats, values: NDArray[np.int8]) -> Floats:
 def measure_steps(gold: Gold, tables: dict[str, Gold], embed: Embed | None) -> list[dict[str, Any]]:
     """Return for each table the figures of every step, and by how much the product is ahead of MiniLM."""
     folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
-    outcomes: dict[str, dict[str, Outcome]] = {name: {} for name in tables}
+    outcomes: dict[str, dict[str, EvaluationSet]] = {name: {} for name in tables}
     for step, learned, rule in ladder(gold, folds, embed):
         sigmoids, thresholds = rule(learned.held_out, learned.values)
         for name, truth in tables.items():
@@ -234,11 +234,11 @@ def measure_steps(gold: Gold, tables: dict[str, Gold], embed: Embed | None) -> l
     return [table_figures(name, outcomes[name]) for name in tables]
 
 
-def decided(truth: Gold, probabilities: Floats, thresholds: Floats) -> Outcome:
+def decided(truth: Gold, probabilities: Floats, thresholds: Floats) -> EvaluationSet:
     """Return the outcome of these probabilities; nothing is left for a person, no voice is asked for."""
     nobody, no_voice = np.zeros(truth.values.shape, bool), np.full(truth.values.shape, -1, np.int8)
     predicted = probabilities >= thresholds
-    return Outcome(
+    return EvaluationSet(
         truth.frames,
         truth.values,
         probabilities,
@@ -251,7 +251,7 @@ def decided(truth: Gold, probabilities: Floats, thresholds: Floats) -> Outcome:
     )
 
 
-def table_figures(table: str, outcomes: dict[str, Outcome]) -> dict[str, Any]:
+def table_figures(table: str, outcomes: dict[str, EvaluationSet]) -> dict[str, Any]:
     """Return the figures of all steps on one table as plain values."""
     rows = [{"step": step, **step_figures(outcome)} for step, outcome in outcomes.items()]
     found = {"table": table, "n": len(outcomes[PRODUCT].values), "rows": rows}
@@ -259,7 +259,7 @@ def table_figures(table: str, outcomes: dict[str, Outcome]) -> dict[str, Any]:
     return found | ({"product_ahead_of": rivals} if rivals else {})
 
 
-def step_figures(outcome: Outcome) -> dict[str, Any]:
+def step_figures(outcome: EvaluationSet) -> dict[str, Any]:
     """Return the figures that HEADS names; ``macro_f1_best`` has thresholds chosen on the table: an upper bound."""
     document = evaluate(outcome).as_json()
     at_best = outcome.probabilities >= best_thresholds(outcome.probabilities, outcome.values)
@@ -267,7 +267,7 @@ def step_figures(outcome: Outcome) -> dict[str, Any]:
     return {key: document[key] for key in HEADS}
 
 
-def ahead(ours: Outcome, rival: Outcome) -> dict[str, Any]:
+def ahead(ours: EvaluationSet, rival: EvaluationSet) -> dict[str, Any]:
     """Return by how much the product is above a rival, with the interval of the paired bootstrap (1,000 resamples)."""
     found = compare(rival, ours, ("", "")).figures
     kept = {key: found[key] for key in ("mean_average_precision", "macro_f1")}

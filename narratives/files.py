@@ -18,7 +18,7 @@ except ImportError:  # not on this system; two runs on one output are then not t
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
-class WholeFile:
+class AtomicFile:
     """A file that appears under its name whole, by ``place``, or not at all. Standard output where path is None.
 
     ``part`` names what it is written to until then, so that a later run can go on with it; it is locked. Where it is

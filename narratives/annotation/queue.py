@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from narratives.store.assignments import Ranked
+from narratives.store.assignments import QueueEntry
 from narratives.text.near_duplicates import COPY_JACCARD, word_runs
 
 REASONS = {
@@ -47,7 +47,7 @@ class FrameState:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class QueueOptions:
     """``overlap``: share of paragraphs that two annotators get. ``young``: positives below which a frame is rare."""
 
     overlap: float = 0.15
@@ -55,10 +55,12 @@ class Wanted:
     seed: int = 0
 
 
-DEFAULTS = Wanted()
+DEFAULTS = QueueOptions()
 
 
-def select(unread: Unread, frames: FrameState, again: Sequence[Ranked] = (), wanted: Wanted = DEFAULTS) -> list[Ranked]:
+def select(
+    unread: Unread, frames: FrameState, again: Sequence[QueueEntry] = (), wanted: QueueOptions = DEFAULTS
+) -> list[QueueEntry]:
     """Return every paragraph once, in the order in which it is most useful to read them, each with its reason.
 
     ``again`` are paragraphs found elsewhere, in order: to be read once more (reasons ``differs`` and ``doubtful``), or
@@ -77,7 +79,7 @@ def select(unread: Unread, frames: FrameState, again: Sequence[Ranked] = (), wan
     texts = dict(zip(unread.ids, unread.texts, strict=True))
     order = _apart(_interleaved(streams), texts)
     return [
-        Ranked(one.paragraph_id, one.reason, one.detail, _slots(one, wanted)) if one.slots == 1 else one
+        QueueEntry(one.paragraph_id, one.reason, one.detail, _slots(one, wanted)) if one.slots == 1 else one
         for one in order
     ]
 
@@ -88,7 +90,7 @@ def margins(probabilities: NDArray[np.float64], thresholds: NDArray[np.float64])
     return np.asarray(np.abs(logit(clipped) - logit(np.clip(thresholds, 1e-9, 1 - 1e-9))))
 
 
-def _uncertain(unread: Unread, frames: FrameState, among: NDArray[np.int64]) -> Iterator[Ranked]:
+def _uncertain(unread: Unread, frames: FrameState, among: NDArray[np.int64]) -> Iterator[QueueEntry]:
     """Yield all of ``among``, frame by frame in turn, the nearest to its threshold first (a quota for each frame)."""
     distances = margins(unread.probabilities[among], frames.thresholds)
     orders = [among[column] for column in np.argsort(distances, axis=0, kind="stable").T]
@@ -96,16 +98,16 @@ def _uncertain(unread: Unread, frames: FrameState, among: NDArray[np.int64]) -> 
     for row, k in _in_turn([orders[k] for k in rarest_first], rarest_first):
         probability, threshold = unread.probabilities[row, k], frames.thresholds[k]
         detail = f"{frames.ids[k]}: {probability:.2f} against threshold {threshold:.2f}"
-        yield Ranked(unread.ids[row], "uncertain", detail)
+        yield QueueEntry(unread.ids[row], "uncertain", detail)
 
 
-def _rare(unread: Unread, frames: FrameState, among: NDArray[np.int64], young: int) -> Iterator[Ranked]:
+def _rare(unread: Unread, frames: FrameState, among: NDArray[np.int64], young: int) -> Iterator[QueueEntry]:
     order = np.argsort(frames.positives, kind="stable").tolist()
     rare = [k for k in order if frames.positives[k] < young] or order[:_RAREST]
     best = [among[np.argsort(-unread.probabilities[among, k], kind="stable")[:_CANDIDATES]] for k in rare]
     for row, k in _in_turn(best, rare):
         detail = f"{frames.ids[k]}: {unread.probabilities[row, k]:.2f}, carried by {frames.positives[k]} so far"
-        yield Ranked(unread.ids[row], "rare", detail)
+        yield QueueEntry(unread.ids[row], "rare", detail)
 
 
 def _in_turn(orders: Sequence[NDArray[np.int64]], names: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -123,12 +125,12 @@ def _in_turn(orders: Sequence[NDArray[np.int64]], names: Sequence[int]) -> Itera
         left = going
 
 
-def _in_random_order(unread: Unread, among: NDArray[np.int64], seed: int) -> Iterator[Ranked]:
+def _in_random_order(unread: Unread, among: NDArray[np.int64], seed: int) -> Iterator[QueueEntry]:
     ids = sorted((unread.ids[row] for row in among.tolist()), key=lambda one: _chance(seed, "order", one))
-    return (Ranked(one, "random", "") for one in ids)
+    return (QueueEntry(one, "random", "") for one in ids)
 
 
-def _interleaved(streams: dict[str, Iterator[Ranked]]) -> Iterator[Ranked]:
+def _interleaved(streams: dict[str, Iterator[QueueEntry]]) -> Iterator[QueueEntry]:
     """Yield from the streams by turns, every paragraph once; a stream that has ended gives its turns to the others."""
     seen: set[str] = set()
     open_streams = dict(streams)
@@ -145,7 +147,7 @@ def _interleaved(streams: dict[str, Iterator[Ranked]]) -> Iterator[Ranked]:
                 yield one
 
 
-def _apart(order: Iterable[Ranked], texts: dict[str, str]) -> Iterator[Ranked]:
+def _apart(order: Iterable[QueueEntry], texts: dict[str, str]) -> Iterator[QueueEntry]:
     """Yield the order with near-copies of what stands just before moved behind the head of the queue."""
     rest, later = iter(order), []
     window: deque[set[tuple[str, ...]]] = deque(maxlen=_WINDOW)
@@ -165,7 +167,7 @@ def _alike(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
     return shared / (len(one) + len(other) - shared) > COPY_JACCARD
 
 
-def _slots(one: Ranked, wanted: Wanted) -> int:
+def _slots(one: QueueEntry, wanted: QueueOptions) -> int:
     return 1 + (_chance(wanted.seed, "overlap", one.paragraph_id) < wanted.overlap)
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.annotation.queue import DEFAULTS, FrameState, Unread, Wanted, select
+from narratives.annotation.queue import DEFAULTS, FrameState, QueueOptions, Unread, select
 from narratives.codebook.frames import Codebook, Frame
 from narratives.errors import UserError
 from narratives.labels.disputes import Dispute, disputes
 from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import LabelSet
 from narratives.model.classifier import Classifier
-from narratives.store.assignments import Desk, Ranked
+from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
 from narratives.training.features import fit_features
 from narratives.training.frames import prior_texts
@@ -28,7 +28,7 @@ def rank(
     store: Store,
     classifier: Classifier,
     codebook: Codebook | None = None,
-    wanted: Wanted = DEFAULTS,
+    wanted: QueueOptions = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> int:
     """Put all paragraphs of ``store`` in the order of the queue by what ``classifier`` says; return how many wait.
@@ -39,7 +39,7 @@ def rank(
     retired since it was trained are left out.
     """
     codebook = codebook or classifier.codebook
-    labels = store.label_set().counted_by(codebook)
+    labels = store.label_set().resolve_retired(codebook)
     progress("reading paragraphs", 0.0)
     known = _scored(store, classifier, labels, lambda share: progress("scoring", 0.7 * share))
     columns = [k for k, frame in enumerate(classifier.frames) if frame not in codebook.successors]
@@ -47,13 +47,13 @@ def rank(
     progress("looking for label errors", 0.7)
     learned = Codebook(classifier.codebook.version, tuple(classifier.codebook.frames[k] for k in columns))
     truth = gold(labels.of_interest(unlabelled=False), learned)
-    differing = [Ranked(one.paragraph_id, "differs", _difference(one)) for one in disputes(labels)]
+    differing = [QueueEntry(one.paragraph_id, "differs", _difference(one)) for one in disputes(labels)]
     new = _candidates(labels, classifier, codebook)
     again = [*new, *differing, *_doubtful(labels, truth)]
     positives = (truth.values == 1).sum(axis=0)
     progress("ordering", 0.95)
     ranking = select(unread, FrameState(learned.ids, classifier.thresholds[columns], positives), again, wanted)
-    Desk(store).order(ranking)
+    AssignmentQueue(store).order(ranking)
     progress("done", 1.0)
     return len(ranking)
 
@@ -81,7 +81,7 @@ def _scored(
     return known
 
 
-def _candidates(labels: LabelSet, classifier: Classifier, codebook: Codebook) -> list[Ranked]:
+def _candidates(labels: LabelSet, classifier: Classifier, codebook: Codebook) -> list[QueueEntry]:
     """Return for each frame that the model has not learned the paragraphs most similar to what the codebook says of it.
 
     Paragraphs read by an older codebook are candidates too: nobody was asked about the frame then.
@@ -93,7 +93,7 @@ def _candidates(labels: LabelSet, classifier: Classifier, codebook: Codebook) ->
     similarity = similar([row.text for row in labels.paragraphs], told)
     best = np.argsort(-similarity, axis=0, kind="stable")[:_NEW]
     return [
-        Ranked(
+        QueueEntry(
             labels.paragraphs[row].paragraph_id, "rare", f"{new[k].id}: like its definition ({similarity[row, k]:.2f})"
         )
         for turn in best
@@ -120,7 +120,7 @@ def _difference(one: Dispute) -> str:
     return f"{len(one.readings)} annotators: {', '.join(one.frames)}"
 
 
-def _doubtful(labels: LabelSet, truth: Gold) -> list[Ranked]:
+def _doubtful(labels: LabelSet, truth: Gold) -> list[QueueEntry]:
     """Return the labels that the other labels speak against most, worst first."""
     ids = [row.paragraph_id for row in labels.paragraphs if row.paragraph_id in labels.by_paragraph]
     try:
@@ -129,7 +129,7 @@ def _doubtful(labels: LabelSet, truth: Gold) -> list[Ranked]:
         return []  # too few labels to tell
     found = label_errors(truth.values, probabilities)[:_DOUBTFUL]
     return [
-        Ranked(ids[row], "doubtful", _doubt(truth.frames[k], truth.values[row, k], probabilities[row, k]))
+        QueueEntry(ids[row], "doubtful", _doubt(truth.frames[k], truth.values[row, k], probabilities[row, k]))
         for row, k in found
     ]
 

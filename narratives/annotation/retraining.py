@@ -23,7 +23,7 @@ from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
 from narratives.store.opening import open_store
-from narratives.training.train import DEFAULTS, Progress, Trained, Wish, ready_model, train
+from narratives.training.train import DEFAULTS, Progress, Trained, TrainingOptions, ready_model, train
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Reviewed:
     """What two models say of the paragraphs that people labelled in the app.
 
     ``before`` and ``after`` are micro-F1 against their labels, ``changed`` the decisions (paragraph and frame) that
-    differ, ``mended`` those of them that were wrong before and are right now, ``broken`` the other way round.
+    differ, ``fixed`` those of them that were wrong before and are right now, ``regressed`` the other way round.
     """
 
     paragraphs: int
     before: float
     after: float
     changed: int
-    mended: int
-    broken: int
+    fixed: int
+    regressed: int
 
 
 def train_on_store(
     store: Store,
     output: Path | None = None,
-    wish: Wish = DEFAULTS,
+    wish: TrainingOptions = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> Trained:
     """Train on the labels in force in the database, as ``labels export`` would write them.
@@ -81,8 +81,8 @@ def reviewed(store: Store, codebook: Codebook, before: Classifier, after: Classi
         before=micro_f1(truth.values, old),
         after=micro_f1(truth.values, new),
         changed=int(np.count_nonzero(differs)),
-        mended=int(np.count_nonzero(differs & (new == right))),
-        broken=int(np.count_nonzero(differs & (old == right))),
+        fixed=int(np.count_nonzero(differs & (new == right))),
+        regressed=int(np.count_nonzero(differs & (old == right))),
     )
 
 

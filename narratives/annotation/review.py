@@ -12,7 +12,7 @@ from narratives.labels.disputes import last_readings
 from narratives.labels.gold import gold
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.model.classifier import Classifier
-from narratives.store.assignments import Desk
+from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import Circumstances, Store, new_token, now
 
 REASONS = {
@@ -59,11 +59,11 @@ class Findings:
 
 def find(store: Store, classifier: Classifier, codebook: Codebook) -> Findings:
     """Return what is worth a look, by the scores that the last ranking of the queue kept."""
-    labels = store.label_set().counted_by(codebook)
+    labels = store.label_set().resolve_retired(codebook)
     texts = {row.paragraph_id: row.text for row in labels.paragraphs}
     doubtful = [
         Finding(one.paragraph_id, texts[one.paragraph_id], one.detail.split(":")[0], "doubtful", one.detail)
-        for one in Desk(store).doubtful()
+        for one in AssignmentQueue(store).doubtful()
         if last_readings(labels.by_paragraph.get(one.paragraph_id, []))
     ]
     known = store.scores(classifier.name)

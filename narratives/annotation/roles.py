@@ -16,7 +16,7 @@ _ACTS = {"label": "label", "decide": "settle disagreements", "manage": "change t
 
 
 @dataclass(frozen=True)
-class Work:
+class DailyCount:
     """What one person labelled on one day; undone labels do not count."""
 
     annotator: str
@@ -76,10 +76,10 @@ def give_role(store: Store, by: str, name: str, role: str) -> None:
     store.note("role", by, None, f"{role}: {name}")
 
 
-def work(store: Store) -> list[Work]:
+def daily_counts(store: Store) -> list[DailyCount]:
     """Return how many labels each person gave in each day, the newest days first."""
     counts = Counter(
         (event.annotator, event.at[:10]) for kind in KINDS for event in store.history(kind=kind) if not event.undone
     )
-    rows = [Work(name, day, number) for (name, day), number in counts.items()]
+    rows = [DailyCount(name, day, number) for (name, day), number in counts.items()]
     return sorted(rows, key=lambda row: (row.day, row.annotator), reverse=True)

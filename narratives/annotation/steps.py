@@ -174,6 +174,6 @@ def correct(store: Store, correction: Correction, annotator: str, codebook: Code
         note="",
     )
     check_labels(LabelSet((row,), (label,)), codebook, "this paragraph")
-    store.bring(LabelSet((row,), ()), {row.paragraph_id: "pasted"})
+    store.import_labels(LabelSet((row,), ()), {row.paragraph_id: "pasted"})
     store.save([label], Circumstances(model=model))
     return f"saved: {'is' if correction.value == 'yes' else 'is not'} {codebook.frame(correction.frame).name}"

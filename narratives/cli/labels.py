@@ -87,7 +87,7 @@ def labels_import(
 
     codebook = read_codebook(paths.labels_folder() / "codebook.toml")
     intake = read_intake(source, Moment(annotator, now(), codebook), layout or "", text_column)
-    brought = open_store().bring(intake.labels, intake.sources)
+    brought = open_store().import_labels(intake.labels, intake.sources)
     click.echo(f"{source}: {brought.sentence()}")
     if intake.refused:
         kept = refused or Path(f"{source.name}.refused.csv")
@@ -129,7 +129,7 @@ def labels_export(
         raise UserError(f"{output} exists; name another output, or replace it with --force")
     found = open_store().label_set()
     if merged:
-        found = found.counted_by(read_codebook(folder / "codebook.toml"))
+        found = found.resolve_retired(read_codebook(folder / "codebook.toml"))
     found = found.of_interest(unlabelled)
     write_labels_as(found, output or folder, layout, not without_text)
     click.echo(f"{len(found.paragraphs)} paragraphs and {len(found.labels)} labels are in {output or folder}")

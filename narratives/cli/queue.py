@@ -31,13 +31,13 @@ from narratives.cli.common import MODEL_OPTION, load_classifier, steps_bar
 @MODEL_OPTION
 def queue(annotator: str, number: int, anew: bool, overlap: float, as_json: bool, model: Path | None) -> None:
     """List what to label next, each paragraph with the reason why it is there; nothing is taken."""
-    from narratives.store.assignments import Desk
+    from narratives.store.assignments import AssignmentQueue
     from narratives.store.opening import open_store
 
     store = open_store()
     if anew:
         _rank_anew(store, model, overlap)
-    items = Desk(store).upcoming(annotator, number)
+    items = AssignmentQueue(store).upcoming(annotator, number)
     if as_json:
         click.echo(json.dumps([asdict(item) for item in items], ensure_ascii=False, indent=1))
     elif items:
@@ -49,13 +49,13 @@ def queue(annotator: str, number: int, anew: bool, overlap: float, as_json: bool
 
 
 def _rank_anew(store: "Store", model: Path | None, overlap: float) -> None:
-    from narratives.annotation.queue import Wanted
+    from narratives.annotation.queue import QueueOptions
     from narratives.annotation.ranking import rank
     from narratives.codebook.parsing import read_codebook
 
     with steps_bar() as progress:
         codebook = read_codebook(paths.labels_folder() / "codebook.toml")
-        number = rank(store, load_classifier(model), codebook, Wanted(overlap=overlap), progress)
+        number = rank(store, load_classifier(model), codebook, QueueOptions(overlap=overlap), progress)
     click.echo(f"{number:,} paragraphs are in the queue", err=True)
 
 

@@ -42,10 +42,10 @@ def train(
     **options: Any,
 ) -> None:
     """Train a model on labels and say how good it is by cross-validation."""
-    from narratives.training.train import Wish
+    from narratives.training.train import TrainingOptions
     from narratives.training.train import train as train_model
 
-    wish = Wish(codebook, aim, seed, unlabelled)
+    wish = TrainingOptions(codebook, aim, seed, unlabelled)
     with steps_bar() as progress:
         if labels is None and paths.has_database():
             from narratives.annotation.retraining import train_on_store

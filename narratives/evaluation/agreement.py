@@ -38,7 +38,7 @@ class Readings:
 
 
 @dataclass(frozen=True)
-class Figures:
+class AgreementScores:
     """The agreement on one set of units, each with two ratings or more. Intervals hold 95 %; NaN where undefined.
 
     An interval that resamples no difference has no width: with few units it says less than it seems to.
@@ -81,10 +81,10 @@ class Agreement:
 
     paragraphs: int
     annotators: int
-    frames: dict[str, Figures]
-    cells: dict[str, dict[str, Figures]]
+    frames: dict[str, AgreementScores]
+    cells: dict[str, dict[str, AgreementScores]]
     means: dict[str, Mean]
-    voice: Figures
+    voice: AgreementScores
 
     @property
     def low(self) -> dict[str, float]:
@@ -126,7 +126,7 @@ class Pair:
 def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
     """Return a row for each two annotators who read the same paragraphs wholly, those with most in common first."""
     words: dict[str, dict[str, NDArray[np.int8]]] = defaultdict(dict)
-    for paragraph, said in labels.counted_by(codebook).by_paragraph.items():
+    for paragraph, said in labels.resolve_retired(codebook).by_paragraph.items():
         for own in _turns(said):
             if _whole(own):
                 words[own[0].annotator][paragraph] = _values(own, codebook)
@@ -172,7 +172,7 @@ def read_twice(labels: LabelSet, codebook: Codebook) -> Readings:
 
     An annotator's last word counts, *unsure* is missing, and a label of kind ``single`` speaks of its frame only.
     """
-    labels = labels.counted_by(codebook)
+    labels = labels.resolve_retired(codebook)
     turns = {paragraph: _turns(said) for paragraph, said in labels.by_paragraph.items()}
     turns = {paragraph: said for paragraph, said in turns.items() if len(said) > 1 and _whole(said[1])}
     kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in turns]
@@ -331,7 +331,7 @@ def _interval(estimates: Floats) -> tuple[float, float]:
     return (float(np.percentile(finite, 2.5)), float(np.percentile(finite, 97.5))) if len(finite) else (np.nan,) * 2
 
 
-def _by_frame(readings: Readings, seed: int) -> tuple[dict[str, Figures], Mean]:
+def _by_frame(readings: Readings, seed: int) -> tuple[dict[str, AgreementScores], Mean]:
     counts = tally(readings.values, 2)
     sums = _again(_shares(counts), seed)
     columns = range(len(readings.frames))
@@ -339,7 +339,7 @@ def _by_frame(readings: Readings, seed: int) -> tuple[dict[str, Figures], Mean]:
     return dict(zip(readings.frames, found, strict=True)), _mean(len(readings.languages), found, sums)
 
 
-def _voice(readings: Readings, seed: int) -> Figures:
+def _voice(readings: Readings, seed: int) -> AgreementScores:
     """Measure voices on the pairs of paragraph and frame of which two readers or more said yes, with a voice."""
     voiced = (readings.voices != UNKNOWN).sum(axis=1, keepdims=True) >= 2
     ratings = np.where(voiced, readings.voices, np.int8(UNKNOWN))
@@ -350,10 +350,10 @@ def _voice(readings: Readings, seed: int) -> Figures:
     return replace(found, both_yes=found.units)
 
 
-def _figures(ratings: NDArray[np.int8], counts: Floats, sums: Floats) -> Figures:
+def _figures(ratings: NDArray[np.int8], counts: Floats, sums: Floats) -> AgreementScores:
     units = counts[counts.sum(axis=1) >= 2]
     rated = units.sum(axis=1)
-    return Figures(
+    return AgreementScores(
         units=len(units),
         both_yes=int((units[:, 1] == rated).sum()),
         differing=int((units.max(axis=1) < rated).sum()),
@@ -367,7 +367,7 @@ def _figures(ratings: NDArray[np.int8], counts: Floats, sums: Floats) -> Figures
     )
 
 
-def _mean(paragraphs: int, frames: list[Figures], sums: Floats) -> Mean:
+def _mean(paragraphs: int, frames: list[AgreementScores], sums: Floats) -> Mean:
     alphas, ac1s = (np.array([[getattr(found, name) for found in frames]]) for name in ("alpha", "ac1"))
     again = _alpha(sums)
     return Mean(
@@ -415,12 +415,12 @@ def _mean_table(agreement: Agreement) -> str:
     return _table(head, rows)
 
 
-def _voice_table(voice: Figures) -> str:
+def _voice_table(voice: AgreementScores) -> str:
     row = ["voice", str(voice.units), str(voice.differing), *_two(voice), _show(voice.cohen_kappa)]
     return _table(["where both said yes", "pairs", "differing", "alpha [95 %]", "AC1 [95 %]", "Cohen's kappa"], [row])
 
 
-def _two(found: Figures | Mean) -> list[str]:
+def _two(found: AgreementScores | Mean) -> list[str]:
     figures = [(found.alpha, found.alpha_interval), (found.ac1, found.ac1_interval)]
     return [f"{_show(figure)} [{_show(low)}, {_show(high)}]" for figure, (low, high) in figures]
 

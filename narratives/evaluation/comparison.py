@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from narratives.codebook.frames import VOICES
 from narratives.evaluation.bootstrap import RESAMPLES, interval, resamples
-from narratives.evaluation.evaluation import Outcome
+from narratives.evaluation.evaluation import EvaluationSet
 from narratives.evaluation.metrics import f1_by_row, f1_of_counts, mean_of_known
 from narratives.evaluation.reliability import BINS, bins_of
 from narratives.evaluation.report import plain, shown
@@ -128,7 +128,9 @@ class Comparison:
         return {FIGURES[key]: figure for key, figure in self.figures.items()} | frames
 
 
-def compare(first: Outcome, second: Outcome, models: tuple[str, str], remarks: Sequence[str] = ()) -> Comparison:
+def compare(
+    first: EvaluationSet, second: EvaluationSet, models: tuple[str, str], remarks: Sequence[str] = ()
+) -> Comparison:
     """Compare two outcomes on the same rows and frames.
 
     Intervals are those of the paired bootstrap: 1,000 times rows are drawn with replacement, the same for both, and
@@ -177,7 +179,7 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _measure(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _measure(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each resample (a row of ``drawn``, how often each row is in it) all FIGURES, then each frame's F1."""
     there, found = outcome.values == 1, outcome.predicted & (outcome.values >= 0)
     counts = [_sums(drawn, part) for part in (there & found, found, there)]
@@ -211,7 +213,7 @@ def _micro_f1(counts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return _ratio(2 * right, found + there)
 
 
-def _voice_macro_f1(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _voice_macro_f1(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     pairs = (outcome.gold_voices >= 0) & (outcome.values == 1)
     gold = [pairs & (outcome.gold_voices == voice) for voice in range(len(VOICES))]
     said = [pairs & (outcome.voices == voice) for voice in range(len(VOICES))]
@@ -220,12 +222,12 @@ def _voice_macro_f1(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.
     return mean_of_known(f1_of_counts(*counts))
 
 
-def _false_alarm_rate(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _false_alarm_rate(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     empty = np.asarray((outcome.values <= 0).all(axis=1))
     return _share(drawn, empty & outcome.predicted.any(axis=1), empty)
 
 
-def _calibration_error(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _calibration_error(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the calibration error from each row's gap, probability - value, in each of the ten bins."""
     known = outcome.values >= 0
     gaps = np.where(known, outcome.probabilities - outcome.values, 0.0)
@@ -234,7 +236,7 @@ def _calibration_error(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[
     return _ratio(np.abs(drawn @ by_bin).sum(axis=1), _sums(drawn, known.sum(axis=1)))
 
 
-def _mean_average_precision(outcome: Outcome, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mean_average_precision(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     columns = zip(outcome.values.T, outcome.probabilities.T, strict=True)
     scores = [_average_precision(values, probabilities, drawn) for values, probabilities in columns if 1 in values]
     return mean_of_known(np.column_stack(scores)) if scores else np.full(len(drawn), np.nan)

@@ -25,7 +25,7 @@ _CONFUSIONS = 20  # kept
 
 
 @dataclass(frozen=True)
-class FrameFigures:
+class FrameMetrics:
     """The figures of one frame; ``support`` is the number of rows that convey it. NaN where nothing defines one."""
 
     support: int
@@ -39,7 +39,7 @@ class FrameFigures:
 
 
 @dataclass(frozen=True)
-class VoiceFigures:
+class VoiceMetrics:
     """How often the voice is right, over all gold pairs of paragraph and frame whose voice is settled."""
 
     n: int
@@ -48,7 +48,7 @@ class VoiceFigures:
 
 
 @dataclass(frozen=True)
-class OneVoiceFigures:
+class OneVoiceMetrics:
     """The gold pairs of one voice: how many have their frame predicted, and which voice the model says of them.
 
     The voice is asked of every pair, predicted or not; ``said`` is the pair's row of the 3 × 3 confusion matrix.
@@ -61,7 +61,7 @@ class OneVoiceFigures:
 
 
 @dataclass(frozen=True)
-class RegisterFigures:
+class RegisterMetrics:
     """The figures of the rows of one register."""
 
     n: int
@@ -80,7 +80,7 @@ class Confusion:
 
 
 @dataclass(frozen=True)
-class LanguageFigures:
+class LanguageMetrics:
     """The figures of the rows of one language."""
 
     n: int
@@ -89,7 +89,7 @@ class LanguageFigures:
 
 
 @dataclass(frozen=True)
-class BandFigures:
+class BandMetrics:
     """What the band for a human leaves: precision of the decisions *yes*, and their share of the recall."""
 
     precision_of_yes: float
@@ -106,15 +106,15 @@ class Evaluation:
     samples_f1: float
     mean_average_precision: float
     macro_f1_interval: tuple[float, float]
-    frames: dict[str, FrameFigures]
-    voice: VoiceFigures
-    languages: dict[str, LanguageFigures]
+    frames: dict[str, FrameMetrics]
+    voice: VoiceMetrics
+    languages: dict[str, LanguageMetrics]
     false_alarm_rate: float
     calibration_error: float
-    band: BandFigures
+    band: BandMetrics
     unsupported: dict[str, int]
-    voices: dict[str, OneVoiceFigures]
-    registers: dict[str, RegisterFigures]
+    voices: dict[str, OneVoiceMetrics]
+    registers: dict[str, RegisterMetrics]
     confusion: tuple[Confusion, ...]
     reliability: tuple[Bin, ...]
     model: str = ""
@@ -131,7 +131,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EvaluationSet:
     """What was predicted and what is gold, n × k: the input of every figure. Values below 0 are not counted.
 
     ``registers`` is empty where nobody named them.
@@ -148,9 +148,9 @@ class Outcome:
     thresholds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     registers: tuple[str, ...] = ()
 
-    def take(self, rows: NDArray[np.int64]) -> "Outcome":
+    def take(self, rows: NDArray[np.int64]) -> "EvaluationSet":
         """Return the outcome of these rows only."""
-        return Outcome(
+        return EvaluationSet(
             self.frames,
             self.values[rows],
             self.probabilities[rows],
@@ -163,7 +163,7 @@ class Outcome:
             tuple(self.registers[int(row)] for row in rows) if self.registers else (),
         )
 
-    def of_frames(self, frames: Sequence[str]) -> "Outcome":
+    def of_frames(self, frames: Sequence[str]) -> "EvaluationSet":
         """Return the outcome of these frames only, in this order."""
         columns = [self.frames.index(name) for name in frames]
         return replace(
@@ -179,7 +179,7 @@ class Outcome:
         )
 
 
-def evaluate(outcome: Outcome, model: str = "", codebook: str = "", seed: int = 0) -> Evaluation:
+def evaluate(outcome: EvaluationSet, model: str = "", codebook: str = "", seed: int = 0) -> Evaluation:
     """Measure an outcome. ``macro_f1`` is over the frames with support; intervals resample rows with ``seed``."""
     support, drawn = (outcome.values == 1).sum(axis=0), _resampled_f1(outcome, seed)
     frames = {name: _frame(outcome, k, interval(drawn[:, k])) for k, name in enumerate(outcome.frames) if support[k]}
@@ -208,14 +208,14 @@ def evaluate(outcome: Outcome, model: str = "", codebook: str = "", seed: int = 
     )
 
 
-def _frame(outcome: Outcome, k: int, f1_interval: tuple[float, float]) -> FrameFigures:
+def _frame(outcome: EvaluationSet, k: int, f1_interval: tuple[float, float]) -> FrameMetrics:
     from sklearn.metrics import average_precision_score  # scikit-learn loads slowly, and no page needs it
 
     values, predicted = outcome.values[:, [k]], outcome.predicted[:, [k]]
     right, found, there = (int(count[0]) for count in counts(values, predicted))
     known = values[:, 0] >= 0
     probabilities = outcome.probabilities[known, k]
-    return FrameFigures(
+    return FrameMetrics(
         support=there,
         precision=right / found if found else float("nan"),
         recall=right / there,
@@ -227,18 +227,18 @@ def _frame(outcome: Outcome, k: int, f1_interval: tuple[float, float]) -> FrameF
     )
 
 
-def _voice(outcome: Outcome) -> VoiceFigures:
+def _voice(outcome: EvaluationSet) -> VoiceMetrics:
     pairs = (outcome.gold_voices >= 0) & (outcome.values == 1)
     gold, said = outcome.gold_voices[pairs], outcome.voices[pairs]
     if not len(gold):
-        return VoiceFigures(0, float("nan"), float("nan"))
+        return VoiceMetrics(0, float("nan"), float("nan"))
     classes = range(len(VOICES))
     truth = np.column_stack([gold == voice for voice in classes]).astype(np.int8)
     guess = np.column_stack([said == voice for voice in classes])
-    return VoiceFigures(len(gold), float((gold == said).mean()), macro_f1(truth, guess))
+    return VoiceMetrics(len(gold), float((gold == said).mean()), macro_f1(truth, guess))
 
 
-def _voices(outcome: Outcome) -> dict[str, OneVoiceFigures]:
+def _voices(outcome: EvaluationSet) -> dict[str, OneVoiceMetrics]:
     found = {}
     for number, name in enumerate(VOICES):
         pairs = (outcome.gold_voices == number) & (outcome.values == 1)
@@ -246,22 +246,22 @@ def _voices(outcome: Outcome) -> dict[str, OneVoiceFigures]:
         counts = {voice: int((said == place).sum()) for place, voice in enumerate(VOICES)}
         seen = int(outcome.predicted[pairs].sum())
         recalls = (seen / n, counts[name] / n) if n else (float("nan"), float("nan"))
-        found[name] = OneVoiceFigures(n, *recalls, counts)
+        found[name] = OneVoiceMetrics(n, *recalls, counts)
     return found
 
 
-def _languages(outcome: Outcome) -> dict[str, LanguageFigures]:
+def _languages(outcome: EvaluationSet) -> dict[str, LanguageMetrics]:
     return {
-        name: LanguageFigures(
+        name: LanguageMetrics(
             len(part.values), macro_f1(part.values, part.predicted), micro_f1(part.values, part.predicted)
         )
         for name, part in _parts(outcome, outcome.languages)
     }
 
 
-def _registers(outcome: Outcome) -> dict[str, RegisterFigures]:
+def _registers(outcome: EvaluationSet) -> dict[str, RegisterMetrics]:
     return {
-        name or "not named": RegisterFigures(
+        name or "not named": RegisterMetrics(
             len(part.values),
             macro_f1(part.values, part.predicted),
             micro_f1(part.values, part.predicted),
@@ -271,12 +271,12 @@ def _registers(outcome: Outcome) -> dict[str, RegisterFigures]:
     }
 
 
-def _parts(outcome: Outcome, names: tuple[str, ...]) -> Iterator[tuple[str, Outcome]]:
+def _parts(outcome: EvaluationSet, names: tuple[str, ...]) -> Iterator[tuple[str, EvaluationSet]]:
     for name in sorted(set(names)):
         yield name, outcome.take(np.flatnonzero(np.array(names) == name))
 
 
-def _confusion(outcome: Outcome) -> tuple[Confusion, ...]:
+def _confusion(outcome: EvaluationSet) -> tuple[Confusion, ...]:
     missed = ((outcome.values == 1) & ~outcome.predicted).astype(np.int64)
     wrong = ((outcome.values == 0) & outcome.predicted).astype(np.int64)
     counts = missed.T @ wrong
@@ -288,14 +288,14 @@ def _confusion(outcome: Outcome) -> tuple[Confusion, ...]:
     )
 
 
-def _band(outcome: Outcome) -> BandFigures:
+def _band(outcome: EvaluationSet) -> BandMetrics:
     yes = outcome.predicted & ~outcome.human
     right, found, _ = (int(count.sum()) for count in counts(outcome.values, yes))
     kept = int(counts(outcome.values, outcome.predicted)[0].sum())
-    return BandFigures(right / found if found else float("nan"), right / kept if kept else float("nan"))
+    return BandMetrics(right / found if found else float("nan"), right / kept if kept else float("nan"))
 
 
-def _resampled_f1(outcome: Outcome, seed: int) -> NDArray[np.float64]:
+def _resampled_f1(outcome: EvaluationSet, seed: int) -> NDArray[np.float64]:
     """Return the F1 of each frame on each resample of the rows, resamples × k (Efron and Tibshirani 1993)."""
     there, found = outcome.values == 1, outcome.predicted & (outcome.values >= 0)
     counts = [part.astype(np.float64) for part in (there & found, found, there)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from narratives.evaluation.evaluation import BandFigures, Evaluation
+from narratives.evaluation.evaluation import BandMetrics, Evaluation
 from narratives.evaluation.reliability import Bin
 from narratives.evaluation.report import shown
 from narratives.model.classifier import Classifier
@@ -77,7 +77,7 @@ def stream_remark(none_share: float | None) -> str:
     return "" if none_share is None else _STREAM.format(none=none_share)
 
 
-def _band(band: BandFigures) -> str:
+def _band(band: BandMetrics) -> str:
     return (
         "\n## What it leaves to a person\n"
         "Cases in the band around a threshold go to a person. Of what the model decides *yes* by itself, "

@@ -12,7 +12,7 @@ from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
 from narratives.evaluation.comparison import Comparison, compare, compare_kept
-from narratives.evaluation.evaluation import Evaluation, Outcome, evaluate
+from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.files import read_labels
 from narratives.labels.gold import UNKNOWN, Gold, gold
 from narratives.labels.simple_table import read_simple_table
@@ -133,12 +133,12 @@ def _in_frames(truth: Gold, codebook: Codebook) -> Gold:
     return replace(truth, codebook=codebook, values=values, voices=voices)
 
 
-def outcome(classifier: Classifier, truth: Gold) -> Outcome:
+def outcome(classifier: Classifier, truth: Gold) -> EvaluationSet:
     """Return what the classifier says of every gold text; the voice is asked of every gold pair."""
     found = classifier.predict_texts(truth.texts)
     rows = classifier.features.transform(truth.texts)
     voices = classifier.voices_of(truth.texts, rows, truth.values == 1)
-    return Outcome(
+    return EvaluationSet(
         classifier.frames,
         truth.values,
         found.probabilities,

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from narratives.files import WholeFile, write_errors
+from narratives.files import AtomicFile, write_errors
 from narratives.labels import interchange
 from narratives.labels.files import write_labels
 from narratives.labels.importing import PARQUET
@@ -107,7 +107,7 @@ def _write_lines(output: Path, objects: Iterable[dict[str, Any]]) -> None:
 
 
 def _write_whole(output: Path, text: str) -> None:
-    file = WholeFile(output)
+    file = AtomicFile(output)
     try:
         file.file.write(text.encode("utf-8", "backslashreplace"))
         file.finish()

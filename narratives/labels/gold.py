@@ -52,7 +52,7 @@ def gold(labels: LabelSet, codebook: Codebook) -> Gold:
     counted as the codebook says.
     """
     kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in labels.by_paragraph]
-    counted = labels.counted_by(codebook).by_paragraph
+    counted = labels.resolve_retired(codebook).by_paragraph
     settled = [_settle(counted.get(paragraph.paragraph_id, []), codebook) for paragraph in kept]
     shape = (len(kept), len(codebook.ids))
     return Gold(

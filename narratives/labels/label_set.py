@@ -60,7 +60,7 @@ class LabelSet:
         kept = [row for row in self.paragraphs if unlabelled or row.paragraph_id in self.by_paragraph]
         return LabelSet(tuple(kept), self.labels)
 
-    def counted_by(self, codebook: Codebook) -> "LabelSet":
+    def resolve_retired(self, codebook: Codebook) -> "LabelSet":
         """Return the labels as this codebook counts them: those on a retired frame as labels of its successor.
 
         Where somebody labelled both on one paragraph, the successor's own label counts, else the one that says more.

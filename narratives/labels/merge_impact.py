@@ -51,8 +51,8 @@ class Effect:
 
 def effect(labels: LabelSet, codebook: Codebook, frame_id: str, into: str = "") -> Effect:
     """Return what merging a frame ``into`` another, or retiring it, does. Raises UserError where it cannot be done."""
-    after = labels.counted_by(retire(codebook, frame_id, into, ""))
-    before = labels.counted_by(codebook)
+    after = labels.resolve_retired(retire(codebook, frame_id, into, ""))
+    before = labels.resolve_retired(codebook)
     mine = [label for label in before.labels if label.frame == frame_id]
     paragraphs = {label.paragraph_id for label in mine}
     others = {label.paragraph_id for label in before.labels if label.frame == into and label.value == "yes"}

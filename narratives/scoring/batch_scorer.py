@@ -21,7 +21,7 @@ from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions
 from narratives.scoring.output import Destination
-from narratives.scoring.row_predictions import Verdicts, judge, read, strongest
+from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows, read
 from narratives.tables.columns import listed
 from narratives.tables.rows import Batch, CsvRows, Refusal, Rows
 from narratives.tables.table import KeyFault, Table, open_table
@@ -56,7 +56,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Done:
+class ScoredBatch:
     """A batch that was scored: its bytes for the output, what was refused, and what is counted."""
 
     table: Table
@@ -68,7 +68,7 @@ class Done:
     counts: NDArray[np.int64]
 
 
-class Work:
+class BatchScorer:
     """What is done to each batch, in any thread: judged, and made into the bytes of the output."""
 
     def __init__(self, classifier: Classifier, tables: Sequence[Table], place: Destination, options: Options) -> None:
@@ -78,7 +78,7 @@ class Work:
         _check_names(tables, self._names)
         self._renderer = Renderer(place.shape, tables[0].columns, self._names)
 
-    def hurry(self) -> None:
+    def compile_now(self) -> None:
         """Lay out the kernel now."""
         self._reader = quick(self._classifier)
 
@@ -94,12 +94,12 @@ class Work:
             "texts": [table.text_column for table in self._tables],
         }
 
-    def done(self, left_out: int) -> Generator[Done, None, None]:
+    def done(self, left_out: int) -> Generator[ScoredBatch, None, None]:
         """Yield the batches in order, the first ``left_out`` left out; several are done at once where that pays."""
         batches = islice(self._batches(), left_out, None)
         first = list(islice(batches, SMALL_BATCHES + 1))
         if sum(len(batch.texts) for _, batch in first) > SMALL_ROWS:
-            self.hurry()
+            self.compile_now()
         jobs = self._options.jobs or (joblib.cpu_count() if len(first) > 1 else 1)
         with ThreadPoolExecutor(jobs) as pool:
             try:
@@ -113,17 +113,17 @@ class Work:
             for batch in table.quick_batches(key_fault=fault):
                 yield table, batch
 
-    def do(self, table: Table, batch: Batch) -> Done:
+    def do(self, table: Table, batch: Batch) -> ScoredBatch:
         """Score one batch."""
         rendered, written, counts = self._render(batch)
-        return Done(table, batch.bytes_read, (rendered,), batch.refused, len(batch.texts), written, counts)
+        return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, len(batch.texts), written, counts)
 
     def _render(self, batch: Batch) -> tuple[bytes, int, NDArray[np.int64]]:
         if self._writes_quickly(batch.rows):
             found, _, lengths = read(self._reader, batch.texts)
-            rows = strongest(found, lengths)
+            rows = max_pool_paragraphs(found, lengths)
             return self._quickly(batch.rows, rows), len(batch.texts), rows.predicted.sum(axis=0, dtype=np.int64)
-        verdicts = judge(self._reader, batch.texts, self._options.by == "paragraph")
+        verdicts = predict_rows(self._reader, batch.texts, self._options.by == "paragraph")
         values = _values(verdicts, self._classifier.name, self._options)
         added = dict(zip(self._names, values, strict=True))
         return self._renderer.body(batch.rows, verdicts.places, added), len(verdicts.places), verdicts.counts
@@ -148,10 +148,10 @@ class Work:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[..., Done], items: Iterable[tuple[Table, Batch]], most: int
-) -> Iterator[Done]:
+    pool: ThreadPoolExecutor, work: Callable[..., ScoredBatch], items: Iterable[tuple[Table, Batch]], most: int
+) -> Iterator[ScoredBatch]:
     """Yield the results in order, with at most so many begun and not yet fetched."""
-    waiting: deque[Future[Done]] = deque()
+    waiting: deque[Future[ScoredBatch]] = deque()
     for table, batch in items:
         waiting.append(pool.submit(work, table, batch))
         if len(waiting) >= most:
@@ -207,7 +207,7 @@ def _names(frames: Sequence[str], options: Options) -> list[str]:
     return [options.prefix + name for name in names]
 
 
-def _values(verdicts: Verdicts, model: str, options: Options) -> list[Sequence[str] | NDArray[Any]]:
+def _values(verdicts: RowPredictions, model: str, options: Options) -> list[Sequence[str] | NDArray[Any]]:
     paragraph = [np.array(verdicts.paragraphs, dtype=np.int32), verdicts.texts] if options.by == "paragraph" else []
     probabilities = list(verdicts.probabilities.T) if options.columns == "all" else []
     said = [verdicts.frames, verdicts.voices, verdicts.human]

@@ -21,7 +21,7 @@ import numpy as np
 
 from narratives.errors import UserError
 from narratives.model.persistence import load
-from narratives.scoring.batch_scorer import Done, Options, Work, open_tables
+from narratives.scoring.batch_scorer import BatchScorer, Options, ScoredBatch, open_tables
 from narratives.scoring.checkpoint import part_of
 from narratives.scoring.output import Destination
 from narratives.tables.rows import Batch, Refusal
@@ -36,7 +36,7 @@ _ready_once = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Order:
+class ScoringJob:
     """What a worker must know of a run; paths are absolute, since it may stand elsewhere."""
 
     inputs: tuple[str, ...]
@@ -45,13 +45,13 @@ class Order:
     options: Options
 
 
-def order_of(tables: Sequence[Table], place: Destination, model: Path, options: Options) -> Order:
+def scoring_job(tables: Sequence[Table], place: Destination, model: Path, options: Options) -> ScoringJob:
     """Return the order of a run."""
     inputs = tuple(table.path if is_url(table.path) else str(Path(table.path).resolve()) for table in tables)
     if "-" in [table.path for table in tables]:
         raise UserError("a cluster cannot read standard input; name a file that its workers reach")
     output = replace(place, output=place.output.resolve() if place.output else None)
-    return Order(inputs, output, model.resolve(), options)
+    return ScoringJob(inputs, output, model.resolve(), options)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Told:
+class PartResult:
     """What a worker tells of a part that it wrote."""
 
     scored: int
@@ -78,7 +78,7 @@ class Told:
     counts: list[int]
 
 
-def done_on_cluster(order: Order, tables: Sequence[Table], left_out: int) -> Generator[Done, None, None]:
+def done_on_cluster(order: ScoringJob, tables: Sequence[Table], left_out: int) -> Generator[ScoredBatch, None, None]:
     """Yield the parts in order, the first ``left_out`` left out, each written by a worker.
 
     Raises UserError if no scheduler or no worker answers, and where a worker cannot go on.
@@ -150,12 +150,12 @@ def _parts_of(table: Table, index: int) -> Iterator[Part]:
         yield Part(0, index, start, reader.position, line, header)
 
 
-def score_part(order: Order, part: Part) -> Told:
+def score_part(order: ScoringJob, part: Part) -> PartResult:
     """Score a part on a worker: write its rows, and what is refused of it, into the folder beside the output."""
     with _ready_once:
         tables, work = _ready(order)
     table, path = tables[part.table], _folder(order.place) / f"{part.number:06}"
-    told, refused = Told(0, 0, []), []
+    told, refused = PartResult(0, 0, []), []
     try:
         with path.with_suffix(".writing").open("wb") as file:
             for batch in _batches(table, part):
@@ -164,7 +164,7 @@ def score_part(order: Order, part: Part) -> Told:
                     file.write(piece)
                 refused += [(one.line, one.reason, one.raw) for one in done.refused]
                 counts = (np.array(told.counts or 0) + done.counts).tolist()
-                told = Told(told.scored + done.scored, told.written + done.written, counts)
+                told = PartResult(told.scored + done.scored, told.written + done.written, counts)
         path.with_suffix(".refused").write_text(json.dumps(refused), encoding="utf-8")
         os.replace(path.with_suffix(".writing"), path)
     except OSError as error:
@@ -183,14 +183,14 @@ def _batches(table: Table, part: Part) -> Iterator[Batch]:
 
 
 @lru_cache(maxsize=1)
-def _ready(order: Order) -> tuple[list[Table], Work]:
+def _ready(order: ScoringJob) -> tuple[list[Table], BatchScorer]:
     tables = open_tables(list(order.inputs), order.options.text_column)
-    work = Work(load(order.model), tables, order.place, order.options)
-    work.hurry()
+    work = BatchScorer(load(order.model), tables, order.place, order.options)
+    work.compile_now()
     return tables, work
 
 
-def _taken(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> Done:
+def _taken(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> ScoredBatch:
     from distributed.scheduler import KilledWorker
 
     try:
@@ -204,7 +204,7 @@ def _taken(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> Do
     refused = [Refusal(*one) for one in json.loads(path.with_suffix(".refused").read_text(encoding="utf-8"))]
     position = (table.size or 0) if part.end is None else part.end
     counts = np.array(told.counts, dtype=np.int64)
-    return Done(table, position, _pieces(path), refused, told.scored, told.written, counts)
+    return ScoredBatch(table, position, _pieces(path), refused, told.scored, told.written, counts)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narratives.errors import UserError
-from narratives.files import WholeFile, write_errors
+from narratives.files import AtomicFile, write_errors
 from narratives.scoring.checkpoint import Checkpoint, part_of, remove_checkpoint
-from narratives.tables.writers import Shape, csv_text, finish_table, shape_of
+from narratives.tables.writers import OutputFormat, csv_text, finish_table, shape_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Destination:
     """Where the output goes (None: standard output) and in what shape; where refused rows go (None: standard error)."""
 
     output: Path | None
-    shape: Shape
+    shape: OutputFormat
     refused: Path | None
 
     @property
@@ -33,7 +33,7 @@ class Destination:
         return f"nothing was written to {self.output}" if self.output else "standard output is not complete"
 
 
-def choose_destination(output: str, piped: Shape, delimiter: str, refused: Path | None) -> Destination:
+def choose_destination(output: str, piped: OutputFormat, delimiter: str, refused: Path | None) -> Destination:
     """Read the destination from the output's name; ``-`` takes the shape ``piped``, a ``.csv`` takes ``delimiter``.
 
     Raises UserError for a suffix that cannot be written.
@@ -72,13 +72,13 @@ def _check_existing(path: Path, inputs: Sequence[str], overwrite: bool) -> None:
         raise UserError(f"{path} exists; name another output, or replace it with --force")
 
 
-class Delivery:
+class OutputWriter:
     """Scored and refused rows on their way to a destination; ``commit`` gives the files their names."""
 
     def __init__(self, place: Destination, head: bytes, with_file: bool, begun: Checkpoint | None = None) -> None:
         self._place = place
         self._header = ("file", "line", "reason", "raw") if with_file else ("line", "reason", "raw")
-        self._refused: WholeFile | None = None
+        self._refused: AtomicFile | None = None
         self._file = self._opened(place.output, "part", begun.output if begun else 0)
         try:
             if begun is None:
@@ -89,8 +89,8 @@ class Delivery:
             self.discard()
             raise
 
-    def _opened(self, path: Path | None, what: str, kept: int) -> WholeFile:
-        return WholeFile(path, part_of(self._place.output, what) if self._place.output else None, kept)
+    def _opened(self, path: Path | None, what: str, kept: int) -> AtomicFile:
+        return AtomicFile(path, part_of(self._place.output, what) if self._place.output else None, kept)
 
     def write(self, rendered: bytes) -> None:
         """Write rows that a ``Renderer`` made."""
@@ -117,7 +117,7 @@ class Delivery:
         """Finish both files, then name them; a refused file of an earlier run goes. Return where refused rows are."""
         file = self._file
         if self._place.shape.format in ("Parquet", "Arrow"):
-            file = WholeFile(self._place.output)
+            file = AtomicFile(self._place.output)
             try:
                 finish_table(self._file, file, self._place.shape)
             except BaseException:

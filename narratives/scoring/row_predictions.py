@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class RowPredictions:
     """What is said of m output rows. ``places`` is the number of the input text that each belongs to.
 
     ``frames``, ``voices`` and ``human`` are joined by ``;``. ``paragraphs`` counts from 0 within a text; it and
@@ -38,7 +38,7 @@ class Verdicts:
     counts: NDArray[np.int64]
 
 
-def judge(reader: "Classifier | Kernel", texts: Sequence[str], by_paragraph: bool) -> Verdicts:
+def predict_rows(reader: "Classifier | Kernel", texts: Sequence[str], by_paragraph: bool) -> RowPredictions:
     """Split texts into paragraphs, predict, and say what holds for each text or, ``by_paragraph``, for each paragraph.
 
     A text without words is one empty paragraph and has no frame.
@@ -48,7 +48,7 @@ def judge(reader: "Classifier | Kernel", texts: Sequence[str], by_paragraph: boo
         places = np.repeat(np.arange(len(texts)), lengths).tolist()
         numbers = [number for length in lengths for number in range(length)]
         return _verdicts(reader.frames, found, places, numbers, list(flat))
-    return _verdicts(reader.frames, strongest(found, lengths), list(range(len(texts))), [], [])
+    return _verdicts(reader.frames, max_pool_paragraphs(found, lengths), list(range(len(texts))), [], [])
 
 
 def read(
@@ -77,7 +77,7 @@ def _without_empty(found: Predictions, texts: Sequence[str]) -> Predictions:
     return Predictions(found.probabilities, found.predicted & filled, found.human & filled, voices)
 
 
-def strongest(found: Predictions, lengths: Sequence[int] | NDArray[np.int64]) -> Predictions:
+def max_pool_paragraphs(found: Predictions, lengths: Sequence[int] | NDArray[np.int64]) -> Predictions:
     """Bring predictions on paragraphs together for texts of ``lengths`` paragraphs (1 or more each).
 
     The probability is the highest, a frame is predicted if it is in some paragraph, its voice is that of the most
@@ -105,7 +105,7 @@ def _bring_together(found: Predictions, paragraphs: slice, rows: Predictions, ro
 
 def _verdicts(
     frames: Sequence[str], found: Predictions, places: list[int], numbers: list[int], texts: list[str]
-) -> Verdicts:
+) -> RowPredictions:
     said, spoken, left = ([""] * len(places) for _ in range(3))
     for row in np.flatnonzero(found.predicted.any(axis=1) | found.human.any(axis=1)).tolist():
         order = np.argsort(-found.probabilities[row], kind="stable").tolist()
@@ -114,7 +114,7 @@ def _verdicts(
         spoken[row] = ";".join(_voice(found.voices[row, frame]) for frame in predicted)
         left[row] = ";".join(frames[frame] for frame in order if found.human[row, frame])
     counts = found.predicted.sum(axis=0, dtype=np.int64)
-    return Verdicts(places, numbers, texts, said, spoken, left, found.probabilities, counts)
+    return RowPredictions(places, numbers, texts, said, spoken, left, found.probabilities, counts)
 
 
 def _voice(index: int) -> str:

@@ -14,20 +14,20 @@ import numpy as np
 
 from narratives.errors import UserError
 from narratives.model.persistence import load
-from narratives.scoring.batch_scorer import Done, Options, Work, open_tables
+from narratives.scoring.batch_scorer import BatchScorer, Options, ScoredBatch, open_tables
 from narratives.scoring.checkpoint import Checkpoint, made_of, read_checkpoint, write_checkpoint
-from narratives.scoring.dask_engine import done_on_cluster, order_of
-from narratives.scoring.output import Delivery, Destination, check_destination, choose_destination
+from narratives.scoring.dask_engine import done_on_cluster, scoring_job
+from narratives.scoring.output import Destination, OutputWriter, check_destination, choose_destination
 from narratives.tables.formats import named_format
 from narratives.tables.table import Table
-from narratives.tables.writers import Shape
+from narratives.tables.writers import OutputFormat
 
 KEEP_EVERY = 0.25  # seconds between two states of a run that are kept
 _PLAIN = Options()
 Progress = Callable[[int, int | None, int], None]  # bytes read, bytes in all (None: unknown), rows read
 
 
-class Stopped(UserError):  # noqa: N818 (a wish, not an error)
+class ScoringCancelled(UserError):  # noqa: N818 (a wish, not an error)
     """Scoring was stopped by ``should_stop``."""
 
 
@@ -88,7 +88,7 @@ def score(
     tables = open_tables([str(path) for path in inputs], options.text_column)
     place = _place(tables, str(output), options)
     classifier = load(model_dir)
-    work = Work(classifier, tables, place, options)
+    work = BatchScorer(classifier, tables, place, options)
     origin = made_of([table.path for table in tables], classifier.name, work.decisive())
     begun = _begun(place, origin, options)
     tally = _Tally(classifier.frames, **(begun.counts if begun else {}))
@@ -96,7 +96,7 @@ def score(
     if options.engine == "local":
         batches = work.done(left_out)
     else:
-        batches = done_on_cluster(order_of(tables, place, model_dir, options), tables, left_out)
+        batches = done_on_cluster(scoring_job(tables, place, model_dir, options), tables, left_out)
     with _delivery(place, work, tables, begun) as delivery, closing(batches):
         keeper = _Keeper(place, origin, delivery, tally, left_out)
         with keeper.kept_on_interrupt():
@@ -110,7 +110,7 @@ def score(
                 if progress:
                     progress(*_position(tables, done), tally.read)
                 if should_stop and should_stop():
-                    raise Stopped(f"stopped; {place.remains()}")
+                    raise ScoringCancelled(f"stopped; {place.remains()}")
         refused_path = delivery.commit()
     findings, seconds = [table.findings() for table in tables], time.monotonic() - started
     return tally.scoring(classifier.name, place.name, refused_path, seconds, findings)
@@ -127,7 +127,7 @@ def _begun(place: Destination, origin: str, options: Options) -> Checkpoint | No
 class _Keeper:
     """Keeps the state of a run beside its output, about once a second."""
 
-    def __init__(self, place: Destination, origin: str, delivery: Delivery, tally: "_Tally", batches: int) -> None:
+    def __init__(self, place: Destination, origin: str, delivery: OutputWriter, tally: "_Tally", batches: int) -> None:
         self._place, self._origin, self._delivery, self._tally = place, origin, delivery, tally
         self._batches, self._kept, self._at = batches, batches, time.monotonic()
 
@@ -166,7 +166,7 @@ class _Tally:
     written: int = 0
     counts: Any = 0
 
-    def add(self, done: Done) -> None:
+    def add(self, done: ScoredBatch) -> None:
         self.read += done.scored + len(done.refused)
         self.refused += len(done.refused)
         self.scored += done.scored
@@ -188,7 +188,7 @@ class _Tally:
 def _place(tables: Sequence[Table], output: str, options: Options) -> Destination:
     first = tables[0]
     delimiter = "," if named_format(first.path) == "TSV" else first.delimiter or ","
-    piped = Shape(first.format if first.format in ("CSV", "TSV", "JSONL") else "CSV", "", first.delimiter or ",")
+    piped = OutputFormat(first.format if first.format in ("CSV", "TSV", "JSONL") else "CSV", "", first.delimiter or ",")
     place = choose_destination(output, piped, delimiter, options.refused)
     check_destination(place, [table.path for table in tables], options.overwrite)
     other = next((table for table in tables if table.schema != first.schema), None)
@@ -198,8 +198,10 @@ def _place(tables: Sequence[Table], output: str, options: Options) -> Destinatio
 
 
 @contextmanager
-def _delivery(place: Destination, work: Work, tables: Sequence[Table], begun: Checkpoint | None) -> Iterator[Delivery]:
-    delivery = Delivery(place, work.head(), with_file=len(tables) > 1, begun=begun)
+def _delivery(
+    place: Destination, work: BatchScorer, tables: Sequence[Table], begun: Checkpoint | None
+) -> Iterator[OutputWriter]:
+    delivery = OutputWriter(place, work.head(), with_file=len(tables) > 1, begun=begun)
     try:
         yield delivery
     except KeyboardInterrupt as stop:
@@ -213,7 +215,7 @@ def _delivery(place: Destination, work: Work, tables: Sequence[Table], begun: Ch
         delivery.discard()
 
 
-def _position(tables: Sequence[Table], done: Done) -> tuple[int, int | None]:
+def _position(tables: Sequence[Table], done: ScoredBatch) -> tuple[int, int | None]:
     """Return the bytes read so far and those in all, None if a table's size is unknown."""
     sizes = [table.size for table in tables]
     before = sum(size or 0 for size in sizes[: tables.index(done.table)])

@@ -14,7 +14,7 @@ from narratives.store.schema import assignments, events, paragraphs, ranks
 
 
 @dataclass(frozen=True)
-class Ranked:
+class QueueEntry:
     """A place in the queue: the paragraph, why it is there, and how many annotators are wanted."""
 
     paragraph_id: str
@@ -48,13 +48,13 @@ class Progress:
     left: int
 
 
-class Desk:
+class AssignmentQueue:
     """The queue of a store. Each method is one transaction; raises UserError as the store does."""
 
     def __init__(self, store: Store) -> None:
         self.store, self.engine = store, store.engine
 
-    def order(self, ranking: Iterable[Ranked]) -> None:
+    def order(self, ranking: Iterable[QueueEntry]) -> None:
         """Put this order in force in place of the one before; who has what in hand keeps it."""
         rows = [
             {"place": place, "paragraph_id": one.paragraph_id, "reason": one.reason, "detail": one.detail}
@@ -85,12 +85,12 @@ class Desk:
                     return _item(row)
         return None
 
-    def doubtful(self) -> list[Ranked]:
+    def doubtful(self) -> list[QueueEntry]:
         """Return the labels that the last ranking doubted, worst first."""
         wanted = select(ranks).where(ranks.c.reason == "doubtful").order_by(ranks.c.place)
         with reading(self.engine) as connection:
             rows = connection.execute(wanted).all()
-        return [Ranked(row.paragraph_id, row.reason, row.detail) for row in rows]
+        return [QueueEntry(row.paragraph_id, row.reason, row.detail) for row in rows]
 
     def upcoming(self, annotator: str, number: int) -> list[Item]:
         """Return the next paragraphs for an annotator, nothing taken."""

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from narratives.errors import UserError
 from narratives.labels.label_set import KINDS, Label, LabelledParagraph, LabelSet
 from narratives.store.engine import open_engine, reading, writing
-from narratives.store.schema import assignments, claims, events, paragraphs, ranks, scores
+from narratives.store.schema import assignments, event_labels, events, paragraphs, ranks, scores
 
 _FROM_FILE = "file:"  # begins the token of what was read from a label file: not a step that its annotator may undo
 HELD, DONE, SKIPPED = range(3)  # what became of an assignment
@@ -53,7 +53,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Brought:
+class ImportSummary:
     """What an import did: new paragraphs, new readings, readings that replace an older one, and known ones."""
 
     paragraphs: int
@@ -148,7 +148,7 @@ class Store:
                 _append(connection, "undo", annotator, row.paragraph_id, undoes=row.event)
             return len(rows)
 
-    def bring(self, labels: LabelSet, sources: Mapping[str, str] = MappingProxyType({})) -> Brought:
+    def import_labels(self, labels: LabelSet, sources: Mapping[str, str] = MappingProxyType({})) -> ImportSummary:
         """Bring a label set in. What is known changes nothing; a reading that a file changed replaces the older one.
 
         A reading that was undone here stays undone until the file says something else. ``sources`` says where a
@@ -244,7 +244,7 @@ def _save(connection: Connection, labels: Sequence[Label], around: Circumstances
         token=around.token,
     )
     if event is not None:
-        connection.execute(insert(claims), [_claim(event, label) for label in labels])
+        connection.execute(insert(event_labels), [_event_label(event, label) for label in labels])
         _set_hand(connection, first.paragraph_id, first.annotator, done=DONE)
     return event
 
@@ -269,7 +269,7 @@ def _change_slots(connection: Connection, paragraph_id: str, by: int) -> None:
     connection.execute(ranks.update().where(mine).values(slots=ranks.c.slots + by))
 
 
-def _claim(event: int, label: Label) -> dict[str, object]:
+def _event_label(event: int, label: Label) -> dict[str, object]:
     said = {name: getattr(label, name) for name in ("frame", "voice", "value", "sure", "note")}
     return {"event": event, **said}
 
@@ -286,7 +286,7 @@ def _undoable(annotator: str) -> Select[Any]:
     return mine.where(~events.c.token.startswith(_FROM_FILE)).order_by(events.c.event.desc()).limit(1)
 
 
-def _bring(connection: Connection, labels: LabelSet, sources: Mapping[str, str]) -> Brought:
+def _bring(connection: Connection, labels: LabelSet, sources: Mapping[str, str]) -> ImportSummary:
     new = _add(connection, list(labels.paragraphs), sources)
     given = _grouped(labels.labels)
     tokens = {key: _file_token(group) for key, group in given.items()}
@@ -297,7 +297,7 @@ def _bring(connection: Connection, labels: LabelSet, sources: Mapping[str, str])
     for key in replaced:
         _append(connection, "undo", key[2], key[0], undoes=_event_of(connection, key))
     _insert_readings(connection, {tokens[key]: given[key] for key in wanted})
-    return Brought(new, len(wanted), len(replaced), len(given) - len(wanted))
+    return ImportSummary(new, len(wanted), len(replaced), len(given) - len(wanted))
 
 
 def _grouped(labels: Iterable[Label]) -> dict[Reading, list[Label]]:
@@ -318,7 +318,9 @@ def _insert_readings(connection: Connection, readings: dict[str, list[Label]]) -
         connection.execute(insert(events), part)
         wanted = select(events.c.token, events.c.event).where(events.c.token.in_([row["token"] for row in part]))
         numbers = [(event, readings[token]) for token, event in connection.execute(wanted)]
-        connection.execute(insert(claims), [_claim(event, label) for event, group in numbers for label in group])
+        connection.execute(
+            insert(event_labels), [_event_label(event, label) for event, group in numbers for label in group]
+        )
 
 
 def _file_token(group: Sequence[Label]) -> str:
@@ -343,14 +345,16 @@ def _paragraphs(connection: Connection) -> tuple[LabelledParagraph, ...]:
 
 def _labels(connection: Connection) -> tuple[Label, ...]:
     standing = _standing(*KINDS).subquery()
-    said = (claims.c.frame, claims.c.voice, claims.c.value, claims.c.sure, claims.c.note)
-    joined = standing.join(claims, claims.c.event == standing.c.event)
-    wanted = select(standing, *said).select_from(joined).order_by(standing.c.event, claims.c.frame)
+    said = (event_labels.c.frame, event_labels.c.voice, event_labels.c.value, event_labels.c.sure, event_labels.c.note)
+    joined = standing.join(event_labels, event_labels.c.event == standing.c.event)
+    wanted = select(standing, *said).select_from(joined).order_by(standing.c.event, event_labels.c.frame)
     return tuple(_label(row, row, note=row[-1]) for row in connection.execute(wanted))
 
 
 def _labels_of(connection: Connection, event: Row[Any]) -> tuple[Label, ...]:
-    rows = connection.execute(select(claims).where(claims.c.event == event.event).order_by(claims.c.frame))
+    rows = connection.execute(
+        select(event_labels).where(event_labels.c.event == event.event).order_by(event_labels.c.frame)
+    )
     return tuple(_label(event, row, row.note) for row in rows)
 
 
@@ -379,8 +383,8 @@ def _history(connection: Connection, paragraph_id: str, kind: str) -> tuple[Even
     rows = connection.execute(wanted.order_by(events.c.event)).all()
     undone = set(connection.scalars(select(events.c.undoes).where(events.c.undoes.in_(select(chosen.c.event)))))
     said: dict[int, list[Row[Any]]] = {}
-    theirs = select(claims).join(chosen, chosen.c.event == claims.c.event)
-    for row in connection.execute(theirs.order_by(claims.c.event, claims.c.frame)):
+    theirs = select(event_labels).join(chosen, chosen.c.event == event_labels.c.event)
+    for row in connection.execute(theirs.order_by(event_labels.c.event, event_labels.c.frame)):
         said.setdefault(row.event, []).append(row)
     return tuple(
         _event(row, row.event in undone, tuple(_label(row, claim, claim.note) for claim in said.get(row.event, ())))

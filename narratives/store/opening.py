@@ -21,7 +21,7 @@ def open_store() -> Store:
     if all((folder / name).exists() for name in _FILES):
         state = _state_of(folder)
         if store.last_note("import") != state:
-            store.bring(read_labels(folder, read_codebook(folder / "codebook.toml")))
+            store.import_labels(read_labels(folder, read_codebook(folder / "codebook.toml")))
             store.note("import", "", None, state)
     return store
 

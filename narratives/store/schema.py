@@ -39,7 +39,7 @@ events = Table(
 )
 
 # What a label event says of each frame, a row a frame; one row with an empty frame where none was seen.
-claims = Table(
+event_labels = Table(
     "claims",
     metadata,
     Column("event", _NUMBER, ForeignKey("events.event"), primary_key=True),

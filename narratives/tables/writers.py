@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.errors import UserError
-from narratives.files import WholeFile, write_errors
+from narratives.files import AtomicFile, write_errors
 from narratives.tables.rows import CsvRows
 
 FORMATS = {
@@ -45,7 +45,7 @@ class InputRows(Protocol):
 
 
 @dataclass(frozen=True)
-class Shape:
+class OutputFormat:
     """How a table is written: format, packing (``gzip``, ``zstd`` or none), and the delimiter of a CSV."""
 
     format: str
@@ -53,7 +53,7 @@ class Shape:
     delimiter: str = ","
 
 
-def shape_of(path: Path, delimiter: str) -> Shape:
+def shape_of(path: Path, delimiter: str) -> OutputFormat:
     """Read the shape from the suffixes of ``path``; a ``.csv`` takes ``delimiter``. Raises UserError for others."""
     stem, packing = path.name.lower(), ""
     for suffix, name in PACKINGS.items():
@@ -67,7 +67,7 @@ def shape_of(path: Path, delimiter: str) -> Shape:
             f"{path}: the name must end in .csv, .tsv, .jsonl, .parquet or .arrow; "
             "the first three also with .gz, .zst or .bz2"
         )
-    return Shape(kind, packing, "\t" if kind == "TSV" else delimiter)
+    return OutputFormat(kind, packing, "\t" if kind == "TSV" else delimiter)
 
 
 class Renderer:
@@ -77,7 +77,7 @@ class Renderer:
     not: their rows are Arrow streams, each after its length, until ``finish_table`` makes one file of them.
     """
 
-    def __init__(self, shape: Shape, columns: Sequence[str], ours: Sequence[str]) -> None:
+    def __init__(self, shape: OutputFormat, columns: Sequence[str], ours: Sequence[str]) -> None:
         self.shape, self._names = shape, [*columns, *ours]
 
     def head(self) -> bytes:
@@ -115,7 +115,7 @@ class _Unclosed(io.RawIOBase):
         return self._file.write(data)
 
 
-def _csv_body(rows: InputRows, places: Sequence[int], added: Added, shape: Shape) -> bytes:
+def _csv_body(rows: InputRows, places: Sequence[int], added: Added, shape: OutputFormat) -> bytes:
     ours = list(zip(*map(_cells, added.values()), strict=True))
     if isinstance(rows, CsvRows) and (rows.delimiter or ",") == shape.delimiter:
         records = list(rows.records)
@@ -146,7 +146,7 @@ def _cells(values: Sequence[str] | NDArray[Any]) -> Sequence[str]:
     return values
 
 
-def _json_body(rows: InputRows, places: Sequence[int], added: Added, shape: Shape) -> bytes:
+def _json_body(rows: InputRows, places: Sequence[int], added: Added, shape: OutputFormat) -> bytes:
     """Return one object a line: the input's text as it stands, with our keys before its last brace."""
     objects = rows.objects()
     values = [_rounded(column) for column in added.values()]
@@ -163,7 +163,7 @@ def _rounded(values: Sequence[str] | NDArray[Any]) -> Sequence[Any]:
     return np.round(values, 4).tolist() if isinstance(values, np.ndarray) else values
 
 
-def _arrow_body(rows: InputRows, places: Sequence[int], added: Added, shape: Shape) -> bytes:
+def _arrow_body(rows: InputRows, places: Sequence[int], added: Added, shape: OutputFormat) -> bytes:
     """Return the input's record batch with our columns at its end, as an Arrow stream after its length."""
     import pyarrow as pa
 
@@ -178,7 +178,7 @@ def _arrow_body(rows: InputRows, places: Sequence[int], added: Added, shape: Sha
     return struct.pack("<Q", target.tell()) + target.getvalue()
 
 
-def finish_table(parts: WholeFile, output: WholeFile, shape: Shape) -> None:
+def finish_table(parts: AtomicFile, output: AtomicFile, shape: OutputFormat) -> None:
     """Make one Parquet or Arrow file of the rows in ``parts``, in groups of some 50,000 rows."""
     import pyarrow as pa
 
@@ -198,7 +198,7 @@ def finish_table(parts: WholeFile, output: WholeFile, shape: Shape) -> None:
         writer.close()
 
 
-def _opened(file: BinaryIO, shape: Shape, schema: Any) -> Any:
+def _opened(file: BinaryIO, shape: OutputFormat, schema: Any) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

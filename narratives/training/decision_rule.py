@@ -9,7 +9,7 @@ from scipy.special import expit, log_expit, logit
 
 from narratives.errors import UserError
 
-_PULL = 8.0  # how many labels the pooled curve is worth against a frame's own
+_SHRINKAGE = 8.0  # how many labels the pooled curve is worth against a frame's own
 
 
 def stream_weights(values: NDArray[np.int8], none_share: float | None) -> NDArray[np.float64]:
@@ -40,7 +40,7 @@ def fit_sigmoids(
     curves = []
     for column in range(scores.shape[1]):
         rows = known[:, column]
-        curves.append(_fit_one(scores[rows, column], values[rows, column], weights[rows], pooled, _PULL))
+        curves.append(_fit_one(scores[rows, column], values[rows, column], weights[rows], pooled, _SHRINKAGE))
     return np.array(curves).reshape(-1, 2)
 
 
@@ -49,7 +49,7 @@ def _fit_one(
     values: NDArray[np.int8],
     weights: NDArray[np.float64],
     start: NDArray[np.float64],
-    pull: float,
+    shrinkage: float,
 ) -> NDArray[np.float64]:
     from scipy.optimize import minimize  # slow to load, and only training needs it
 
@@ -59,7 +59,7 @@ def _fit_one(
     def loss(curve: NDArray[np.float64]) -> float:
         logits = np.exp(curve[0]) * scores + curve[1]
         fit = -(weights * (targets * log_expit(logits) + (1 - targets) * log_expit(-logits))).sum()
-        return float(fit + pull * ((curve - anchor) ** 2).sum())
+        return float(fit + shrinkage * ((curve - anchor) ** 2).sum())
 
     slope, shift = minimize(loss, anchor, method="L-BFGS-B").x
     return np.array([np.exp(slope), shift])
@@ -100,9 +100,9 @@ def best_f1_threshold(
 
 
 def steady_f1_threshold(
-    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], flat: float
+    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], plateau: float
 ) -> float:
-    """Return the middle, in log-odds, of the thresholds whose weighted F1 is at least ``flat`` of the best.
+    """Return the middle, in log-odds, of the thresholds whose weighted F1 is at least ``plateau`` of the best.
 
     The top of F1 is flat: of three label sets that differed in two rows of a hundred the best thresholds lay between
     .51 and .58, their middles within .015. Takes three arrays of one length; 0.5 where there is no positive.
@@ -111,7 +111,7 @@ def steady_f1_threshold(
     if not len(p) or not hits[-1]:
         return 0.5
     f1 = np.where(_parts(p), 2 * hits / (found + hits[-1]), -1)
-    good = np.flatnonzero(f1 >= flat * f1.max())
+    good = np.flatnonzero(f1 >= plateau * f1.max())
     ends = [_cut(p, int(good[end])) for end in (0, -1)]
     return float(expit(np.mean(logit(np.clip(ends, 1e-9, 1 - 1e-9)))))
 
@@ -132,26 +132,26 @@ def choose_thresholds(
     probabilities: NDArray[np.float64],
     values: NDArray[np.int8],
     weights: NDArray[np.float64],
-    pull: float,
+    shrinkage: float,
     precision: float | None = None,
-    flat: float = 1.0,
+    plateau: float = 1.0,
 ) -> NDArray[np.float64]:
     """Choose a threshold for each frame on these (out-of-fold) probabilities, n × k, rows weighted.
 
     The aim is F1 or, where ``precision`` is given, that precision at the most recall. A frame's own best
-    threshold is drawn towards the one that is best for all frames together, which is worth ``pull`` positives: own
-    optima of rare frames are mostly noise. ``flat`` is the share of the best F1 at which its top is left.
+    threshold is drawn towards the one that is best for all frames together, which is worth ``shrinkage`` positives: own
+    optima of rare frames are mostly noise. ``plateau`` is the share of the best F1 at which its top is left.
     """
     rule: _Rule = best_f1_threshold
     if precision is not None:
         rule = partial(precise_threshold, precision=precision)
-    elif flat < 1:
-        rule = partial(steady_f1_threshold, flat=flat)
+    elif plateau < 1:
+        rule = partial(steady_f1_threshold, plateau=plateau)
     cells = np.repeat(weights[:, None], probabilities.shape[1], axis=1)
     common = rule(probabilities.ravel(), values.ravel(), cells.ravel())
     own = np.array([rule(probabilities[:, k], values[:, k], weights) for k in range(probabilities.shape[1])])
     support = (values == 1).sum(axis=0)
-    return np.asarray((support * own + pull * common) / (support + pull)).clip(LOWEST, HIGHEST)
+    return np.asarray((support * own + shrinkage * common) / (support + shrinkage)).clip(LOWEST, HIGHEST)
 
 
 def choose_band(

@@ -20,11 +20,11 @@ class ModelSettings:
     """What the search over choices froze, for labels written to balance; ``AS_IT_IS`` is for a sample of a stream.
 
     ``strength``: C of the logistic regression. ``balanced``: errors on both kinds of value weigh the same in a frame.
-    ``prior_scale``: how much louder the similarity to the codebook is than the row. ``least``: texts that a term must
+    ``prior_scale``: how much louder the similarity to the codebook is than the row. ``min_df``: texts that a term must
     occur in. ``topical_none``: share of paragraphs without a frame in a stream on the war, for which probabilities are
     calibrated. ``broad_none``: the share in a broad stream, for which thresholds are chosen, because there false alarms
-    cost most (None: the share is that of the labels). ``pull``: how many positives the common threshold is worth.
-    ``precision``: what thresholds aim at, None for F1. ``flat``: the share of the best F1 at which its top is left:
+    cost most (None: the share is that of the labels). ``shrinkage``: how many positives the common threshold is worth.
+    ``precision``: what thresholds aim at, None for F1. ``plateau``: the share of the best F1 at which its top is left:
     thresholds stand in the middle of it, which is steadier; 1 where the labels are a sample, whose best is to be had.
     ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
     """
@@ -32,19 +32,19 @@ class ModelSettings:
     strength: float = 10.0
     balanced: bool = True
     prior_scale: float = 4.0
-    least: int = 2
+    min_df: int = 2
     topical_none: float | None = 0.8
     broad_none: float | None = 0.95
-    pull: float = 300.0
+    shrinkage: float = 300.0
     precision: float | None = None
-    flat: float = 0.97
+    plateau: float = 0.97
     sure: float = 0.975
 
 
 YOUNG = 30  # a frame with fewer paragraphs that carry it leans on the codebook, the more the fewer
 _LEAN = 8.0  # how much louder the codebook is for a frame without any: benchmarks/cold.py
 
-AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, pull=30.0, flat=1.0, sure=0.8)
+AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, shrinkage=30.0, plateau=1.0, sure=0.8)
 
 
 def prior_texts(codebook: Codebook) -> list[str]:

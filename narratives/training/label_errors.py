@@ -14,7 +14,7 @@ from narratives.training.frames import ModelSettings, codebook_rows, fit_frames,
 def held_out(truth: Gold, seed: int = 0) -> NDArray[np.float64]:
     """Return n × k calibrated probabilities of each text from models that have not seen it (five folds)."""
     settings = ModelSettings()
-    features = fit_features(truth.texts, prior_texts(truth.codebook), settings.least)
+    features = fit_features(truth.texts, prior_texts(truth.codebook), settings.min_df)
     rows, priors = features.transform(truth.texts), codebook_rows(features, truth.codebook)
     folds = fold_numbers(truth.texts, truth.groups, truth.values, seed)
     _, scores = fit_frames(rows, truth.values, priors, settings, folds)

@@ -18,7 +18,7 @@ from narratives import paths
 from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
-from narratives.evaluation.evaluation import Evaluation, Outcome, evaluate
+from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.evaluation.model_card import model_card
 from narratives.labels.files import read_labels
 from narratives.labels.gold import Gold, gold
@@ -36,10 +36,11 @@ from narratives.training.voice import VoiceSettings, fit_voice
 
 Progress = Callable[[str, float], None]
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
+_RECORDED_AS = {"shrinkage": "pull", "plateau": "flat", "min_df": "least"}
 
 
 @dataclass(frozen=True)
-class Wish:
+class TrainingOptions:
     """What may be asked of a training: ``codebook`` is a ``codebook.toml`` for a simple table.
 
     ``aim`` is what thresholds aim at, ``f1`` or ``precision=0.9``; ``unlabelled`` tables tell how common each word is
@@ -52,7 +53,7 @@ class Wish:
     unlabelled: tuple[Path, ...] = ()
 
 
-DEFAULTS = Wish()
+DEFAULTS = TrainingOptions()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def read_gold(path: Path, codebook_path: Path | None = None) -> Gold:
 def train(
     labels: Path,
     output: Path | None = None,
-    wish: Wish = DEFAULTS,
+    wish: TrainingOptions = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> Trained:
     """Train on ``labels``, write the model folder and, if no model is in force, release it.
@@ -123,7 +124,7 @@ def fit(
     given, learned_from = len(learned_from), with_examples(learned_from, YOUNG)
     _refuse_too_little(learned_from)
     values = learned_from.values
-    features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.least, background)
+    features = fit_features(learned_from.texts, prior_texts(learned_from.codebook), settings.min_df, background)
     rows, priors = features.transform(learned_from.texts), codebook_rows(features, learned_from.codebook)
     folds = fold_numbers(learned_from.texts, learned_from.groups, values, seed)
     progress("fitting", 0.4)
@@ -150,7 +151,9 @@ def _decision_rule(
     topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
     sigmoids = fit_sigmoids(scores, values, topical)
     probabilities = calibrate(scores, sigmoids)
-    thresholds = choose_thresholds(probabilities, values, broad, settings.pull, settings.precision, settings.flat)
+    thresholds = choose_thresholds(
+        probabilities, values, broad, settings.shrinkage, settings.precision, settings.plateau
+    )
     return sigmoids, thresholds, choose_band(probabilities, values, topical, thresholds, settings.sure)
 
 
@@ -161,7 +164,7 @@ def _held_out_outcome(
     voices: NDArray[np.int8],
     settings: ModelSettings,
     chosen: NDArray[np.float64],
-) -> Outcome:
+) -> EvaluationSet:
     """Calibrate and decide in each fold by what the other folds say, so that no figure sees its own row."""
     values = learned_from.values
     probabilities, predicted, human = np.zeros(values.shape), np.zeros(values.shape, bool), np.zeros(values.shape, bool)
@@ -171,7 +174,7 @@ def _held_out_outcome(
         probabilities[held] = calibrate(scores[held], sigmoids)
         predicted[held] = probabilities[held] >= thresholds
         human[held] = (probabilities[held] >= band[:, 0]) & (probabilities[held] < band[:, 1])
-    return Outcome(
+    return EvaluationSet(
         learned_from.frames,
         values,
         probabilities,
@@ -204,7 +207,7 @@ def _voices(
 
 
 def _made_from(
-    labels: Path, wish: Wish, codebook: Codebook, figures: Evaluation, settings: ModelSettings
+    labels: Path, wish: TrainingOptions, codebook: Codebook, figures: Evaluation, settings: ModelSettings
 ) -> dict[str, Any]:
     files = [labels / name for name in ("paragraphs.csv", "labels.csv")] if labels.is_dir() else [labels]
     book = wish.codebook or (labels / "codebook.toml" if labels.is_dir() else None)
@@ -214,9 +217,14 @@ def _made_from(
         "unlabelled": {path.name: _sha256(path) for path in wish.unlabelled},
         "libraries": {name: importlib.metadata.version(name) for name in (*_LIBRARIES, "narratives")},
         "seed": wish.seed,
-        "settings": {"frames": asdict(settings), "voice": asdict(VoiceSettings())},
+        "settings": {"frames": _as_recorded(settings), "voice": asdict(VoiceSettings())},
         "figures": figures.as_json(),
     }
+
+
+def _as_recorded(settings: ModelSettings) -> dict[str, Any]:
+    """Return the settings under the names that manifests have had from the first version on."""
+    return {_RECORDED_AS.get(name, name): value for name, value in asdict(settings).items()}
 
 
 def _save(classifier: Classifier, output: Path | None, made_from: dict[str, Any], card: str) -> Path:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from narratives.annotation.queue import FrameState, Unread, Wanted, margins, select
-from narratives.store.assignments import Ranked
+from narratives.annotation.queue import FrameState, QueueOptions, Unread, margins, select
+from narratives.store.assignments import QueueEntry
 
 FRAMES = FrameState(("flood", "mayor"), np.array([0.4, 0.7]), np.array([100, 50]))
 
@@ -59,19 +59,19 @@ def test_one_in_five_turns_is_random_and_what_is_random_does_not_hang_on_the_mod
     assert 150 < len(drawn[0]) < 250
     assert sum(one.reason == "random" for one in select(many, FRAMES)[:100]) == 20
     assert drawn[0] != [
-        one.paragraph_id for one in select(many, FRAMES, wanted=Wanted(seed=1)) if one.reason == "random"
+        one.paragraph_id for one in select(many, FRAMES, wanted=QueueOptions(seed=1)) if one.reason == "random"
     ]
 
 
 def test_a_share_of_the_paragraphs_has_two_slots(many):
-    assert {one.slots for one in select(many, FRAMES, wanted=Wanted(overlap=0))} == {1}
-    assert {one.slots for one in select(many, FRAMES, wanted=Wanted(overlap=1))} == {2}
+    assert {one.slots for one in select(many, FRAMES, wanted=QueueOptions(overlap=0))} == {1}
+    assert {one.slots for one in select(many, FRAMES, wanted=QueueOptions(overlap=1))} == {2}
     assert 100 < sum(one.slots == 2 for one in select(many, FRAMES)) < 200
 
 
 def test_paragraphs_to_be_read_again_have_their_turns(many):
-    again = [Ranked(f"d{n}", "differs", "2 annotators") for n in range(3)]
-    again += [Ranked(f"e{n}", "doubtful", "flood: labelled no") for n in range(3)]
+    again = [QueueEntry(f"d{n}", "differs", "2 annotators") for n in range(3)]
+    again += [QueueEntry(f"e{n}", "doubtful", "flood: labelled no") for n in range(3)]
     order = select(many, FRAMES, again)
     assert [one.paragraph_id for one in order if one.reason == "differs"] == ["d0", "d1", "d2"]
     assert {one.paragraph_id for one in order[:40]} >= {f"{kind}{n}" for kind in "de" for n in range(3)}

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from conftest import paragraph, reading
-from narratives.annotation.queue import Wanted
+from narratives.annotation.queue import QueueOptions
 from narratives.annotation.ranking import rank
 from narratives.codebook.frames import Example, Frame, retire
-from narratives.store.assignments import Desk
+from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import now
 from narratives.training.label_errors import held_out, label_errors
 
@@ -21,7 +21,7 @@ NEW = [
 
 @pytest.fixture
 def filled(store, label_set):
-    store.bring(label_set)
+    store.import_labels(label_set)
     store.add(map(paragraph, NEW))
     return store
 
@@ -29,7 +29,7 @@ def filled(store, label_set):
 def test_what_nobody_has_read_waits_with_its_reason(filled, classifier):
     steps = []
     number = rank(filled, classifier, progress=lambda step, share: steps.append(share))
-    waiting = Desk(filled).upcoming("maria", 100)
+    waiting = AssignmentQueue(filled).upcoming("maria", 100)
     assert len(waiting) == number
     assert {item.text for item in waiting} >= set(NEW)
     assert all(item.reason for item in waiting)
@@ -48,13 +48,13 @@ def test_a_model_is_asked_once_of_each_paragraph(filled, classifier, monkeypatch
 def test_annotators_who_differ_bring_a_paragraph_back_and_a_decision_settles_it(filled, classifier, label_set):
     text = label_set.paragraphs[0].text
     filled.save([reading(text, "mayor", "reports", annotator="ivan", labelled_at=now())])
-    rank(filled, classifier, wanted=Wanted(overlap=0))
-    differing = [item for item in Desk(filled).upcoming("maria", 200) if item.reason == "differs"]
+    rank(filled, classifier, wanted=QueueOptions(overlap=0))
+    differing = [item for item in AssignmentQueue(filled).upcoming("maria", 200) if item.reason == "differs"]
     assert [item.text for item in differing] == [text]
     assert differing[0].detail == "2 annotators: flood, mayor"
     filled.save([reading(text, "flood", "promotes", annotator="lead", kind="decision", labelled_at=now())])
-    rank(filled, classifier, wanted=Wanted(overlap=0))
-    assert not [item for item in Desk(filled).upcoming("maria", 200) if item.reason == "differs"]
+    rank(filled, classifier, wanted=QueueOptions(overlap=0))
+    assert not [item for item in AssignmentQueue(filled).upcoming("maria", 200) if item.reason == "differs"]
 
 
 def test_wrong_labels_are_doubted_first(truth):
@@ -86,9 +86,11 @@ def test_a_frame_that_no_model_knows_is_looked_for_at_once(filled, classifier, c
         "swans", "Spying swans", "fear", "The swans are spies.", cues={"en": ("spying swan",)}, examples=examples
     )
     filled.add([paragraph("A swan was spying on the quay, says the baker."), paragraph("The quay was swept.")])
-    rank(filled, classifier, replace(codebook, version="8", frames=(*codebook.frames, swans)), Wanted(overlap=0))
+    rank(filled, classifier, replace(codebook, version="8", frames=(*codebook.frames, swans)), QueueOptions(overlap=0))
     found = [
-        item for item in Desk(filled).upcoming("maria", 300) if item.detail.startswith("swans: like its definition")
+        item
+        for item in AssignmentQueue(filled).upcoming("maria", 300)
+        if item.detail.startswith("swans: like its definition")
     ]
     assert found[0].text == "A swan was spying on the quay, says the baker."
     assert any(item.text.startswith("Wake up") for item in found), "read before anybody was asked about the frame"
@@ -99,12 +101,12 @@ def test_a_frame_retired_since_is_looked_for_no_more_and_its_readings_agree_with
 ):
     text = label_set.paragraphs[0].text
     filled.save([reading(text, "mayor", "promotes", annotator="ivan", labelled_at=now())])
-    rank(filled, classifier, codebook, Wanted(overlap=0))
-    before = Desk(filled).upcoming("maria", 200)
+    rank(filled, classifier, codebook, QueueOptions(overlap=0))
+    before = AssignmentQueue(filled).upcoming("maria", 200)
     assert "differs" in {item.reason for item in before}
     assert any("mayor" in item.detail for item in before)
-    rank(filled, classifier, retire(codebook, "mayor", "flood", "2026-05-01"), Wanted(overlap=0))
-    after = Desk(filled).upcoming("maria", 200)
+    rank(filled, classifier, retire(codebook, "mayor", "flood", "2026-05-01"), QueueOptions(overlap=0))
+    after = AssignmentQueue(filled).upcoming("maria", 200)
     assert {item.text for item in after} >= set(NEW)
     assert "differs" not in {item.reason for item in after}
     assert not any("mayor" in item.detail for item in after)

@@ -20,7 +20,7 @@ def own(town, labels_folder, label_set, tmp_path, monkeypatch):
     """A database of its own with the tiny world's labels."""
     monkeypatch.setenv("NARRATIVES_DATABASE", f"sqlite:///{tmp_path / 'own.sqlite'}")
     store = Store(paths.database_address())
-    store.bring(label_set)
+    store.import_labels(label_set)
     yield store
     store.close()
 
@@ -52,7 +52,7 @@ def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_pa
     assert (found.paragraphs, found.changed) == (1, 0)
     after = train_on_store(own, tmp_path / "after").classifier
     found = reviewed(own, codebook, before, after)
-    assert found.changed == found.mended + found.broken
+    assert found.changed == found.fixed + found.regressed
     assert found.after >= found.before
 
 

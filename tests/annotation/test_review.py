@@ -15,7 +15,7 @@ STRANGER = f"{STRANGE} Vexillum!"
 @pytest.fixture
 def reviewed(store, label_set, classifier, codebook):
     """The tiny world's labels, one of them plainly against the model, ranked."""
-    store.bring(label_set)
+    store.import_labels(label_set)
     store.add(map(paragraph, [*NEW, "The dam breaks today, and the river rises, neighbours."]))
     store.save([reading("The dam breaks today, and the river rises, neighbours.", "", "", labelled_at=now())])
     rank(store, classifier, codebook)
@@ -37,7 +37,7 @@ def test_what_is_near_a_threshold_has_been_read_by_nobody(reviewed, classifier, 
 
 def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown_first(store, label_set, classifier):
     silent = "Zorblatt quindle: Frobnitz sings."
-    store.bring(label_set)
+    store.import_labels(label_set)
     store.add(map(paragraph, [PLAIN, STRANGE, STRANGER, silent]))
     rank(store, classifier)
     assert classifier.predict([PLAIN, STRANGE, STRANGER, silent]) == [("flood",)] * 3 + [()]
@@ -48,7 +48,7 @@ def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown
 
 
 def test_what_somebody_has_read_is_not_listed_for_its_new_words(store, label_set, classifier):
-    store.bring(label_set)
+    store.import_labels(label_set)
     store.add([paragraph(STRANGE)])
     store.save([reading(STRANGE, "flood", "promotes", labelled_at=now())])
     rank(store, classifier)

@@ -8,7 +8,7 @@ import pytest
 
 from narratives import paths
 from narratives.cli.main import main
-from narratives.training.train import Wish, train
+from narratives.training.train import TrainingOptions, train
 
 COMMANDS = [
     ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
@@ -185,12 +185,16 @@ def lax(labels_folder, tmp_path_factory):
         for text, frame in (("The choir sings", "flood"), ("A tree", ""))
     ]
     (folder / "choirs.csv").write_text("text,frames\n" + "".join(rows), encoding="utf-8")
-    return train(folder / "choirs.csv", folder / "lax", Wish(codebook=labels_folder / "codebook.toml")).folder
+    return train(
+        folder / "choirs.csv", folder / "lax", TrainingOptions(codebook=labels_folder / "codebook.toml")
+    ).folder
 
 
 @pytest.fixture(scope="module")
 def strict(labels_folder, tmp_path_factory):
-    return train(labels_folder, tmp_path_factory.mktemp("models") / "strict", Wish(aim="precision=0.99")).folder
+    return train(
+        labels_folder, tmp_path_factory.mktemp("models") / "strict", TrainingOptions(aim="precision=0.99")
+    ).folder
 
 
 @pytest.fixture

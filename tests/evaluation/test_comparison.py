@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score
 from narratives.evaluation import bootstrap
 from narratives.evaluation.bootstrap import resamples
 from narratives.evaluation.comparison import FIGURES, Difference, compare, compare_kept
-from narratives.evaluation.evaluation import Outcome, evaluate
+from narratives.evaluation.evaluation import EvaluationSet, evaluate
 from narratives.evaluation.metrics import f1_by_row
 from narratives.evaluation.reliability import calibration_error
 
@@ -16,7 +16,7 @@ FRAMES = ("a", "b", "c", "never")
 MODELS = ("one@1", "two@2")
 
 
-def drawn(seed: int, rows: int = 200, noise: float = 0.6) -> Outcome:
+def drawn(seed: int, rows: int = 200, noise: float = 0.6) -> EvaluationSet:
     """Return what a model of this noise says of the same gold rows; ``never`` has no gold row, some cells none."""
     random, fixed = np.random.default_rng(seed), np.random.default_rng(9)
     values = (fixed.random((rows, 4)) < [0.3, 0.2, 0.1, 0.0]).astype(np.int8)
@@ -24,7 +24,7 @@ def drawn(seed: int, rows: int = 200, noise: float = 0.6) -> Outcome:
     probabilities = np.round(np.clip(0.15 + 0.6 * values + noise * random.normal(0, 0.4, values.shape), 0, 1), 2)
     values[fixed.random(values.shape) < 0.02] = -1
     said = np.where(random.random(values.shape) < 0.7, gold_voices, 0).astype(np.int8)
-    return Outcome(
+    return EvaluationSet(
         FRAMES, values, probabilities, probabilities >= 0.5, np.zeros(values.shape, bool), gold_voices, said,
         ("en",) * rows,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def test_an_interval_is_that_of_measuring_both_on_every_resample(monkeypatch):
         assert found[name].interval == pytest.approx(np.nanpercentile(column, [2.5, 97.5])), name
 
 
-def scores(outcome: Outcome) -> tuple[float, float, float]:
+def scores(outcome: EvaluationSet) -> tuple[float, float, float]:
     """Mean average precision by scikit-learn, and two figures of the evaluation."""
     precisions = [
         average_precision_score(outcome.values[known, k], outcome.probabilities[known, k])

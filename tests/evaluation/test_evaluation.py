@@ -7,14 +7,14 @@ from sklearn.metrics import f1_score
 
 from narratives.evaluation import bootstrap
 from narratives.evaluation.bootstrap import resamples
-from narratives.evaluation.evaluation import Outcome, evaluate
+from narratives.evaluation.evaluation import EvaluationSet, evaluate
 from narratives.evaluation.metrics import false_alarm_rate, macro_f1, micro_f1, samples_f1
 
 GOLD = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]], dtype=np.int8)
 SAID = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 0]], dtype=bool)
 
 
-def outcome(**changes) -> Outcome:
+def outcome(**changes) -> EvaluationSet:
     voices = np.where(GOLD == 1, 0, -1).astype(np.int8)
     said = voices.copy()
     said[1, 1] = 2
@@ -28,7 +28,7 @@ def outcome(**changes) -> Outcome:
         "voices": said,
         "languages": ("en", "en", "en", "uk", "uk"),
     }
-    return Outcome(**(parts | changes))
+    return EvaluationSet(**(parts | changes))
 
 
 def test_f1s_equal_those_of_scikit_learn():

@@ -152,13 +152,13 @@ def single(frame, value, **changes):
 
 
 def counted(merged, *labels):
-    found = LabelSet((paragraph(TEXT),), labels).counted_by(merged)
+    found = LabelSet((paragraph(TEXT),), labels).resolve_retired(merged)
     return [(label.frame, label.voice, label.value) for label in found.labels]
 
 
 def test_a_label_of_a_merged_frame_counts_as_its_successor_s(merged):
     said = reading(TEXT, "mayor", "rebuts", note="so he says")
-    assert LabelSet((), (said,)).counted_by(merged).labels == (replace(said, frame="flood"),)
+    assert LabelSet((), (said,)).resolve_retired(merged).labels == (replace(said, frame="flood"),)
     assert of(merged, said) == ([1], [2])
 
 
@@ -256,9 +256,9 @@ def test_counted_labels_are_whole_and_never_contradict_themselves(codebook, step
     ]
     merged = retire(retire(codebook, "mayor", mayor, ""), "bridge", bridge, "")
     given_set = LabelSet((paragraph(TEXT),), tuple(labels))
-    found = given_set.counted_by(merged)
+    found = given_set.resolve_retired(merged)
     check_labels(found, replace(merged, retired=()), "counted")
-    assert found.counted_by(merged) == found
+    assert found.resolve_retired(merged) == found
 
     def whole(labels):
         return {(label.annotator, label.labelled_at) for label in labels if label.kind != "single"}

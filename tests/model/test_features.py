@@ -46,7 +46,7 @@ def test_composed_and_decomposed_letters_are_one_word():
 
 def test_rows_equal_those_of_scikit_learn():
     texts = ["The front will not move.", "The front will move, they say; the front!", "Не вір: фронт стоїть.", "move"]
-    features = fit_features(texts, least=1)
+    features = fit_features(texts, min_df=1)
     blocks = [
         TfidfVectorizer(preprocessor=fold, token_pattern=r"\w+", ngram_range=(1, 2), sublinear_tf=True),
         TfidfVectorizer(
@@ -83,7 +83,7 @@ def test_a_text_has_unknown_words_where_its_share_says_so(texts):
 
 
 def test_a_term_must_occur_twice_unless_it_is_always_kept():
-    features = fit_features(["red fox", "red hen"], always=["blue owl"])
+    features = fit_features(["red fox", "red hen"], extra_terms=["blue owl"])
     assert "red" in features.word_terms
     assert "fox" not in features.word_terms
     assert {"blue", "owl", "blue owl"} <= set(features.word_terms)

@@ -16,7 +16,7 @@ import pytest
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.scoring import dask_engine
-from narratives.scoring.batch_scorer import Options, Work
+from narratives.scoring.batch_scorer import BatchScorer, Options
 from narratives.scoring.score import score
 from servers import free_port
 
@@ -84,7 +84,7 @@ def on_workers(monkeypatch):
 
     def run(sources, output, model, scheduler, resume=False, progress=None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.delattr(Work, "do")
+            patch.delattr(BatchScorer, "do")
             options = Options(engine="dask", scheduler=scheduler, resume=resume)
             return score(sources, output, model, options, progress)
 
@@ -172,10 +172,10 @@ def test_a_workers_complaint_is_the_users(tmp_path, model, scheduler, workers):
     source = tmp_path / "gone" / "a.csv"
     path.rename(source)
     deadline = time.monotonic() + 30
-    order_of = dask_engine.order_of
+    scoring_job = dask_engine.scoring_job
 
     def elsewhere(*given):
-        order = order_of(*given)
+        order = scoring_job(*given)
         return type(order)(("/nowhere/a.csv",), order.place, order.model, order.options)
 
     with pytest.MonkeyPatch.context() as patch:

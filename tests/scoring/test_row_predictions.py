@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from narratives.model.classifier import Predictions
-from narratives.scoring.row_predictions import judge, strongest
+from narratives.scoring.row_predictions import max_pool_paragraphs, predict_rows
 
 
 class Numbers:
@@ -25,20 +25,20 @@ MODEL: Any = Numbers()
 
 
 def test_frames_are_joined_most_probable_first_with_their_voices() -> None:
-    said = judge(MODEL, ["0.6 0.9 2", "0.7 0.1 1"], by_paragraph=False)
+    said = predict_rows(MODEL, ["0.6 0.9 2", "0.7 0.1 1"], by_paragraph=False)
     assert said.frames == ["mayor;flood", "flood"]
     assert said.voices == ["rebuts;rebuts", "reports"]
     assert said.counts.tolist() == [2, 1]
 
 
 def test_a_row_gets_the_maximum_and_the_voice_of_the_paragraph_that_has_it() -> None:
-    said = judge(MODEL, ["0.6 0.1 0\n\n0.8 0.2 2\n\n0.7 0.3 1"], by_paragraph=False)
+    said = predict_rows(MODEL, ["0.6 0.1 0\n\n0.8 0.2 2\n\n0.7 0.3 1"], by_paragraph=False)
     assert said.probabilities.tolist() == [[0.8, 0.3]]
     assert (said.frames, said.voices, said.places) == (["flood"], ["rebuts"], [0])
 
 
 def test_a_frame_is_left_for_a_person_if_its_most_probable_paragraph_is() -> None:
-    said = judge(
+    said = predict_rows(
         MODEL, ["0.4 0.4\n\n0.9 0.1", "0.4 0.1", "0.55 0.1\n\n0.4 0.1", "0.55 0.1\n\n0.7 0.1"], by_paragraph=False
     )
     assert said.human == ["mayor", "flood", "flood", ""]
@@ -46,7 +46,7 @@ def test_a_frame_is_left_for_a_person_if_its_most_probable_paragraph_is() -> Non
 
 
 def test_by_paragraph_each_has_a_row_that_says_where_it_stands() -> None:
-    said = judge(MODEL, ["0.9 0.1\n\n0.1 0.9", "", "0.6 0.6"], by_paragraph=True)
+    said = predict_rows(MODEL, ["0.9 0.1\n\n0.1 0.9", "", "0.6 0.6"], by_paragraph=True)
     assert said.places == [0, 0, 1, 2]
     assert said.paragraphs == [0, 1, 0, 0]
     assert said.texts == ["0.9 0.1", "0.1 0.9", "", "0.6 0.6"]
@@ -54,17 +54,17 @@ def test_by_paragraph_each_has_a_row_that_says_where_it_stands() -> None:
 
 
 def test_a_text_without_words_has_no_frame_whatever_the_model_says() -> None:
-    said = judge(MODEL, ["", " \n ", "0.4 0.9\n\n"], by_paragraph=False)
+    said = predict_rows(MODEL, ["", " \n ", "0.4 0.9\n\n"], by_paragraph=False)
     assert said.frames == ["", "", "mayor"]
     assert said.human == ["", "", "flood"]
 
 
 def test_no_texts_are_no_rows() -> None:
-    assert judge(MODEL, [], by_paragraph=False).probabilities.shape == (0, 2)
+    assert predict_rows(MODEL, [], by_paragraph=False).probabilities.shape == (0, 2)
 
 
 def test_the_voice_is_not_that_of_a_paragraph_without_the_frame() -> None:
     found = Predictions(
         np.array([[0.9], [0.6]]), np.array([[False], [True]]), np.zeros((2, 1), bool), np.array([[-1], [1]], np.int8)
     )
-    assert strongest(found, [2]).voices.tolist() == [[1]]
+    assert max_pool_paragraphs(found, [2]).voices.tolist() == [[1]]

@@ -28,7 +28,7 @@ from narratives.model import persistence
 from narratives.model.classifier import Classifier, Predictions
 from narratives.scoring import score as scoring_module
 from narratives.scoring.batch_scorer import Options
-from narratives.scoring.score import Scoring, Stopped, score
+from narratives.scoring.score import Scoring, ScoringCancelled, score
 from narratives.tables.table import open_table, read_all
 
 FRAMES = ("flood", "mayor", "bridge")
@@ -379,7 +379,7 @@ def test_a_command_told_to_end_leaves_nothing_behind_and_says_so(
 
 def test_a_wish_to_stop_is_heard_between_batches(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 5000)
-    with pytest.raises(Stopped, match="nothing was written"):
+    with pytest.raises(ScoringCancelled, match="nothing was written"):
         score([path], tmp_path / "out.csv", Path("model"), Options(jobs=1), should_stop=lambda: True)
     assert left_over(tmp_path) == ["a.csv"]
 

@@ -17,7 +17,7 @@ from conftest import paragraph, reading
 from narratives.errors import UserError
 from narratives.labels.label_set import LabelSet
 from narratives.store import engine
-from narratives.store.assignments import Desk, Ranked
+from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.engine import NEWEST
 from narratives.store.events import Circumstances, Store, new_token, now
 from narratives.store.schema import metadata
@@ -29,13 +29,13 @@ PARAGRAPHS = [paragraph(text) for text in TEXTS]
 @pytest.fixture
 def desk(store):
     store.add(PARAGRAPHS)
-    desk = Desk(store)
-    desk.order([Ranked(row.paragraph_id, "random", "") for row in PARAGRAPHS])
+    desk = AssignmentQueue(store)
+    desk.order([QueueEntry(row.paragraph_id, "random", "") for row in PARAGRAPHS])
     return desk
 
 
 def test_a_label_set_comes_back_whole(store, label_set):
-    brought = store.bring(label_set)
+    brought = store.import_labels(label_set)
     back = store.label_set()
     assert (brought.paragraphs, brought.readings, brought.known) == (len(label_set.paragraphs), 102, 0)
     assert back.paragraphs == label_set.paragraphs
@@ -43,18 +43,18 @@ def test_a_label_set_comes_back_whole(store, label_set):
 
 
 def test_importing_twice_changes_nothing(store, label_set):
-    store.bring(label_set)
+    store.import_labels(label_set)
     before = store.history()
-    again = store.bring(label_set)
+    again = store.import_labels(label_set)
     assert (again.paragraphs, again.readings, again.replaced, again.known) == (0, 0, 0, 102)
     assert store.history() == before
 
 
 def test_a_label_mended_in_the_file_replaces_the_older_one(store, label_set):
-    store.bring(label_set)
+    store.import_labels(label_set)
     first, *others = label_set.labels
     mended = reading("x", first.frame, "rebuts").__class__(**{**first.__dict__, "voice": "rebuts", "note": "mended"})
-    assert store.bring(LabelSet(label_set.paragraphs, (mended, *others))).replaced == 1
+    assert store.import_labels(LabelSet(label_set.paragraphs, (mended, *others))).replaced == 1
     assert set(store.label_set().labels) == {mended, *others}
 
 
@@ -89,7 +89,7 @@ def test_what_was_undone_is_kept_but_no_longer_in_force(store):
 
 
 def test_undo_takes_back_only_ones_own_work_and_nothing_from_files(store, label_set):
-    store.bring(label_set)
+    store.import_labels(label_set)
     assert store.undo("olha") is None
     assert store.undo("ivan") is None
     assert len(store.label_set().labels) == len(label_set.labels)
@@ -108,7 +108,7 @@ def test_an_undo_that_arrives_twice_takes_back_one_step(store):
 def test_one_comes_back_to_the_paragraph_where_one_was(desk):
     item = desk.take("olha")
     assert desk.take("olha") == item
-    assert Desk(Store(desk.engine.url.render_as_string(hide_password=False))).take("olha") == item
+    assert AssignmentQueue(Store(desk.engine.url.render_as_string(hide_password=False))).take("olha") == item
 
 
 def test_after_an_undo_the_paragraph_is_at_hand_again(desk):
@@ -122,7 +122,7 @@ def test_after_an_undo_the_paragraph_is_at_hand_again(desk):
 
 
 def test_two_annotators_never_get_the_same_paragraph_unless_it_has_two_slots(desk):
-    desk.order([Ranked(row.paragraph_id, "random", "", 1 + (number == 2)) for number, row in enumerate(PARAGRAPHS)])
+    desk.order([QueueEntry(row.paragraph_id, "random", "", 1 + (number == 2)) for number, row in enumerate(PARAGRAPHS)])
     given = {name: [] for name in ("olha", "ivan")}
     for _ in range(6):
         for name, texts in given.items():
@@ -225,7 +225,7 @@ def test_a_file_of_an_older_schema_is_copied_and_migrated(tmp_path, label_set):
     older.dispose()
     store = Store(f"sqlite:///{path}")
     assert [row.text for row in store.label_set().paragraphs] == [TEXTS[0]]
-    assert Desk(store).take("olha") is None
+    assert AssignmentQueue(store).take("olha") is None
     with sqlite3.connect(f"{path}.before-{NEWEST}") as backup:
         assert backup.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
         assert backup.execute("SELECT text FROM paragraphs").fetchall() == [(TEXTS[0],)]

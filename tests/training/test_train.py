@@ -8,7 +8,7 @@ from narratives import paths
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.training.frames import ModelSettings
-from narratives.training.train import Wish, ready_model, settings_for, train
+from narratives.training.train import TrainingOptions, ready_model, settings_for, train
 
 
 def test_the_first_model_is_released_and_named_by_date_and_content(town, labels_folder):
@@ -74,7 +74,9 @@ def test_without_a_model_the_first_use_trains_one(town):
 
 
 def test_the_aim_moves_the_thresholds_and_stands_in_the_manifest(labels_folder, tmp_path):
-    usual, lax = (train(labels_folder, tmp_path / aim, Wish(aim=aim)).classifier for aim in ("f1", "precision=0.2"))
+    usual, lax = (
+        train(labels_folder, tmp_path / aim, TrainingOptions(aim=aim)).classifier for aim in ("f1", "precision=0.2")
+    )
     assert (lax.thresholds < usual.thresholds).all()
     settings = persistence.read_manifest(tmp_path / "precision=0.2")["settings"]["frames"]
     assert settings["precision"] == 0.2
@@ -84,7 +86,7 @@ def test_unlabelled_text_changes_what_words_weigh_and_is_named_in_manifest_and_c
     table = tmp_path / "stream.csv"
     table.write_text("text\n" + "the dam the river the bridge\n" * 200, encoding="utf-8")
     plain = train(labels_folder, tmp_path / "plain").classifier
-    trained = train(labels_folder, tmp_path / "informed", Wish(unlabelled=(table,)))
+    trained = train(labels_folder, tmp_path / "informed", TrainingOptions(unlabelled=(table,)))
     assert trained.classifier.features.word_terms == plain.features.word_terms
     assert not np.allclose(trained.classifier.features.idf, plain.features.idf)
     manifest = persistence.read_manifest(trained.folder)

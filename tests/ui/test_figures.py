@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from narratives.codebook.frames import bare
 from narratives.model import persistence
 from narratives.training.train import train
-from narratives.ui.components.figures import Kept, frame_table
+from narratives.ui.components.figures import StoredModel, frame_table
 from narratives.ui.components.html import aim_colours
 
 VIEWS = ("F1", "Precision and recall", "Reliability", "Confusion", "Made from")
@@ -21,9 +21,9 @@ def manifest(labels_folder, tmp_path_factory):
 
 def page(manifest, codebook, view):
     def script(manifest, codebook):
-        from narratives.ui.components.figures import Kept, put_figures
+        from narratives.ui.components.figures import StoredModel, put_figures
 
-        put_figures(Kept(manifest, codebook))
+        put_figures(StoredModel(manifest, codebook))
 
     app = AppTest.from_function(script, default_timeout=30, args=(manifest, codebook)).run()
     app.segmented_control[0].set_value(view)
@@ -93,6 +93,6 @@ def test_frames_of_one_name_and_without_labels_keep_a_row_each(manifest, codeboo
     figures = {"frames": manifest["figures"]["frames"], "unsupported": {"a": 2, "b": 0}}
     twins = bare(("a", "b"))
     twins = type(twins)("", tuple(type(one)(one.id, "same") for one in twins.frames))
-    table = frame_table(Kept({"figures": figures}, twins))
+    table = frame_table(StoredModel({"figures": figures}, twins))
     assert list(table["frame"][3:]) == ["same (a)", "same (b)"]
     assert table["F1"].isna().sum() == 2

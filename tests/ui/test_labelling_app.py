@@ -12,7 +12,7 @@ from narratives import paths
 from narratives.annotation.ranking import rank
 from narratives.codebook.parsing import read_codebook
 from narratives.model.persistence import load
-from narratives.store.assignments import Desk, Ranked
+from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
 from narratives.training.train import train
 from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
@@ -55,7 +55,7 @@ def store(labels):
 def fill(store, texts):
     rows = [paragraph(text) for text in texts]
     store.add(rows)
-    Desk(store).order([Ranked(row.paragraph_id, "random", "") for row in rows])
+    AssignmentQueue(store).order([QueueEntry(row.paragraph_id, "random", "") for row in rows])
 
 
 @pytest.fixture
@@ -428,7 +428,7 @@ def test_texts_are_brought_in_put_in_order_and_a_new_frame_is_looked_for(browser
             page.locator(".board .text", has_text="script")
         ).first.wait_for(timeout=2 * WAIT)
         assert "Spying swans *really*" in page.locator(".board").inner_text()
-        found = {item.text: item.detail for item in Desk(store).upcoming("lead", 100)}
+        found = {item.text: item.detail for item in AssignmentQueue(store).upcoming("lead", 100)}
         assert found[rows[0]].startswith("spying-swans-really: like its definition")
         assert page.title() == "narratives"
         assert sideways(page) == 0

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from narratives.ui.session.scoring_job import Job, keep_upload, output_for
 from streamlit.testing.v1 import AppTest
 
 from narratives import paths
@@ -14,6 +13,7 @@ from narratives.codebook.parsing import read_codebook
 from narratives.store.opening import open_store
 from narratives.training.train import train
 from narratives.ui.components.html import marked_text, shown
+from narratives.ui.session.scoring_job import BackgroundScoring, keep_upload, output_for
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -125,7 +125,7 @@ def test_marks_do_not_change_the_text(classifier):
 def test_a_run_in_the_background_scores_the_upload(trained):
     upload = keep_upload("../../posts.csv", b"text\nThe dam breaks before Friday!\nThe choir sings.\n")
     assert upload.name == "posts.csv"
-    job = Job(output_for(upload))
+    job = BackgroundScoring(output_for(upload))
     job.run(upload, trained, "text")
     assert job.scoring is not None
     assert (job.scoring.rows_read, job.rows) == (2, 2)
@@ -134,7 +134,7 @@ def test_a_run_in_the_background_scores_the_upload(trained):
 
 def test_a_run_that_is_stopped_writes_nothing(trained):
     upload = keep_upload("posts.csv", b"text\n" + b"The dam breaks.\n" * 5000)
-    job = Job(output_for(upload))
+    job = BackgroundScoring(output_for(upload))
     job.stop()
     job.run(upload, trained, "text")
     assert job.stopped
@@ -143,7 +143,7 @@ def test_a_run_that_is_stopped_writes_nothing(trained):
 
 def test_a_run_that_fails_keeps_the_sentence(trained):
     upload = keep_upload("posts.csv", b"text,frames\nx,y\n")
-    job = Job(output_for(upload))
+    job = BackgroundScoring(output_for(upload))
     job.run(upload, trained, "text")
     assert "frames" in job.complaint
 

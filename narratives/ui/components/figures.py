@@ -18,7 +18,7 @@ _QUIET = "#888888"
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredModel:
     """What a model folder keeps: its manifest, and the codebook that the model has learned."""
 
     manifest: dict[str, Any]
@@ -30,13 +30,13 @@ class Kept:
         return dict(self.manifest.get("figures", {}))
 
 
-def put_figures(kept: Kept) -> None:
+def put_figures(kept: StoredModel) -> None:
     """Show one chart of a model's figures, the one that is chosen, with its table."""
     view = st.segmented_control("Figures", list(_VIEWS), default="F1", required=True, label_visibility="collapsed")
     _VIEWS[view or "F1"](kept)
 
 
-def _f1(kept: Kept) -> None:
+def _f1(kept: StoredModel) -> None:
     table = frame_table(kept)[["frame", "aim", "F1", "from", "to", "paragraphs"]]
     known = table.dropna(subset="F1")
     if known.empty:
@@ -53,7 +53,7 @@ def _f1(kept: Kept) -> None:
         st.caption("From … to holds F1 at 95 %, by 1,000 resamples of the paragraphs.")
 
 
-def _precision_recall(kept: Kept) -> None:
+def _precision_recall(kept: StoredModel) -> None:
     table = frame_table(kept)[["frame", "aim", "threshold", "precision", "recall", "AP"]]
     known = table.dropna(subset="recall")
     if known.empty:
@@ -71,7 +71,7 @@ def _precision_recall(kept: Kept) -> None:
     st.caption(f"{meaning} · AP: average precision")
 
 
-def _reliability(kept: Kept) -> None:
+def _reliability(kept: StoredModel) -> None:
     names = {"low": "from", "high": "to", "probability": "mean predicted", "share": "share right", "cells": "cells"}
     table = pd.DataFrame(kept.figures.get("reliability", []), columns=list(names)).rename(columns=names)
     known = table[table["cells"] > 0]
@@ -91,7 +91,7 @@ def _reliability(kept: Kept) -> None:
     st.caption("A cell is a paragraph and a frame; the larger the dot, the more of them. " + stream_remark(none))
 
 
-def _confusion(kept: Kept) -> None:
+def _confusion(kept: StoredModel) -> None:
     names = _names(kept.codebook)
     rows = [
         (one["count"], *(names.get(one[part], one[part]) for part in ("gold", "predicted")))
@@ -118,7 +118,7 @@ def _heat_map(table: pd.DataFrame) -> Any:
     return (cells + numbers).properties(height=_ROW * table["frame missed"].nunique() + 150)
 
 
-def _made_from(kept: Kept) -> None:
+def _made_from(kept: StoredModel) -> None:
     st.text("\n".join(_facts(kept)))
     heads = {"n": "paragraphs", "macro_f1": "macro-F1", "micro_f1": "micro-F1"}
     rows = [
@@ -145,7 +145,7 @@ def _bars(table: pd.DataFrame) -> Any:
     )
 
 
-def _facts(kept: Kept) -> list[str]:
+def _facts(kept: StoredModel) -> list[str]:
     manifest, codebook = kept.manifest, kept.codebook
     files = {**manifest.get("labels", {}), **manifest.get("unlabelled", {})}
     libraries = [f"{name} {version}" for name, version in sorted(manifest.get("libraries", {}).items())]
@@ -166,7 +166,7 @@ _VIEWS = {
 }
 
 
-def frame_table(kept: Kept) -> pd.DataFrame:
+def frame_table(kept: StoredModel) -> pd.DataFrame:
     """Return a row for each frame, the best F1 first, those without a labelled paragraph last; gaps are NaN."""
     names, codebook, frames = _names(kept.codebook), kept.codebook, kept.figures.get("frames", {})
     rows = []

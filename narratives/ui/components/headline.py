@@ -6,7 +6,7 @@ import streamlit as st
 
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
-from narratives.store.assignments import Desk
+from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import Store
 from narratives.ui.session.annotator import annotator
 
@@ -39,4 +39,4 @@ def _waiting(open_labels: Callable[[], Store]) -> int | None:
 @st.cache_data(show_spinner=False, ttl=10, max_entries=200, hash_funcs={Store: id})
 def _left(state: int, name: str, store: Store) -> int:
     del state
-    return Desk(store).progress(name).left
+    return AssignmentQueue(store).progress(name).left

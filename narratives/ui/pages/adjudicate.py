@@ -13,7 +13,7 @@ from narratives.errors import UserError
 from narratives.evaluation.agreement import Agreement, Mean, Pair, measure_agreement, measure_months, measure_pairs
 from narratives.labels.disputes import Dispute, disputes, last_readings
 from narratives.labels.label_set import LabelSet
-from narratives.store.assignments import Desk
+from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import Store
 from narratives.ui.components.board import arrived, board, put_frames
 from narratives.ui.session.annotator import annotator, ask_name
@@ -39,10 +39,12 @@ def page(codebook: Codebook, store: Store) -> None:
 
 
 def _look_again(codebook: Codebook, store: Store) -> None:
-    labels = store.label_set().counted_by(codebook)
+    labels = store.label_set().resolve_retired(codebook)
     found = disputes(labels)
     known = {one.paragraph_id for one in found}
-    doubtful = {one.paragraph_id: one.detail for one in Desk(store).doubtful() if one.paragraph_id not in known}
+    doubtful = {
+        one.paragraph_id: one.detail for one in AssignmentQueue(store).doubtful() if one.paragraph_id not in known
+    }
     st.session_state["open_disputes"] = [*found, *_doubted(labels, doubtful)]
     st.session_state["doubts"] = doubtful
 

@@ -15,7 +15,7 @@ from narratives.scoring.score import Scoring
 from narratives.scoring.scored_table import ScoredTable, read_scored
 from narratives.tables.table import Table, count_rows, open_table, read_head
 from narratives.ui.components.html import colour_of
-from narratives.ui.session.scoring_job import Job, keep_upload, output_for
+from narratives.ui.session.scoring_job import BackgroundScoring, keep_upload, output_for
 
 _AT_ONCE = 100  # rows on one page of the table
 _KINDS = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "arrow", "feather", "xlsx", "gz", "zst", "bz2"]
@@ -54,7 +54,7 @@ def _upload(classifier: Classifier, model: Path, upload: Path) -> None:
     if job is None or st.session_state.get("job_column") != text_column:
         if st.button("Score", type="primary"):
             st.session_state["job_column"] = text_column
-            st.session_state["job"] = job = Job(output_for(upload))
+            st.session_state["job"] = job = BackgroundScoring(output_for(upload))
             job.output.unlink(missing_ok=True)
             job.start(upload, model, text_column)
             st.rerun()
@@ -101,7 +101,7 @@ def _without_folder(sentence: str, upload: Path) -> str:
 
 
 @st.fragment(run_every=0.5)
-def _watch(job: Job) -> None:
+def _watch(job: BackgroundScoring) -> None:
     """Show how far the run is, twice a second, without running the rest of the page."""
     st.progress(min(1.0, job.share), f"{job.rows:,} rows · {job.rows_a_second:,.0f} rows a second")
     st.button("Stop", on_click=job.stop)
@@ -109,7 +109,7 @@ def _watch(job: Job) -> None:
         st.rerun(scope="app")
 
 
-def _ended(job: Job, classifier: Classifier, text_column: str, upload: Path) -> None:
+def _ended(job: BackgroundScoring, classifier: Classifier, text_column: str, upload: Path) -> None:
     if job.stopped or job.complaint:
         st.info("Stopped; nothing was written." if job.stopped else "The file was not scored.")
         st.text(_without_folder(job.complaint, upload))

@@ -47,7 +47,7 @@ def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
 def _counts(state: int, store: Store, codebook: Codebook) -> Counts:
     """Count the labels in force of each frame and voice."""
     del state
-    labels = store.label_set().counted_by(codebook).labels
+    labels = store.label_set().resolve_retired(codebook).labels
     return Counter((label.frame, label.voice) for label in labels if label.value == "yes")
 
 

@@ -17,10 +17,10 @@ from narratives.evaluation.run import compare_figures
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
-from narratives.ui.components.figures import Kept, put_figures
+from narratives.ui.components.figures import StoredModel, put_figures
 from narratives.ui.components.html import plain
 from narratives.ui.session.annotator import annotator, ask_name
-from narratives.ui.session.jobs import TRAINING, Work
+from narratives.ui.session.jobs import TRAINING, BackgroundProcess
 
 _HEADLINES = {
     "macro_f1": "macro-F1",
@@ -49,9 +49,9 @@ def page(classifier: Classifier, store: Store) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _retraining() -> Work:
+def _retraining() -> BackgroundProcess:
     """Return the one training of this server, which all sessions see."""
-    return Work(TRAINING)
+    return BackgroundProcess(TRAINING)
 
 
 def _train(store: Store) -> None:
@@ -67,14 +67,14 @@ def _train(store: Store) -> None:
 
 
 @st.fragment(run_every=0.5)
-def _watch(training: Work) -> None:
+def _watch(training: BackgroundProcess) -> None:
     if not training.running:
         st.rerun()
     st.progress(training.share, f"Training: {training.step}. The model in force goes on serving.")
     st.button("Stop", on_click=training.stop)
 
 
-def _proposal(training: Work, folder: Path, store: Store) -> None:
+def _proposal(training: BackgroundProcess, folder: Path, store: Store) -> None:
     """Show what a new model would change, and release or discard it."""
     st.markdown("**A new model is ready**")
     st.text(folder.name)
@@ -118,7 +118,7 @@ def _on_reviewed(found: Reviewed | None) -> None:
         return
     st.caption(
         f"On the {found.paragraphs:,} paragraphs labelled in the app, which the new model has learned from: "
-        f"{found.changed:,} decisions change, {found.mended:,} to what people said, {found.broken:,} away from it; "
+        f"{found.changed:,} decisions change, {found.fixed:,} to what people said, {found.regressed:,} away from it; "
         f"micro-F1 {found.before:.2f} before, {found.after:.2f} after."
     )
 
@@ -145,7 +145,7 @@ def _in_force(classifier: Classifier) -> None:
     if released is None:
         return
     st.markdown("**The model in force, by cross-validation on its own labels**")
-    put_figures(Kept(persistence.read_manifest(released), classifier.codebook))
+    put_figures(StoredModel(persistence.read_manifest(released), classifier.codebook))
     with st.expander("Card of the model in force"):
         st.code((released / "card.md").read_text(encoding="utf-8"), language="markdown", wrap_lines=True)
 
@@ -161,7 +161,7 @@ def _model_row(folder: Path, released: Path | None) -> dict[str, Any]:
     return row | {shown: figures.get(name) for name, shown in _HEADLINES.items()}
 
 
-def _release(folder: Path, store: Store, training: Work | None) -> None:
+def _release(folder: Path, store: Store, training: BackgroundProcess | None) -> None:
     try:
         require(store, annotator(), "manage")
         persistence.load(folder)
@@ -175,7 +175,7 @@ def _release(folder: Path, store: Store, training: Work | None) -> None:
     st.toast(f"{plain(folder.name)} is in force")
 
 
-def _discard(folder: Path, training: Work) -> None:
+def _discard(folder: Path, training: BackgroundProcess) -> None:
     released = paths.released_model()
     if released is None or not folder.samefile(released):
         shutil.rmtree(folder)

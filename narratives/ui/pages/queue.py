@@ -10,13 +10,13 @@ from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
 from narratives.labels.importing import Moment, read_intake
 from narratives.model.classifier import Classifier
-from narratives.store.assignments import Desk, Item
+from narratives.store.assignments import AssignmentQueue, Item
 from narratives.store.events import Store, now
 from narratives.ui.components.board import arrived, board, put_frames
 from narratives.ui.components.headline import say_waiting
 from narratives.ui.components.html import likelihood
 from narratives.ui.session.annotator import annotator, ask_name
-from narratives.ui.session.jobs import RANKING, Work
+from narratives.ui.session.jobs import RANKING, BackgroundProcess
 from narratives.ui.session.scoring_job import keep_upload
 
 _EMPTY = (
@@ -48,9 +48,9 @@ def _desk(classifier: Classifier, codebook: Codebook, store: Store) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _ranking() -> Work:
+def _ranking() -> BackgroundProcess:
     """Return the one ranking of this server, which all sessions see."""
-    return Work(RANKING)
+    return BackgroundProcess(RANKING)
 
 
 def _fill(codebook: Codebook, store: Store) -> None:
@@ -70,7 +70,7 @@ def _fill(codebook: Codebook, store: Store) -> None:
 
 
 @st.fragment(run_every=0.5)
-def _watch(ranking: Work) -> None:
+def _watch(ranking: BackgroundProcess) -> None:
     if not ranking.running:
         st.rerun()
     st.progress(ranking.share, f"Putting the queue in order: {ranking.step}")
@@ -82,7 +82,7 @@ def _brought(name: str, data: bytes, column: str, codebook: Codebook, store: Sto
     path = keep_upload(name, data)
     try:
         intake = read_intake(path, Moment(annotator(), now(), codebook), text_column=column or None)
-        said = store.bring(intake.labels, intake.sources).sentence()
+        said = store.import_labels(intake.labels, intake.sources).sentence()
     except UserError as error:
         return str(error).replace(f"{path.parent}/", "")
     refused = [f"line {row.line}: {row.reason}" for row in intake.refused[:20]]
@@ -106,7 +106,7 @@ def _stepped() -> None:
 
 
 def _data(classifier: Classifier, codebook: Codebook, store: Store, name: str) -> dict[str, Any]:
-    desk = Desk(store)
+    desk = AssignmentQueue(store)
     item, progress = desk.take(name), desk.progress(name)
     say_waiting(progress.left)
     answer = st.session_state.get("answer", {})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from narratives.annotation.roles import ROLES, give_role, may, role_of, roles, work
+from narratives.annotation.roles import ROLES, daily_counts, give_role, may, role_of, roles
 from narratives.errors import UserError
 from narratives.labels.exporting import write_labels_as
 from narratives.store.events import Store
@@ -26,7 +26,7 @@ def page(store: Store) -> None:
         ask_name()
         return
     st.text(st.session_state.pop("team_said", f"{name}: {role_of(store, name)}"))
-    rows = [(one.annotator, roles(store).get(one.annotator, ""), one.day, one.labels) for one in work(store)]
+    rows = [(one.annotator, roles(store).get(one.annotator, ""), one.day, one.labels) for one in daily_counts(store)]
     st.dataframe(pd.DataFrame(rows, columns=["annotator", "role", "day", "labels"]), hide_index=True)
     if may(store, name, "manage"):
         _give(store, name, sorted({row[0] for row in rows} | {name}))

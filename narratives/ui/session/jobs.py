@@ -12,7 +12,7 @@ RANKING = "from narratives.annotation.retraining import report_ranking; report_r
 
 
 @dataclass
-class Work:
+class BackgroundProcess:
     """Work of one kind, at most one at a time. ``code`` prints its progress as JSON lines.
 
     ``step`` and ``share`` say how far it is; ``folder`` is the new model of a training, ``number`` what a ranking put

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from narratives.errors import UserError
 from narratives.scoring.batch_scorer import Options
-from narratives.scoring.score import Scoring, Stopped, score
+from narratives.scoring.score import Scoring, ScoringCancelled, score
 
 
 @dataclass
-class Job:
+class BackgroundScoring:
     """One run. ``share`` is the part of the input that was read, ``rows`` how many rows; times in seconds."""
 
     output: Path
@@ -48,7 +48,7 @@ class Job:
         try:
             options = Options(text_column=text_column, jobs=1)
             self.scoring = score([upload], self.output, model, options, progress, self._stop.is_set)
-        except Stopped:
+        except ScoringCancelled:
             self.stopped = True
         except UserError as error:
             self.complaint = str(error)
