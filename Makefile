@@ -13,6 +13,7 @@ check: .venv/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/narratives codebook check
 	$(BIN)/narratives labels check
 	$(BIN)/python benchmarks/documents.py --check
