@@ -111,12 +111,12 @@ class Kernel:
         edges = None if documents is None else np.flatnonzero(np.diff(documents, prepend=-1, append=-1))
         return self.predict(spans.data, spans.starts, spans.ends, edges)
 
-    def read(self, texts: TextSpans) -> tuple[Predictions, TextSpans, NDArray[np.int64]]:
-        """Split texts into paragraphs and predict: what is found in each, where it is, how many each text has.
+    def predict_paragraphs(self, texts: Sequence[str]) -> tuple[Predictions, TextSpans, NDArray[np.int64]]:
+        """Split texts; return the predictions on all paragraphs, the paragraphs, and how many each text has.
 
-        As ``paragraphs.split`` does, but a text without words is one empty paragraph.
+        A text without words is one empty paragraph.
         """
-        pieces, lengths = self._split(texts)
+        pieces, lengths = self._split(spans_of(texts))
         edges = np.concatenate([[0], np.cumsum(lengths)])
         return self.predict(pieces.data, pieces.starts, pieces.ends, edges), pieces, lengths
 

@@ -25,6 +25,7 @@ from narratives.model.features import Features, words
 from narratives.model.frame_model import FrameModel
 from narratives.model.voice_markers import SIGNS, read_signs
 from narratives.model.voice_model import VoiceModel, in_document
+from narratives.text.paragraphs import split
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class Predictions:
     predicted: NDArray[np.bool_]
     human: NDArray[np.bool_]
     voices: NDArray[np.int8]
+
+
+def without_frames(predictions: Predictions, rows: Sequence[bool]) -> Predictions:
+    """Return the predictions without any frame in the rows that are marked."""
+    rest = ~np.array(rows, dtype=bool)[:, None]
+    voices = np.where(rest, predictions.voices, -1).astype(np.int8)
+    return Predictions(predictions.probabilities, predictions.predicted & rest, predictions.human & rest, voices)
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,20 @@ class Classifier:
         predicted = (probabilities >= self.thresholds) & filled
         human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & filled
         return Predictions(probabilities, predicted, human, self.voices_of(texts, rows, predicted, documents))
+
+    def predict_paragraphs(self, texts: Sequence[str]) -> tuple[Predictions, list[str], list[int]]:
+        """Split texts; return the predictions on all paragraphs, the paragraphs, and how many each text has.
+
+        A text without words is one empty paragraph, which has no frame. Voices are read by text.
+        """
+        split_texts = [[paragraph.text for paragraph in split(text)] or [""] for text in texts]
+        paragraphs = [paragraph for pieces in split_texts for paragraph in pieces]
+        lengths = [len(pieces) for pieces in split_texts]
+        if not paragraphs:
+            none = np.zeros((0, len(self.frames)))
+            return Predictions(none, none.astype(bool), none.astype(bool), none.astype(np.int8)), [], []
+        predictions = self.predict_texts(paragraphs, np.repeat(np.arange(len(texts)), lengths))
+        return without_frames(predictions, [not paragraph for paragraph in paragraphs]), paragraphs, lengths
 
     def voices_of(
         self,

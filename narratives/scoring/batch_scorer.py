@@ -1,10 +1,9 @@
-"""Owns what is done to each batch of a scoring run: judged, and made into the bytes of the output. Floor 5.
+"""Scores batches of rows: predicts, and encodes the rows of the output.
 
-It is the same in a thread of this process and on a worker of a cluster, so both write the same bytes.
+A thread of this process and a worker of a cluster use the same class, so both write the same bytes.
 """
 
 import re
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,26 +20,30 @@ from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions
 from narratives.scoring.output import Destination
-from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows, read
+from narratives.scoring.row_predictions import Predictor, RowPredictions, max_pool_paragraphs, predict_rows
 from narratives.tables.columns import listed
 from narratives.tables.rows import Batch, CsvRows, Refusal, Rows
 from narratives.tables.table import KeyFault, Table, open_table
 from narratives.tables.writers import Renderer
 
 SMALL_BATCHES = 1
-SMALL_ROWS = 500  # up to so many, laying out the kernel takes longer than it saves
+SMALL_ROWS = 500  # up to this number of rows, laying out the kernel takes longer than it saves
 
 
 @dataclass(frozen=True)
 class Options:
     """How to score.
 
-    ``by``: ``row`` or ``paragraph``. ``columns``: ``all``, or ``short`` for none of the ``p_`` columns. ``jobs``:
-    threads, None for as many as there are cores. ``prefix`` goes before the names of our
-    columns. ``refused``: where refused rows go, None for ``OUTPUT.refused.csv`` (standard error if the output is
-    standard output). ``overwrite``: replace an existing output.
-    ``resume``: go on with an unfinished run, if there is one. ``engine``: ``local``, or ``dask`` at the address
-    ``scheduler``.
+    - ``text_column``: the column with the text, None to recognise it.
+    - ``by``: ``row``, or ``paragraph`` for an output row per paragraph.
+    - ``columns``: ``all``, or ``short`` to leave out the ``p_`` columns.
+    - ``jobs``: threads, None for one per core.
+    - ``prefix``: goes before the names of our columns.
+    - ``refused``: the file of refused rows, None for ``OUTPUT.refused.csv`` (standard error if the output is standard
+      output).
+    - ``overwrite``: replace an existing output.
+    - ``resume``: continue an unfinished run if there is one.
+    - ``engine``: ``local``, or ``dask`` for the cluster at the address ``scheduler``.
     """
 
     text_column: str | None = None
@@ -57,7 +60,14 @@ class Options:
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """A batch that was scored: its bytes for the output, what was refused, and what is counted."""
+    """A scored batch.
+
+    - ``bytes_read``: how far the table was read, in bytes as stored.
+    - ``rendered``: the bytes for the output, in pieces.
+    - ``refused``: the rows that were refused.
+    - ``scored``, ``written``: how many rows were scored, and how many the output gets.
+    - ``counts``: how many output rows have each frame.
+    """
 
     table: Table
     bytes_read: int
@@ -69,111 +79,111 @@ class ScoredBatch:
 
 
 class BatchScorer:
-    """What is done to each batch, in any thread: judged, and made into the bytes of the output."""
+    """Scores batches of ``tables`` for one destination; any thread may call ``score_batch``."""
 
-    def __init__(self, classifier: Classifier, tables: Sequence[Table], place: Destination, options: Options) -> None:
-        self._classifier, self._reader = classifier, classifier
-        self._tables, self._place, self._options = tables, place, options
+    def __init__(
+        self, classifier: Classifier, tables: Sequence[Table], destination: Destination, options: Options
+    ) -> None:
+        self._classifier = classifier
+        self._predictor: Predictor = classifier
+        self._tables, self._destination, self._options = tables, destination, options
         self._names = _names(classifier.frames, options)
         _check_names(tables, self._names)
-        self._renderer = Renderer(place.shape, tables[0].columns, self._names)
+        self._renderer = Renderer(destination.shape, tables[0].columns, self._names)
 
     def compile_now(self) -> None:
-        """Lay out the kernel now."""
-        self._reader = quick(self._classifier)
+        """Lay out the kernel and predict with it from now on."""
+        from narratives.kernel.kernel import Kernel  # loads Numba, which a small table need not wait for
+
+        self._predictor = Kernel(self._classifier)
 
     def head(self) -> bytes:
         """Return what the output begins with."""
         return self._renderer.head()
 
-    def decisive(self) -> dict[str, Any]:
-        """Return what of the options decides the bytes of the output."""
+    def decisive_options(self) -> dict[str, Any]:
+        """Return the options that decide the bytes of the output."""
         own = asdict(self._options)
         return {key: own[key] for key in ("by", "columns", "prefix", "refused", "engine")} | {
-            "shape": self._place.shape,
+            "shape": self._destination.shape,
             "texts": [table.text_column for table in self._tables],
         }
 
-    def done(self, left_out: int) -> Generator[ScoredBatch, None, None]:
-        """Yield the batches in order, the first ``left_out`` left out; several are done at once where that pays."""
-        batches = islice(self._batches(), left_out, None)
+    def score(self, skipped: int) -> Generator[ScoredBatch, None, None]:
+        """Yield the scored batches in order, without the first ``skipped``; threads score several at a time."""
+        batches = islice(self._batches(), skipped, None)
         first = list(islice(batches, SMALL_BATCHES + 1))
         if sum(len(batch.texts) for _, batch in first) > SMALL_ROWS:
             self.compile_now()
         jobs = self._options.jobs or (joblib.cpu_count() if len(first) > 1 else 1)
         with ThreadPoolExecutor(jobs) as pool:
             try:
-                yield from _in_order(pool, self.do, chain(first, batches), 2 * jobs)
+                yield from _in_order(pool, self.score_batch, chain(first, batches), 2 * jobs)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _batches(self) -> Iterator[tuple[Table, Batch]]:
-        fault = _key_fault(self._place, self._tables[0].columns, self._names)
+        fault = _key_fault(self._destination, self._tables[0].columns, self._names)
         for table in self._tables:
             for batch in table.quick_batches(key_fault=fault):
                 yield table, batch
 
-    def do(self, table: Table, batch: Batch) -> ScoredBatch:
-        """Score one batch."""
+    def score_batch(self, table: Table, batch: Batch) -> ScoredBatch:
+        """Score one batch of ``table``."""
         rendered, written, counts = self._render(batch)
         return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, len(batch.texts), written, counts)
 
     def _render(self, batch: Batch) -> tuple[bytes, int, NDArray[np.int64]]:
-        if self._writes_quickly(batch.rows):
-            found, _, lengths = read(self._reader, batch.texts)
-            rows = max_pool_paragraphs(found, lengths)
-            return self._quickly(batch.rows, rows), len(batch.texts), rows.predicted.sum(axis=0, dtype=np.int64)
-        verdicts = predict_rows(self._reader, batch.texts, self._options.by == "paragraph")
-        values = _values(verdicts, self._classifier.name, self._options)
+        if self._renders_compiled(batch.rows):
+            predictions, _, lengths = self._predictor.predict_paragraphs(batch.texts)
+            pooled = max_pool_paragraphs(predictions, lengths)
+            rendered = self._render_compiled(batch.rows, pooled)
+            return rendered, len(batch.texts), pooled.predicted.sum(axis=0, dtype=np.int64)
+        rows = predict_rows(self._predictor, batch.texts, self._options.by == "paragraph")
+        values = _values(rows, self._classifier.name, self._options)
         added = dict(zip(self._names, values, strict=True))
-        return self._renderer.body(batch.rows, verdicts.places, added), len(verdicts.places), verdicts.counts
+        return self._renderer.body(batch.rows, rows.rows, added), len(rows.rows), rows.counts
 
-    def _writes_quickly(self, rows: Rows) -> bool:
-        """Return whether compiled code can write our cells: a row each, after a record in the output's own form."""
-        shape = self._place.shape
+    def _renders_compiled(self, rows: Rows) -> bool:
+        """Return whether compiled code can write our cells.
+
+        It writes one row for each CSV record that keeps its bytes, and names that need no quotes.
+        """
+        shape = self._destination.shape
         plain = all(re.fullmatch(r"[\w-]+", frame, re.ASCII) for frame in self._classifier.frames)
         same = isinstance(rows, CsvRows) and (rows.delimiter or ",") == shape.delimiter
-        of_csv = shape.format in ("CSV", "TSV") and self._options.by == "row"
-        return of_csv and same and plain and self._reader is not self._classifier
+        by_row = shape.format in ("CSV", "TSV") and self._options.by == "row"
+        return by_row and same and plain and self._predictor is not self._classifier
 
-    def _quickly(self, rows: Any, found: Predictions) -> bytes:
+    def _render_compiled(self, rows: Any, pooled: Predictions) -> bytes:
         from narratives.tables.readers.csv_scan import names_of, write_rows
 
         frames, voices, model = self._classifier.frames, VOICES, (self._classifier.name,)
         names = names_of(frames), names_of(voices), names_of(model)
-        form = ord(self._place.shape.delimiter), self._options.columns == "all"
-        parts = found.probabilities, found.predicted, found.human, found.voices
+        form = ord(self._destination.shape.delimiter), self._options.columns == "all"
+        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.voices
         data = write_rows(rows.records.data, (rows.records.starts, rows.records.ends), parts, names, form)
         return self._renderer.packed(data)
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[..., ScoredBatch], items: Iterable[tuple[Table, Batch]], most: int
+    pool: ThreadPoolExecutor,
+    score_batch: Callable[..., ScoredBatch],
+    batches: Iterable[tuple[Table, Batch]],
+    most: int,
 ) -> Iterator[ScoredBatch]:
-    """Yield the results in order, with at most so many begun and not yet fetched."""
+    """Yield the results in order. At most ``most`` batches wait at a time, so that memory stays flat."""
     waiting: deque[Future[ScoredBatch]] = deque()
-    for table, batch in items:
-        waiting.append(pool.submit(work, table, batch))
+    for table, batch in batches:
+        waiting.append(pool.submit(score_batch, table, batch))
         if len(waiting) >= most:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def quick(classifier: Classifier) -> Any:
-    """Return what reads as the classifier does, compiled where Numba is there; a warning says if it is not."""
-    if not isinstance(classifier, Classifier):
-        return classifier
-    try:
-        from narratives.kernel.kernel import Kernel
-    except ImportError:
-        warnings.warn("Numba is not installed: scoring goes the plain way, slower by an order", stacklevel=2)
-        return classifier
-    return Kernel(classifier)
-
-
 def open_tables(inputs: Sequence[str], text_column: str | None) -> list[Table]:
-    """Open the tables of one run. Raises UserError if they do not fit together."""
+    """Open the tables of one run. Raises UserError if they do not have the same columns."""
     if not inputs:
         raise UserError("there is nothing to score; name a table, or - for standard input")
     if inputs.count("-") > 1:
@@ -194,10 +204,10 @@ def _check_same_columns(first: Table, other: Table) -> None:
         return
     missing = [column for column in first.columns if column not in other.columns]
     extra = [column for column in other.columns if column not in first.columns]
-    missed = f"has no {listed(missing)}" if missing else ""
-    added = f"has {listed(extra)} as well" if extra else ""
-    what = " and ".join(part for part in (missed, added) if part) or "has the same columns in another order"
-    raise UserError(f"{other.name}: unlike {first.name} it {what}; score tables of the same columns together")
+    lacks = f"has no {listed(missing)}" if missing else ""
+    adds = f"has {listed(extra)} as well" if extra else ""
+    difference = " and ".join(part for part in (lacks, adds) if part) or "has the same columns in another order"
+    raise UserError(f"{other.name}: unlike {first.name} it {difference}; score tables with the same columns together")
 
 
 def _names(frames: Sequence[str], options: Options) -> list[str]:
@@ -207,27 +217,28 @@ def _names(frames: Sequence[str], options: Options) -> list[str]:
     return [options.prefix + name for name in names]
 
 
-def _values(verdicts: RowPredictions, model: str, options: Options) -> list[Sequence[str] | NDArray[Any]]:
-    paragraph = [np.array(verdicts.paragraphs, dtype=np.int32), verdicts.texts] if options.by == "paragraph" else []
-    probabilities = list(verdicts.probabilities.T) if options.columns == "all" else []
-    said = [verdicts.frames, verdicts.voices, verdicts.human]
-    return [*paragraph, *said, *probabilities, [model] * len(verdicts.places)]
+def _values(rows: RowPredictions, model: str, options: Options) -> list[Sequence[str] | NDArray[Any]]:
+    paragraph = [np.array(rows.paragraphs, dtype=np.int32), rows.texts] if options.by == "paragraph" else []
+    probabilities = list(rows.probabilities.T) if options.columns == "all" else []
+    return [*paragraph, rows.frames, rows.voices, rows.human, *probabilities, [model] * len(rows.rows)]
 
 
 def _check_names(tables: Sequence[Table], names: Sequence[str]) -> None:
     for table in tables:
         taken = [column for column in table.columns if column in names]
         if taken:
-            raise UserError(f"{table.name}: it already has a column '{taken[0]}', which is a name of ours; {_PREFIX}")
+            raise UserError(
+                f"{table.name}: it already has a column '{taken[0]}', a name that the output needs; {_USE_PREFIX}"
+            )
 
 
-_PREFIX = "put something before the names of ours with --prefix PREFIX"
+_USE_PREFIX = "put something before our names with --prefix PREFIX"
 
 
-def _key_fault(place: Destination, columns: Sequence[str], names: Sequence[str]) -> KeyFault:
-    """Return what is wrong with a key that was not seen in the head of a JSONL file."""
+def _key_fault(destination: Destination, columns: Sequence[str], names: Sequence[str]) -> KeyFault:
+    """Return a function that says why a JSON object with a key not seen in the head is refused."""
     ours, known = frozenset(names), frozenset(columns)
-    if place.shape.format == "JSONL":
-        return lambda key: f"the key '{key}' is one that we would write; {_PREFIX}" if key in ours else ""
+    if destination.shape.format == "JSONL":
+        return lambda key: f"the key '{key}' is a name that the output needs; {_USE_PREFIX}" if key in ours else ""
     late = "is not among those of the first 1,000 lines; write .jsonl to keep it"
     return lambda key: "" if key in known else f"the key '{key}' {late}"

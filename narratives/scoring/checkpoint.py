@@ -1,7 +1,7 @@
-"""Owns what a long run leaves beside its output so that another can go on with it: two part files and their state.
+"""Keeps what an unfinished run needs to be resumed: two part files beside the output, and their state.
 
-The state is a small JSON file: what the run was made of, how many batches are done, how long the parts are then, and
-what was counted. Bytes after those lengths are thrown away when the run goes on.
+The state is a small JSON file: what decides the output, how many batches are done, how long the part files are then,
+and what was counted. Resuming cuts the part files to those lengths.
 """
 
 import hashlib
@@ -20,7 +20,13 @@ from narratives.version import __version__
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """``batches`` are done; their rows are ``output`` bytes, those refused ``refused`` bytes; ``counts`` as counted."""
+    """The state of a run.
+
+    - ``made_of``: a hash of what decides the output.
+    - ``batches``: how many are done.
+    - ``output``, ``refused``: how many bytes of each part file belong to those batches.
+    - ``counts``: what the run counted in them.
+    """
 
     made_of: str
     batches: int
@@ -30,19 +36,19 @@ class Checkpoint:
 
 
 def part_of(output: Path, what: str) -> Path:
-    """Return the name of a part file or the state of an unfinished run, beside ``output``."""
+    """Return the path of a file that an unfinished run keeps beside ``output``."""
     target = output.resolve()
     return target.with_name(f".{target.name}.narratives-{what}")
 
 
 def made_of(inputs: Sequence[str], model: str, options: Mapping[str, Any]) -> str:
-    """Return a hash of what decides the output: files as they stand, the model, options, this version."""
-    files = [_state(path) for path in inputs if path != "-"]
-    told = json.dumps([files, model, {key: str(value) for key, value in sorted(options.items())}, __version__])
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+    """Return a hash of what decides the output: the input files, the model, the options and this version."""
+    files = [_identity(path) for path in inputs if path != "-"]
+    parts = json.dumps([files, model, {key: str(value) for key, value in sorted(options.items())}, __version__])
+    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _state(path: str) -> tuple[str, int, int]:
+def _identity(path: str) -> tuple[str, int, int]:
     if is_url(path):
         return path, 0, 0
     status = Path(path).stat()
@@ -50,31 +56,34 @@ def _state(path: str) -> tuple[str, int, int]:
 
 
 def write_checkpoint(output: Path, checkpoint: Checkpoint) -> None:
-    """Write the state of a run, whole or not at all."""
-    path, new = part_of(output, "state"), part_of(output, "state-new")
+    """Write the state of a run atomically."""
+    path, draft = part_of(output, "state"), part_of(output, "state-new")
     with write_errors(output):
-        new.write_text(json.dumps(asdict(checkpoint)), encoding="utf-8")
-        os.replace(new, path)
+        draft.write_text(json.dumps(asdict(checkpoint)), encoding="utf-8")
+        os.replace(draft, path)
 
 
 def read_checkpoint(output: Path, wanted: str) -> Checkpoint | None:
-    """Return the state of an unfinished run, None if there is none. Raises UserError if it is another's."""
+    """Return the state of an unfinished run, None if there is none.
+
+    Raises UserError if the state is not readable, and if ``wanted``, the hash of this run, is not that of the state.
+    """
     path = part_of(output, "state")
     try:
-        found = Checkpoint(**json.loads(path.read_text(encoding="utf-8")))
+        checkpoint = Checkpoint(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        raise UserError(f"{path}: not the state of an unfinished run; score without --resume to begin anew") from None
-    if found.made_of != wanted:
+        raise UserError(f"{path}: not the state of an unfinished run; score without --resume to start again") from None
+    if checkpoint.made_of != wanted:
         raise UserError(
             f"{output}: the unfinished run had other inputs, options or another model, or an input has changed since; "
-            "score without --resume to begin anew"
+            "score without --resume to start again"
         )
-    return found
+    return checkpoint
 
 
 def remove_checkpoint(output: Path) -> None:
-    """Remove the state of a run that is finished or given up."""
+    """Remove the state of a run that is finished or discarded."""
     for what in ("state", "state-new"):
         part_of(output, what).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Owns scoring on a cluster: parts of tables scored and written by Dask workers, taken up in their order.
+"""Scores tables on a Dask cluster: workers score parts of the tables, and this process takes the results in order.
 
-Workers are told paths and bytes, never rows. Each loads the model once, reads its part of a table, and writes what
-becomes of it into a folder beside the output, which all must reach by the same path. A lost worker's parts are done
-again by others. Dask is an extra: ``narratives[cluster]``.
+Workers get paths and byte ranges, never rows. Each loads the model once, reads its part of a table, and writes the
+encoded rows into a folder beside the output, which all must reach by the same path. If a worker dies, Dask gives its
+parts to others. Dask comes with the extra ``narratives[cluster]``.
 """
 
 import json
@@ -30,35 +30,39 @@ from narratives.tables.table import Table
 
 BATCHES = 8  # of one part
 _RETRIES = 3
-_WAIT = 30  # seconds for a scheduler and a first worker to answer
-_CHUNK = 1 << 22
-_ready_once = threading.Lock()
+_TIMEOUT = 30  # seconds for a scheduler and a first worker to answer
+_CHUNK_BYTES = 1 << 22
+_setup_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class ScoringJob:
-    """What a worker must know of a run; paths are absolute, since it may stand elsewhere."""
+    """What a worker must know of a run. Paths are absolute: a worker may have another working directory."""
 
     inputs: tuple[str, ...]
-    place: Destination
+    destination: Destination
     model: Path
     options: Options
 
 
-def scoring_job(tables: Sequence[Table], place: Destination, model: Path, options: Options) -> ScoringJob:
-    """Return the order of a run."""
+def scoring_job(tables: Sequence[Table], destination: Destination, model: Path, options: Options) -> ScoringJob:
+    """Return the job of a run. Raises UserError if it reads standard input."""
     inputs = tuple(table.path if is_url(table.path) else str(Path(table.path).resolve()) for table in tables)
     if "-" in [table.path for table in tables]:
-        raise UserError("a cluster cannot read standard input; name a file that its workers reach")
-    output = replace(place, output=place.output.resolve() if place.output else None)
+        raise UserError("a cluster cannot read standard input; name a file that its workers can read")
+    output = replace(destination, output=destination.output.resolve() if destination.output else None)
     return ScoringJob(inputs, output, model.resolve(), options)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a run: its number, that of its table, and the bytes it is; the whole table where ``end`` is None.
+    """A part of a run.
 
-    ``line`` is the line of its first byte; ``header`` tells that the first record is the header.
+    - ``number``: its index in the run.
+    - ``table``: the index of its table.
+    - ``start``, ``end``: its bytes; the whole table where ``end`` is None.
+    - ``line``: the line of its first byte.
+    - ``header``: whether its first record is the header.
     """
 
     number: int
@@ -71,31 +75,32 @@ class Part:
 
 @dataclass(frozen=True)
 class PartResult:
-    """What a worker tells of a part that it wrote."""
+    """What a worker returns for a part: rows scored, rows written, and rows with each frame."""
 
     scored: int
     written: int
     counts: list[int]
 
 
-def done_on_cluster(order: ScoringJob, tables: Sequence[Table], left_out: int) -> Generator[ScoredBatch, None, None]:
-    """Yield the parts in order, the first ``left_out`` left out, each written by a worker.
+def score_on_cluster(job: ScoringJob, tables: Sequence[Table], skipped: int) -> Generator[ScoredBatch, None, None]:
+    """Yield the parts in order, without the first ``skipped``, each scored and encoded by a worker.
 
-    Raises UserError if no scheduler or no worker answers, and where a worker cannot go on.
+    Raises UserError if no scheduler or no worker answers, and if a worker fails.
     """
-    folder = _folder(order.place)
-    client = _client(order.options.scheduler)
+    folder = _folder(job.destination)
+    client = _client(job.options.scheduler)
     waiting: deque[tuple[Part, Any]] = deque()
     try:
         folder.mkdir(exist_ok=True)
+        # Enough parts to keep all threads busy, few enough for the folder to stay small.
         most = 4 * sum(client.nthreads().values()) + 4
-        for part in islice(_parts(tables), left_out, None):
+        for part in islice(_parts(tables), skipped, None):
             key = f"narratives-{os.getpid()}-{part.number}"
-            waiting.append((part, client.submit(score_part, order, part, key=key, pure=False, retries=_RETRIES)))
+            waiting.append((part, client.submit(score_part, job, part, key=key, pure=False, retries=_RETRIES)))
             if len(waiting) >= most:
-                yield _taken(*waiting.popleft(), tables, folder)
+                yield _collect(*waiting.popleft(), tables, folder)
         while waiting:
-            yield _taken(*waiting.popleft(), tables, folder)
+            yield _collect(*waiting.popleft(), tables, folder)
     finally:
         client.cancel([future for _, future in waiting])
         client.close()
@@ -110,25 +115,25 @@ def _client(scheduler: str | None) -> Any:
     except ImportError:
         raise UserError("Dask is not installed; install the extra narratives[cluster]") from None
     try:
-        client = Client(scheduler, timeout=_WAIT)  # type: ignore[no-untyped-call]
+        client = Client(scheduler, timeout=_TIMEOUT)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise UserError(f"{scheduler}: no Dask scheduler answers there ({type(error).__name__}); start one") from None
     try:
-        client.wait_for_workers(1, timeout=_WAIT)
+        client.wait_for_workers(1, timeout=_TIMEOUT)
     except TimeoutError:
         client.close()  # type: ignore[no-untyped-call]
         raise UserError(f"{scheduler}: the cluster has no worker; start some with `dask worker {scheduler}`") from None
     return client
 
 
-def _folder(place: Destination) -> Path:
-    if place.output is None:
-        raise UserError("a cluster cannot write to standard output; name an output file that its workers reach")
-    return part_of(place.output, "parts")
+def _folder(destination: Destination) -> Path:
+    if destination.output is None:
+        raise UserError("a cluster cannot write to standard output; name an output file that its workers can write")
+    return part_of(destination.output, "parts")
 
 
 def _parts(tables: Sequence[Table]) -> Iterator[Part]:
-    """Yield the parts of all tables: so many batches each of a plain CSV in UTF-8, other tables whole."""
+    """Yield the parts of all tables: BATCHES batches each of a plain CSV in UTF-8, other tables whole."""
     number = 0
     for index, table in enumerate(tables):
         for part in _parts_of(table, index):
@@ -150,67 +155,71 @@ def _parts_of(table: Table, index: int) -> Iterator[Part]:
         yield Part(0, index, start, reader.position, line, header)
 
 
-def score_part(order: ScoringJob, part: Part) -> PartResult:
-    """Score a part on a worker: write its rows, and what is refused of it, into the folder beside the output."""
-    with _ready_once:
-        tables, work = _ready(order)
-    table, path = tables[part.table], _folder(order.place) / f"{part.number:06}"
-    told, refused = PartResult(0, 0, []), []
+def score_part(job: ScoringJob, part: Part) -> PartResult:
+    """Score a part on a worker: write its rows and its refusals into the folder beside the output."""
+    with _setup_lock:
+        tables, scorer = _set_up(job)
+    table, path = tables[part.table], _folder(job.destination) / f"{part.number:06}"
+    result, refused = PartResult(0, 0, []), []
     try:
+        # The part gets its name last: a part that was begun twice, after a worker was lost, is then still whole.
         with path.with_suffix(".writing").open("wb") as file:
             for batch in _batches(table, part):
-                done = work.do(table, batch)
-                for piece in done.rendered:
+                scored = scorer.score_batch(table, batch)
+                for piece in scored.rendered:
                     file.write(piece)
-                refused += [(one.line, one.reason, one.raw) for one in done.refused]
-                counts = (np.array(told.counts or 0) + done.counts).tolist()
-                told = PartResult(told.scored + done.scored, told.written + done.written, counts)
+                refused += [(refusal.line, refusal.reason, refusal.raw) for refusal in scored.refused]
+                result = _sum(result, scored)
         path.with_suffix(".refused").write_text(json.dumps(refused), encoding="utf-8")
         os.replace(path.with_suffix(".writing"), path)
     except OSError as error:
         raise UserError(f"{path.parent}: a worker cannot write there ({error}); all must reach it") from None
-    return told
+    return result
+
+
+def _sum(result: PartResult, batch: ScoredBatch) -> PartResult:
+    counts = (np.array(result.counts or 0) + batch.counts).tolist()
+    return PartResult(result.scored + batch.scored, result.written + batch.written, counts)
 
 
 def _batches(table: Table, part: Part) -> Iterator[Batch]:
-    if part.end is None:
-        return table.quick_batches()
-    reader = table.block_reader((part.start, part.end))
+    reader = None if part.end is None else table.block_reader((part.start, part.end))
     if reader is None:
-        raise UserError("a worker has no Numba; give all of them the same packages")
+        return table.quick_batches()
     reader.line, reader.header = part.line, part.header
     return reader.batches()
 
 
 @lru_cache(maxsize=1)
-def _ready(order: ScoringJob) -> tuple[list[Table], BatchScorer]:
-    tables = open_tables(list(order.inputs), order.options.text_column)
-    work = BatchScorer(load(order.model), tables, order.place, order.options)
-    work.compile_now()
-    return tables, work
+def _set_up(job: ScoringJob) -> tuple[list[Table], BatchScorer]:
+    """Open the tables and load the model once per worker and job."""
+    tables = open_tables(list(job.inputs), job.options.text_column)
+    scorer = BatchScorer(load(job.model), tables, job.destination, job.options)
+    scorer.compile_now()
+    return tables, scorer
 
 
-def _taken(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> ScoredBatch:
+def _collect(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> ScoredBatch:
     from distributed.scheduler import KilledWorker
 
     try:
-        told = future.result()
+        result = future.result()
     except KilledWorker:
         raise UserError(
-            f"part {part.number + 1} was lost with its worker {_RETRIES + 1} times, perhaps for want of memory; "
-            "give workers more of it"
+            f"part {part.number + 1} was lost with its worker {_RETRIES + 1} times, perhaps because memory ran out; "
+            "give the workers more of it"
         ) from None
     table, path = tables[part.table], folder / f"{part.number:06}"
-    refused = [Refusal(*one) for one in json.loads(path.with_suffix(".refused").read_text(encoding="utf-8"))]
+    refused = [Refusal(*row) for row in json.loads(path.with_suffix(".refused").read_text(encoding="utf-8"))]
     position = (table.size or 0) if part.end is None else part.end
-    counts = np.array(told.counts, dtype=np.int64)
-    return ScoredBatch(table, position, _pieces(path), refused, told.scored, told.written, counts)
+    counts = np.array(result.counts, dtype=np.int64)
+    return ScoredBatch(table, position, _pieces(path), refused, result.scored, result.written, counts)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    """Yield the bytes that a worker wrote, and remove them."""
+    """Yield the bytes that a worker wrote, then remove them."""
     with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
+        while piece := file.read(_CHUNK_BYTES):
             yield piece
     path.unlink()
     path.with_suffix(".refused").unlink()

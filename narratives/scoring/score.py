@@ -1,6 +1,6 @@
-"""Owns scoring: tables in, a table out with what the model says of each row. Floor 5.
+"""Scores tables: rows in, the same rows out with what the model says of each.
 
-Whole or not at all: the output gets its name when it is complete. Nothing is dropped: a row is scored or refused.
+The output appears whole or not at all. No row is dropped: each is scored or refused.
 """
 
 import time
@@ -16,24 +16,29 @@ from narratives.errors import UserError
 from narratives.model.persistence import load
 from narratives.scoring.batch_scorer import BatchScorer, Options, ScoredBatch, open_tables
 from narratives.scoring.checkpoint import Checkpoint, made_of, read_checkpoint, write_checkpoint
-from narratives.scoring.dask_engine import done_on_cluster, scoring_job
+from narratives.scoring.dask_engine import score_on_cluster, scoring_job
 from narratives.scoring.output import Destination, OutputWriter, check_destination, choose_destination
 from narratives.tables.formats import named_format
 from narratives.tables.table import Table
 from narratives.tables.writers import OutputFormat
 
-KEEP_EVERY = 0.25  # seconds between two states of a run that are kept
-_PLAIN = Options()
-Progress = Callable[[int, int | None, int], None]  # bytes read, bytes in all (None: unknown), rows read
+CHECKPOINT_SECONDS = 0.25  # between two checkpoints of a run
+_DEFAULTS = Options()
+Progress = Callable[[int, int | None, int], None]  # bytes read, bytes in total (None: unknown), rows read
 
 
-class ScoringCancelled(UserError):  # noqa: N818 (a wish, not an error)
-    """Scoring was stopped by ``should_stop``."""
+class ScoringCancelled(UserError):  # noqa: N818 (not an error: the user asked for it)
+    """``should_stop`` cancelled a run."""
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """What was done. ``frames``: how many output rows have each. ``findings``: a sentence for each table."""
+    """The summary of a run.
+
+    - ``frames``: how many output rows have each frame.
+    - ``refused_path``: the file of refused rows, None if there is none.
+    - ``findings``: a sentence for each table that says what was recognised.
+    """
 
     rows_read: int
     rows_scored: int
@@ -53,13 +58,13 @@ class Scoring:
 
     def summary(self) -> str:
         """Return one screen of text."""
-        kept = f", kept in {self.refused_path}" if self.refused_path else ""
-        rows = f"{self.rows_read:,} rows read = {self.rows_scored:,} scored + {self.rows_refused:,} refused{kept}"
+        refused = f", kept in {self.refused_path}" if self.refused_path else ""
+        rows = f"{self.rows_read:,} rows read = {self.rows_scored:,} scored + {self.rows_refused:,} refused{refused}"
         width = len(f"{max(self.frames.values(), default=0):,}")
-        often = sorted(self.frames.items(), key=lambda item: -item[1])
-        counts = [f"  {count:>{width},}  {frame}" for frame, count in often if count]
-        silent = ", ".join(frame for frame, count in often if not count)
-        never = [f"  never: {silent}"] if silent else []
+        by_count = sorted(self.frames.items(), key=lambda item: -item[1])
+        counts = [f"  {count:>{width},}  {frame}" for frame, count in by_count if count]
+        absent = ", ".join(frame for frame, count in by_count if not count)
+        never = [f"  never: {absent}"] if absent else []
         last = f"{self.output}: {self.rows_written:,} rows in {self.seconds:.1f} s, model {self.model}"
         return "\n".join([*self.findings, rows, *counts, *never, last])
 
@@ -73,92 +78,105 @@ def score(
     inputs: Sequence[str | Path],
     output: str | Path,
     model_dir: Path,
-    options: Options = _PLAIN,
+    options: Options = _DEFAULTS,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Scoring:
-    """Score tables of the same columns, in order, into ``output`` (``-``: standard output, in the input's format).
+    """Score tables with the same columns, in order, into ``output`` (``-``: standard output).
 
-    XLSX, Parquet and Arrow go to standard output as CSV. ``progress`` is called and ``should_stop`` asked after each
-    batch. Raises UserError for what the user can mend, before any work where it can be known, and Stopped; no file is
-    left behind then. A KeyboardInterrupt (of its own class) passes with the sentence to show as its argument; what was
-    done until then, and until a kill, stays beside the output for a run with ``resume``.
+    Standard output gets the format of the input; XLSX, Parquet and Arrow become CSV. ``progress`` is called and
+    ``should_stop`` is asked after each batch.
+
+    Raises UserError for what the user can correct, where possible before any work, and ScoringCancelled where
+    ``should_stop`` says so: no file is left then. Raises KeyboardInterrupt, with the sentence to show, when a signal
+    interrupts the run. What was done until then, or until the process was killed, stays beside the output for a run
+    with ``resume``.
     """
     started = time.monotonic()
     tables = open_tables([str(path) for path in inputs], options.text_column)
-    place = _place(tables, str(output), options)
+    destination = _destination(tables, str(output), options)
     classifier = load(model_dir)
-    work = BatchScorer(classifier, tables, place, options)
-    origin = made_of([table.path for table in tables], classifier.name, work.decisive())
-    begun = _begun(place, origin, options)
+    scorer = BatchScorer(classifier, tables, destination, options)
+    origin = made_of([table.path for table in tables], classifier.name, scorer.decisive_options())
+    begun = _begun(destination, origin, options)
     tally = _Tally(classifier.frames, **(begun.counts if begun else {}))
-    left_out = begun.batches if begun else 0
+    skipped = begun.batches if begun else 0
     if options.engine == "local":
-        batches = work.done(left_out)
+        batches = scorer.score(skipped)
     else:
-        batches = done_on_cluster(scoring_job(tables, place, model_dir, options), tables, left_out)
-    with _delivery(place, work, tables, begun) as delivery, closing(batches):
-        keeper = _Keeper(place, origin, delivery, tally, left_out)
-        with keeper.kept_on_interrupt():
-            for done in batches:
-                for piece in done.rendered:
-                    delivery.write(piece)
-                for refusal in done.refused:
-                    delivery.refuse(done.table.name, refusal.line, refusal.reason, refusal.raw)
-                tally.add(done)
+        batches = score_on_cluster(scoring_job(tables, destination, model_dir, options), tables, skipped)
+    with _writer(destination, scorer, tables, begun) as writer, closing(batches):
+        keeper = _CheckpointKeeper(destination, origin, writer, tally, skipped)
+        with keeper.on_interrupt():
+            for batch in batches:
+                _write(batch, writer, tally)
                 keeper.after_batch()
                 if progress:
-                    progress(*_position(tables, done), tally.read)
+                    progress(*_position(tables, batch), tally.read)
                 if should_stop and should_stop():
-                    raise ScoringCancelled(f"stopped; {place.remains()}")
-        refused_path = delivery.commit()
+                    raise ScoringCancelled(f"stopped; {destination.remains()}")
+        refused_path = writer.commit()
     findings, seconds = [table.findings() for table in tables], time.monotonic() - started
-    return tally.scoring(classifier.name, place.name, refused_path, seconds, findings)
+    return tally.scoring(classifier.name, destination.name, refused_path, seconds, findings)
 
 
-def _begun(place: Destination, origin: str, options: Options) -> Checkpoint | None:
+def _write(batch: ScoredBatch, writer: OutputWriter, tally: "_Tally") -> None:
+    for piece in batch.rendered:
+        writer.write(piece)
+    for refusal in batch.refused:
+        writer.refuse(batch.table.name, refusal.line, refusal.reason, refusal.raw)
+    tally.add(batch)
+
+
+def _begun(destination: Destination, origin: str, options: Options) -> Checkpoint | None:
     if not options.resume:
         return None
-    if place.output is None:
-        raise UserError("standard output cannot be gone on with; name an output file to use --resume")
-    return read_checkpoint(place.output, origin)
+    if destination.output is None:
+        raise UserError("cannot resume to standard output; name an output file to use --resume")
+    return read_checkpoint(destination.output, origin)
 
 
-class _Keeper:
-    """Keeps the state of a run beside its output, about once a second."""
+class _CheckpointKeeper:
+    """Writes the checkpoint of a run now and then, and when the run is interrupted."""
 
-    def __init__(self, place: Destination, origin: str, delivery: OutputWriter, tally: "_Tally", batches: int) -> None:
-        self._place, self._origin, self._delivery, self._tally = place, origin, delivery, tally
-        self._batches, self._kept, self._at = batches, batches, time.monotonic()
+    def __init__(
+        self, destination: Destination, origin: str, writer: OutputWriter, tally: "_Tally", batches: int
+    ) -> None:
+        self._destination, self._origin, self._writer, self._tally = destination, origin, writer, tally
+        self._batches, self._last = batches, time.monotonic()
 
     def after_batch(self) -> None:
-        """Count a batch; keep the state if the last time was long enough ago."""
+        """Count a batch; write the checkpoint if the last one is old enough."""
         self._batches += 1
-        if self._place.output and time.monotonic() - self._at > KEEP_EVERY:
-            self._keep()
+        if self._destination.output and time.monotonic() - self._last > CHECKPOINT_SECONDS:
+            self._write()
 
-    def _keep(self) -> None:
-        assert self._place.output is not None
-        state = Checkpoint(self._origin, self._batches, *self._delivery.sizes(), self._tally.state())
-        write_checkpoint(self._place.output, state)
-        self._kept, self._at = self._batches, time.monotonic()
+    def _write(self) -> None:
+        assert self._destination.output is not None
+        # Sizes come first: they flush the part files, so that the checkpoint never names bytes that are not written.
+        state = Checkpoint(self._origin, self._batches, *self._writer.sizes(), self._tally.state())
+        write_checkpoint(self._destination.output, state)
+        self._last = time.monotonic()
 
     @contextmanager
-    def kept_on_interrupt(self) -> Iterator[None]:
-        """Keep what is done when the user interrupts, if there is any, and say so in the interrupt."""
+    def on_interrupt(self) -> Iterator[None]:
+        """Put the sentence to show into a KeyboardInterrupt, after writing the checkpoint if any batch is done."""
         try:
             yield
-        except KeyboardInterrupt as stop:
-            if self._place.output is None or not self._batches:
-                raise type(stop)(f"stopped; {self._place.remains()}") from None
-            self._keep()
-            self._delivery.suspend()
+        except KeyboardInterrupt as interrupt:
+            if self._destination.output is None or not self._batches:
+                raise type(interrupt)(f"stopped; {self._destination.remains()}") from None
+            self._write()
+            self._writer.suspend()
             rows = f"{self._tally.read:,} row{'s' * (self._tally.read != 1)}"
-            raise type(stop)(f"stopped after {rows}; the same command with --resume goes on from there") from None
+            sentence = f"stopped after {rows}; run the same command with --resume to continue"
+            raise type(interrupt)(sentence) from None
 
 
 @dataclass
 class _Tally:
+    """What a run has counted so far; a checkpoint keeps it."""
+
     frames: tuple[str, ...]
     read: int = 0
     refused: int = 0
@@ -166,16 +184,16 @@ class _Tally:
     written: int = 0
     counts: Any = 0
 
-    def add(self, done: ScoredBatch) -> None:
-        self.read += done.scored + len(done.refused)
-        self.refused += len(done.refused)
-        self.scored += done.scored
-        self.written += done.written
-        self.counts = np.asarray(self.counts) + done.counts
+    def add(self, batch: ScoredBatch) -> None:
+        self.read += batch.scored + len(batch.refused)
+        self.refused += len(batch.refused)
+        self.scored += batch.scored
+        self.written += batch.written
+        self.counts = np.asarray(self.counts) + batch.counts
 
     def state(self) -> dict[str, Any]:
-        own = {key: value for key, value in asdict(self).items() if key != "frames"}
-        return own | {"counts": np.asarray(self.counts).tolist()}
+        numbers = {key: value for key, value in asdict(self).items() if key != "frames"}
+        return numbers | {"counts": np.asarray(self.counts).tolist()}
 
     def scoring(
         self, model: str, output: str, refused_path: Path | None, seconds: float, findings: list[str]
@@ -185,38 +203,39 @@ class _Tally:
         return Scoring(*rows, counts, model, output, refused_path, seconds, findings)
 
 
-def _place(tables: Sequence[Table], output: str, options: Options) -> Destination:
+def _destination(tables: Sequence[Table], output: str, options: Options) -> Destination:
     first = tables[0]
     delimiter = "," if named_format(first.path) == "TSV" else first.delimiter or ","
     piped = OutputFormat(first.format if first.format in ("CSV", "TSV", "JSONL") else "CSV", "", first.delimiter or ",")
-    place = choose_destination(output, piped, delimiter, options.refused)
-    check_destination(place, [table.path for table in tables], options.overwrite)
+    destination = choose_destination(output, piped, delimiter, options.refused)
+    check_destination(destination, [table.path for table in tables], options.overwrite)
     other = next((table for table in tables if table.schema != first.schema), None)
-    if other and place.shape.format in ("Parquet", "Arrow"):
-        raise UserError(f"{other.name}: its column types are not those of {first.name}; write .csv or .jsonl instead")
-    return place
+    if other and destination.shape.format in ("Parquet", "Arrow"):
+        raise UserError(f"{other.name}: its column types differ from those of {first.name}; write .csv or .jsonl")
+    return destination
 
 
 @contextmanager
-def _delivery(
-    place: Destination, work: BatchScorer, tables: Sequence[Table], begun: Checkpoint | None
+def _writer(
+    destination: Destination, scorer: BatchScorer, tables: Sequence[Table], begun: Checkpoint | None
 ) -> Iterator[OutputWriter]:
-    delivery = OutputWriter(place, work.head(), with_file=len(tables) > 1, begun=begun)
+    """Yield the writer of a run; remove what it wrote if the run fails and cannot be resumed."""
+    writer = OutputWriter(destination, scorer.head(), with_file=len(tables) > 1, begun=begun)
     try:
-        yield delivery
-    except KeyboardInterrupt as stop:
-        if "--resume" not in str(stop):
-            delivery.discard()
+        yield writer
+    except KeyboardInterrupt as interrupt:
+        if "--resume" not in str(interrupt):
+            writer.discard()
         raise
     except BaseException:
-        delivery.discard()
+        writer.discard()
         raise
-    if place.output:
-        delivery.discard()
+    if destination.output:
+        writer.discard()  # the files have their names; this removes the checkpoint
 
 
-def _position(tables: Sequence[Table], done: ScoredBatch) -> tuple[int, int | None]:
-    """Return the bytes read so far and those in all, None if a table's size is unknown."""
+def _position(tables: Sequence[Table], batch: ScoredBatch) -> tuple[int, int | None]:
+    """Return the bytes read so far and the bytes in total, None if a table's size is unknown."""
     sizes = [table.size for table in tables]
-    before = sum(size or 0 for size in sizes[: tables.index(done.table)])
-    return before + done.bytes_read, None if None in sizes else sum(size or 0 for size in sizes)
+    before = sum(size or 0 for size in sizes[: tables.index(batch.table)])
+    return before + batch.bytes_read, None if None in sizes else sum(size or 0 for size in sizes)

@@ -1,4 +1,4 @@
-"""Owns a scored table read back: which rows carry which frame and voice, and how many. Knows no page."""
+"""Reads a scored table back: which rows carry which frame and voice, and how many."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,10 @@ from narratives.tables.table import open_table
 
 @dataclass(frozen=True)
 class ScoredTable:
-    """The rows of a scored file: the text, the frames found with their voices, and the probability of each frame."""
+    """The rows of a scored file.
+
+    ``rows`` has the columns row (from 1), text, frames, voices, human, and a ``p_`` column for each of ``frames``.
+    """
 
     rows: pd.DataFrame
     frames: tuple[str, ...]
@@ -27,30 +30,30 @@ class ScoredTable:
         counted = pd.DataFrame(pairs, columns=["frame", "voice"]).value_counts().rename("rows").reset_index()
         return counted.sort_values(["frame", "voice"], ignore_index=True)
 
-    def select(self, frame: str = "", voice: str = "", least: float = 0.0) -> pd.DataFrame:
-        """Return the rows that carry ``frame`` (any if empty) in ``voice``, with at least that probability.
+    def select(self, frame: str = "", voice: str = "", minimum: float = 0.0) -> pd.DataFrame:
+        """Return the rows that carry ``frame`` in ``voice`` (any if empty) with at least the probability ``minimum``.
 
-        Without a frame, ``least`` is asked of the row's most probable frame.
+        Without a frame, the probability is that of the row's most probable frame.
         """
         keep = np.ones(len(self.rows), dtype=bool)
         if frame or voice:
             keep &= [_carries(*row, frame, voice) for row in zip(self.rows["frames"], self.rows["voices"], strict=True)]
-        if least > 0:
+        if minimum > 0:
             columns = [f"p_{frame}"] if frame else [f"p_{name}" for name in self.frames]
-            keep &= self.rows[columns].max(axis=1).to_numpy() >= least
+            keep &= self.rows[columns].max(axis=1).to_numpy() >= minimum
         return self.rows[keep]
 
 
 def read_scored(path: Path, text_column: str, frames: tuple[str, ...]) -> ScoredTable:
-    """Read a file that ``scoring.score`` wrote with all columns; keeps the text, our columns and the row number."""
-    wanted = [text_column, "frames", "voices", "human", *(f"p_{frame}" for frame in frames)]
+    """Read a file that ``score`` wrote with all columns; keep the text, our columns and the row number."""
+    names = [text_column, "frames", "voices", "human", *(f"p_{frame}" for frame in frames)]
     table = open_table(path, text_column)
-    places = [table.columns.index(name) for name in wanted]
+    indices = [table.columns.index(name) for name in names]
     parts = [
-        pd.DataFrame([[row[place] for place in places] for row in batch.rows.cells()], columns=wanted)
+        pd.DataFrame([[row[index] for index in indices] for row in batch.rows.cells()], columns=names)
         for batch in table.batches()
     ]
-    probabilities = dict.fromkeys(wanted[4:], "float32")
+    probabilities = dict.fromkeys(names[4:], "float32")
     rows = pd.concat(parts, ignore_index=True).rename(columns={text_column: "text"}).astype(probabilities)
     rows.insert(0, "row", np.arange(1, len(rows) + 1))
     return ScoredTable(rows, frames)
@@ -64,4 +67,7 @@ def _aligned(frames: str, voices: str) -> list[tuple[str, str]]:
 def _carries(frames: str, voices: str, frame: str, voice: str) -> bool:
     if not frames:
         return False
-    return any((not frame or one == frame) and (not voice or said == voice) for one, said in _aligned(frames, voices))
+    return any(
+        (not frame or a_frame == frame) and (not voice or a_voice == voice)
+        for a_frame, a_voice in _aligned(frames, voices)
+    )

@@ -1,11 +1,9 @@
-"""What compiled code writes is what the plain way writes, to the byte."""
-
-import sys
+"""What compiled code writes is what the classifier and the renderer write, to the byte."""
 
 import pytest
 
 from narratives.model import persistence
-from narratives.scoring.batch_scorer import Options
+from narratives.scoring.batch_scorer import BatchScorer, Options
 from narratives.scoring.score import score
 
 ROWS = """id{d}text{d}more
@@ -28,21 +26,15 @@ def model(tmp_path_factory, classifier):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("options", [{}, {"columns": "short"}, {"by": "paragraph"}, {"prefix": "x_"}])
-def test_without_numba_the_bytes_are_the_same_and_a_warning_says_it_is_slower(
+def test_compiled_code_writes_the_bytes_that_the_classifier_and_the_renderer_write(
     tmp_path, model, monkeypatch, delimiter, options
 ):
     path = tmp_path / "a.csv"
     sound = "".join(f"{n}{delimiter}The mayor lies and lies {n}.{delimiter}\n" for n in range(600))
     path.write_text(ROWS.replace("{d}", delimiter) + sound, encoding="utf-8")
     quick = score([path], tmp_path / "quick.csv", model, Options(**options))
-    for module in (
-        "narratives.kernel.kernel",
-        "narratives.tables.readers.csv_scan",
-        "narratives.tables.readers.csv_blocks",
-    ):
-        monkeypatch.setitem(sys.modules, module, None)
-    with pytest.warns(UserWarning, match="Numba is not installed"):
-        plain = score([path], tmp_path / "plain.csv", model, Options(**options))
+    monkeypatch.setattr(BatchScorer, "compile_now", lambda self: None)
+    plain = score([path], tmp_path / "plain.csv", model, Options(**options))
     for name in ("{}.csv", "{}.csv.refused.csv"):
         assert (tmp_path / name.format("quick")).read_bytes() == (tmp_path / name.format("plain")).read_bytes()
     assert quick.frames == plain.frames

@@ -84,7 +84,7 @@ def on_workers(monkeypatch):
 
     def run(sources, output, model, scheduler, resume=False, progress=None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.delattr(BatchScorer, "do")
+            patch.delattr(BatchScorer, "score_batch")
             options = Options(engine="dask", scheduler=scheduler, resume=resume)
             return score(sources, output, model, options, progress)
 
@@ -154,7 +154,7 @@ def test_an_interrupted_run_on_a_cluster_goes_on(tmp_path, model, scheduler, wor
 
 def test_what_a_cluster_cannot_do_is_a_sentence(tmp_path, model, scheduler, monkeypatch):
     path = table(tmp_path / "a.csv", 3)
-    monkeypatch.setattr("narratives.scoring.dask_engine._WAIT", 1)
+    monkeypatch.setattr("narratives.scoring.dask_engine._TIMEOUT", 1)
     for options, output, sentence in (
         ({"scheduler": None}, "out.csv", "--scheduler tcp://HOST:PORT"),
         ({"scheduler": f"tcp://127.0.0.1:{free_port()}"}, "out.csv", "no Dask scheduler answers there"),
@@ -176,10 +176,10 @@ def test_a_workers_complaint_is_the_users(tmp_path, model, scheduler, workers):
 
     def elsewhere(*given):
         order = scoring_job(*given)
-        return type(order)(("/nowhere/a.csv",), order.place, order.model, order.options)
+        return type(order)(("/nowhere/a.csv",), order.destination, order.model, order.options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("narratives.scoring.score.order_of", elsewhere)
+        patch.setattr("narratives.scoring.score.scoring_job", elsewhere)
         with pytest.raises(UserError, match=r"/nowhere/a\.csv: there is no such file"):
             score([source], tmp_path / "out.csv", model, Options(engine="dask", scheduler=scheduler))
     assert time.monotonic() < deadline

@@ -37,7 +37,7 @@ def started(folder: Path, model: Path, output: str) -> "subprocess.Popen[bytes]"
     words = ["narratives", "score", "a.csv", "-o", output, "--model", str(model), "--resume"]
     code = "import sys; from narratives.cli.main import main; from narratives.scoring import score; "
     return subprocess.Popen(
-        [sys.executable, "-c", f"{code} score.KEEP_EVERY = 0.0; sys.argv = {words!r}; main()"],
+        [sys.executable, "-c", f"{code} score.CHECKPOINT_SECONDS = 0.0; sys.argv = {words!r}; main()"],
         cwd=folder,
         stderr=subprocess.PIPE,
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from narratives.model.classifier import Predictions
+from narratives.model.classifier import Classifier, Predictions
 from narratives.scoring.row_predictions import max_pool_paragraphs, predict_rows
 
 
@@ -12,7 +12,7 @@ class Numbers:
     """A classifier that reads its answer from the text: probabilities of two frames, such as ``0.9 0.2``."""
 
     frames = ("flood", "mayor")
-    name = "numbers@0"
+    predict_paragraphs = Classifier.predict_paragraphs
 
     def predict_texts(self, texts: list[str], documents: Any = None) -> Predictions:
         p = np.array([[float(word) for word in text.split()[:2]] or [0.9, 0.9] for text in texts]).reshape(-1, 2)
@@ -34,7 +34,7 @@ def test_frames_are_joined_most_probable_first_with_their_voices() -> None:
 def test_a_row_gets_the_maximum_and_the_voice_of_the_paragraph_that_has_it() -> None:
     said = predict_rows(MODEL, ["0.6 0.1 0\n\n0.8 0.2 2\n\n0.7 0.3 1"], by_paragraph=False)
     assert said.probabilities.tolist() == [[0.8, 0.3]]
-    assert (said.frames, said.voices, said.places) == (["flood"], ["rebuts"], [0])
+    assert (said.frames, said.voices, said.rows) == (["flood"], ["rebuts"], [0])
 
 
 def test_a_frame_is_left_for_a_person_if_its_most_probable_paragraph_is() -> None:
@@ -47,7 +47,7 @@ def test_a_frame_is_left_for_a_person_if_its_most_probable_paragraph_is() -> Non
 
 def test_by_paragraph_each_has_a_row_that_says_where_it_stands() -> None:
     said = predict_rows(MODEL, ["0.9 0.1\n\n0.1 0.9", "", "0.6 0.6"], by_paragraph=True)
-    assert said.places == [0, 0, 1, 2]
+    assert said.rows == [0, 0, 1, 2]
     assert said.paragraphs == [0, 1, 0, 0]
     assert said.texts == ["0.9 0.1", "0.1 0.9", "", "0.6 0.6"]
     assert said.frames == ["flood", "mayor", "", "flood;mayor"]

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narratives.errors import UserError
+from narratives.kernel import kernel as kernel_module
 from narratives.model import persistence
 from narratives.model.classifier import Classifier, Predictions
 from narratives.scoring import score as scoring_module
@@ -44,15 +44,27 @@ def predict(texts: list[str], documents: Any = None) -> Predictions:
     return Predictions(probabilities, predicted, asked, np.where(predicted, 1, -1).astype(np.int8))
 
 
-def fake_load(folder: Path) -> Any:
-    if os.environ.get("SLOW"):
-        return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=lambda texts, documents: time.sleep(4))
-    return SimpleNamespace(frames=FRAMES, name="fake@1", predict_texts=predict)
+class FakeModel:
+    """A model that knows three words; in a process with SLOW set, one that takes its time."""
+
+    frames = FRAMES
+    name = "fake@1"
+    predict_paragraphs = Classifier.predict_paragraphs
+
+    def predict_texts(self, texts: list[str], documents: Any = None) -> Predictions:
+        if os.environ.get("SLOW"):
+            time.sleep(4)
+        return predict(texts)
+
+
+def use_the_fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring_module, "load", lambda folder: FakeModel())
+    monkeypatch.setattr(kernel_module, "Kernel", lambda model: model)
 
 
 @pytest.fixture(autouse=True)
 def _fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring_module, "load", fake_load)
+    use_the_fake_model(monkeypatch)
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -79,7 +91,7 @@ def left_over(folder: Path) -> list[str]:
 def in_a_process(code: str, folder: Path, **environment: str) -> "subprocess.Popen[bytes]":
     start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
     start += f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-    start += "from test_score import *; scoring_module.load = fake_load\n"
+    start += "from test_score import *; use_the_fake_model(pytest.MonkeyPatch())\n"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [sys.executable, "-c", start + code],
@@ -283,7 +295,7 @@ def test_packed_output_is_read_back(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
-        ("a.csv", "is an input"),
+        ("a.csv", "is also an input"),
         ("none/out.csv", "there is no folder"),
         ("out.txt", "the name must end in"),
         ("out.parquet.gz", "the name must end in"),

@@ -43,9 +43,9 @@ def test_rows_are_counted_by_frame_and_voice(table):
         ({"frame": "mayor"}, [1, 3]),
         ({"voice": "rebuts"}, [1]),
         ({"frame": "flood", "voice": "rebuts"}, []),
-        ({"frame": "flood", "least": 0.65}, [1]),
-        ({"least": 0.65}, [1, 3]),
-        ({"least": 0.45}, [1, 2, 3, 4]),
+        ({"frame": "flood", "minimum": 0.65}, [1]),
+        ({"minimum": 0.65}, [1, 3]),
+        ({"minimum": 0.45}, [1, 2, 3, 4]),
     ],
     ids=str,
 )

@@ -14,7 +14,6 @@ from narratives.model.classifier import Classifier
 from narratives.model.document import Classification, ParagraphReading, Summary
 from narratives.model.document import classify as read_text
 from narratives.model.evidence_sheet import evidence_sheet, plain_summary
-from narratives.scoring.batch_scorer import quick
 from narratives.store.events import Store
 from narratives.ui.components.html import colour_of, likelihood, paragraph_html, shown
 from narratives.ui.session.annotator import annotator, ask_name
@@ -81,11 +80,17 @@ def _quick_reader(classifier: Classifier) -> Any:
     return laid_out.result() if laid_out.done() else None
 
 
+def _kernel(classifier: Classifier) -> Any:
+    from narratives.kernel.kernel import Kernel  # loads Numba, which the first page does not wait for
+
+    return Kernel(classifier)
+
+
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _layout(name: str, _classifier: Classifier) -> "Future[Any]":
     del name
     pool = ThreadPoolExecutor(1)
-    laid_out = pool.submit(quick, _classifier)
+    laid_out = pool.submit(_kernel, _classifier)
     pool.shutdown(wait=False)
     return laid_out
 
