@@ -40,9 +40,10 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stop:
-        wish = stop.__cause__ or stop  # click wraps Ctrl-C; scoring says in it what is left behind
-        click.echo(f"narratives: {str(wish) or 'stopped'}", err=True)
-        sys.exit(143 if isinstance(wish, _Terminated) else 130)
+        interrupt = stop.__cause__ if isinstance(stop, click.Abort) and stop.__cause__ else stop
+        # Scoring says in its own interrupt what is kept, and has the signal's as the cause.
+        click.echo(f"narratives: {str(interrupt) or 'stopped'}", err=True)
+        sys.exit(143 if isinstance(interrupt.__cause__ or interrupt, _Terminated) else 130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our pipe has left; nothing more to say
         sys.exit(0)

@@ -31,6 +31,17 @@ class ScoringCancelled(UserError):  # noqa: N818 (not an error: the user asked f
     """``should_stop`` cancelled a run."""
 
 
+class ScoringInterrupted(KeyboardInterrupt):
+    """A run was interrupted by a signal; its cause is the original KeyboardInterrupt.
+
+    ``resumable``: the part files and a checkpoint are kept for a run with ``resume``.
+    """
+
+    def __init__(self, sentence: str, resumable: bool) -> None:
+        super().__init__(sentence)
+        self.resumable = resumable
+
+
 @dataclass(frozen=True)
 class Scoring:
     """The summary of a run.
@@ -88,7 +99,7 @@ def score(
     ``should_stop`` is asked after each batch.
 
     Raises UserError for what the user can correct, where possible before any work, and ScoringCancelled where
-    ``should_stop`` says so: no file is left then. Raises KeyboardInterrupt, with the sentence to show, when a signal
+    ``should_stop`` says so: no file is left then. Raises ScoringInterrupted, with the sentence to show, when a signal
     interrupts the run. What was done until then, or until the process was killed, stays beside the output for a run
     with ``resume``.
     """
@@ -160,17 +171,17 @@ class _CheckpointKeeper:
 
     @contextmanager
     def on_interrupt(self) -> Iterator[None]:
-        """Put the sentence to show into a KeyboardInterrupt, after writing the checkpoint if any batch is done."""
+        """Turn a KeyboardInterrupt into ScoringInterrupted, after writing the checkpoint if any batch is done."""
         try:
             yield
         except KeyboardInterrupt as interrupt:
             if self._destination.output is None or not self._batches:
-                raise type(interrupt)(f"stopped; {self._destination.remains()}") from None
+                raise ScoringInterrupted(f"stopped; {self._destination.remains()}", resumable=False) from interrupt
             self._write()
             self._writer.suspend()
             rows = f"{self._tally.read:,} row{'s' * (self._tally.read != 1)}"
             sentence = f"stopped after {rows}; run the same command with --resume to continue"
-            raise type(interrupt)(sentence) from None
+            raise ScoringInterrupted(sentence, resumable=True) from interrupt
 
 
 @dataclass
@@ -223,8 +234,8 @@ def _writer(
     writer = OutputWriter(destination, scorer.head(), with_file=len(tables) > 1, begun=begun)
     try:
         yield writer
-    except KeyboardInterrupt as interrupt:
-        if "--resume" not in str(interrupt):
+    except ScoringInterrupted as interrupt:
+        if not interrupt.resumable:
             writer.discard()
         raise
     except BaseException:

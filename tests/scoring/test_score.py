@@ -28,7 +28,7 @@ from narratives.model import persistence
 from narratives.model.classifier import Classifier, Predictions
 from narratives.scoring import score as scoring_module
 from narratives.scoring.batch_scorer import Options
-from narratives.scoring.score import Scoring, ScoringCancelled, score
+from narratives.scoring.score import Scoring, ScoringCancelled, ScoringInterrupted, score
 from narratives.tables.table import open_table, read_all
 
 FRAMES = ("flood", "mayor", "bridge")
@@ -386,6 +386,18 @@ def test_a_command_told_to_end_leaves_nothing_behind_and_says_so(
     said = signal_in_the_middle(process, tmp_path, wanted, send)
     assert said.strip() == "narratives: stopped; nothing was written to out.csv"
     assert process.returncode == status
+    assert left_over(tmp_path) == ["a.csv"]
+
+
+def test_an_interrupt_before_the_first_batch_leaves_nothing_whatever_the_output_is_called(tmp_path, monkeypatch):
+    def interrupt(self, texts, documents=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeModel, "predict_texts", interrupt)
+    write(tmp_path, "a.csv", "id,text\n1,flood\n")
+    with pytest.raises(ScoringInterrupted) as caught:
+        score([tmp_path / "a.csv"], tmp_path / "out--resume.csv", Path("model"))
+    assert not caught.value.resumable
     assert left_over(tmp_path) == ["a.csv"]
 
 
