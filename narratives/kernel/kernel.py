@@ -1,9 +1,8 @@
-"""Owns the kernel: a saved model's whole linear map, frames and voices, over UTF-8 text, compiled by Numba.
+"""Predicts with a saved model's whole linear map, frames and voices, over UTF-8 text, compiled by Numba.
 
-It says what the classifier says (differences below 1e-6 in a probability), some fifty times as fast: a paragraph is
-decoded, folded, cut into words and counted in one pass, and no row of n-grams is ever made. What it leaves to the
-classifier, and marks so: paragraphs above ``LONGEST`` bytes, and those whose folding needs more than one code point at
-a time.
+The kernel says what the classifier says (probabilities differ by less than 1e-6), some fifty times as fast: it decodes,
+folds, cuts and counts a paragraph in one pass and never makes a TF-IDF row. It leaves two kinds of paragraphs to the
+classifier: those longer than ``LONGEST``, and those that cannot be folded code point by code point.
 """
 
 import threading
@@ -25,31 +24,46 @@ from narratives.text.paragraphs import split
 from narratives.text.spans import TextSpans, spans_of
 
 
+class Results(NamedTuple):
+    """Predictions on n paragraphs and k frames.
+
+    - ``probabilities``, ``predicted``, ``human``: n × k.
+    - ``voices``: n × k × 3 shares, set only where a frame is predicted.
+    - ``hard``: n; marks the paragraphs that are left to the classifier.
+    """
+
+    probabilities: NDArray[np.float64]
+    predicted: NDArray[np.bool_]
+    human: NDArray[np.bool_]
+    voices: NDArray[np.float64]
+    hard: NDArray[np.bool_]
+
+
 @compiled
 def read_paragraphs(data, spans, easy, tables, space, found):
-    """Read paragraphs (byte spans of UTF-8 ``data``) and write what is found into ``found``, a row each.
+    """Predict paragraphs (byte spans of UTF-8 ``data``) and write into ``found``, the fields of ``Results``.
 
-    ``found``: probabilities (n × k), predicted, human (n × k), said (n × k × 3, only where predicted) and hard (n),
-    which marks the paragraphs that are left to the classifier. ``easy`` tells that folding one by one is right.
+    ``easy`` says that the caller has checked that folding code point by code point is right.
     """
     probabilities, predicted, human, _, hard = found
     starts, ends = spans
     frames, sums = len(tables.bias), np.zeros((2, tables.width), np.float64)
-    for number in range(len(starts)):
-        size = ends[number] - starts[number]
-        hard[number] = size > LONGEST
-        if hard[number]:
+    for row in range(len(starts)):
+        size = ends[row] - starts[row]
+        hard[row] = size > LONGEST
+        if hard[row]:
             continue
-        count, marks, any_of = decode(data, starts[number], ends[number], space, tables.letters)
-        hard[number] = not easy and (any_of & HARD) != 0
-        if hard[number]:
+        count, marks, any_of = decode(data, starts[row], ends[row], space, tables.letters)
+        hard[row] = not easy and (any_of & HARD) != 0
+        if hard[row]:
             continue
         make_room(size, space)
         words = cut_words(count, space, tables)
-        of_words, distinct, word_misses, character_misses, characters = count_all(words, space, tables)
+        of_words, distinct, unknown_words, unknown_characters, characters = count_all(words, space, tables)
+        # The row's two blocks, words and characters, are each scaled to length 1.
         lengths = (
-            value_all(0, of_words, word_misses, space, tables),
-            value_all(of_words, distinct, character_misses, space, tables),
+            value_all(0, of_words, unknown_words, space, tables),
+            value_all(of_words, distinct, unknown_characters, space, tables),
         )
         weigh(0, of_words, space, tables, sums[0])
         weigh(of_words, distinct, space, tables, sums[1])
@@ -59,32 +73,24 @@ def read_paragraphs(data, spans, easy, tables, space, found):
             for block in range(2):
                 if lengths[block] > 0:
                     score += sums[block, frame] / lengths[block]
-            curve = score * tables.sigmoids[frame, 0] + tables.sigmoids[frame, 1]
-            probability = 1.0 / (1.0 + np.exp(-curve))
-            probabilities[number, frame] = probability
-            predicted[number, frame] = distinct > 0 and probability >= tables.thresholds[frame]
+            logit = score * tables.sigmoids[frame, 0] + tables.sigmoids[frame, 1]
+            probability = 1.0 / (1.0 + np.exp(-logit))
+            probabilities[row, frame] = probability
+            # A text without a known word has no frame, whatever the bias says.
+            predicted[row, frame] = distinct > 0 and probability >= tables.thresholds[frame]
             low, high = tables.band[frame]
-            human[number, frame] = distinct > 0 and low <= probability < high
-            any_frame |= predicted[number, frame]
+            human[row, frame] = distinct > 0 and low <= probability < high
+            any_frame |= predicted[row, frame]
         if any_frame and tables.voice_bias.size:
             size = count, words, marks, of_words, distinct, characters
-            speak(number, size, (sums, lengths), space, tables, found)
-        for place in range(distinct):
-            space.numbers[np.uint64(space.touched[np.uint64(place)])] = 0
-
-
-class Found(NamedTuple):
-    """What is found in n paragraphs; see ``read_paragraphs``."""
-
-    probabilities: NDArray[np.float64]
-    predicted: NDArray[np.bool_]
-    human: NDArray[np.bool_]
-    said: NDArray[np.float64]
-    hard: NDArray[np.bool_]
+            speak(row, size, (sums, lengths), space, tables, found)
+        # Only what was counted is zeroed: ``numbers`` is as long as the vocabulary.
+        for index in range(distinct):
+            space.numbers[np.uint64(space.touched[np.uint64(index)])] = 0
 
 
 class Kernel:
-    """A classifier laid out for speed. Threads may read with it side by side; each has a workspace of its own."""
+    """A classifier laid out for speed. Threads may predict side by side; each has a workspace of its own."""
 
     def __init__(self, classifier: Classifier) -> None:
         self.classifier = classifier
@@ -98,7 +104,7 @@ class Kernel:
 
     @property
     def name(self) -> str:
-        """Which model it is."""
+        """The name of the model."""
         return self.classifier.name
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -106,65 +112,42 @@ class Kernel:
         return self.predict_texts(texts).probabilities
 
     def predict_texts(self, texts: Sequence[str], documents: NDArray[np.int64] | None = None) -> Predictions:
-        """Return what ``Classifier.predict_texts`` says of ``texts``."""
+        """Return what ``Classifier.predict_texts`` returns for ``texts``."""
         spans = spans_of(texts)
         edges = None if documents is None else np.flatnonzero(np.diff(documents, prepend=-1, append=-1))
-        return self.predict(spans.data, spans.starts, spans.ends, edges)
+        return self.predict(spans, edges)
 
     def predict_paragraphs(self, texts: Sequence[str]) -> tuple[Predictions, TextSpans, NDArray[np.int64]]:
         """Split texts; return the predictions on all paragraphs, the paragraphs, and how many each text has.
 
         A text without words is one empty paragraph.
         """
-        pieces, lengths = self._split(spans_of(texts))
+        paragraphs, lengths = split_spans(spans_of(texts), self.tables.letters)
         edges = np.concatenate([[0], np.cumsum(lengths)])
-        return self.predict(pieces.data, pieces.starts, pieces.ends, edges), pieces, lengths
+        return self.predict(paragraphs, edges), paragraphs, lengths
 
-    def _split(self, texts: TextSpans) -> tuple[TextSpans, NDArray[np.int64]]:
-        starts, ends = np.empty_like(texts.starts), np.empty_like(texts.ends)
-        broken = np.zeros(len(texts), np.bool_)
-        trim(texts.data, (texts.starts, texts.ends), self.tables.letters, (starts, ends), broken)
-        lengths = np.ones(len(texts), np.int64)
-        if not broken.any():
-            return TextSpans(texts.data, starts, ends), lengths
-        cut = {
-            number: _paragraphs(texts[number], int(texts.starts[number])) for number in np.flatnonzero(broken).tolist()
-        }
-        lengths[list(cut)] = [len(spans) for spans in cut.values()]
-        firsts = np.cumsum(lengths) - lengths
-        spans = np.empty((int(lengths.sum()), 2), np.int64)
-        spans[firsts, 0], spans[firsts, 1] = starts, ends
-        for number, found in cut.items():
-            spans[firsts[number] : firsts[number] + len(found)] = found
-        return TextSpans(texts.data, spans[:, 0].copy(), spans[:, 1].copy()), lengths
+    def predict(self, paragraphs: TextSpans, edges: NDArray[np.int64] | None = None) -> Predictions:
+        """Return what ``Classifier.predict_texts`` returns for paragraphs, spans of valid UTF-8.
 
-    def predict(
-        self,
-        data: NDArray[np.uint8],
-        starts: NDArray[np.int64],
-        ends: NDArray[np.int64],
-        edges: NDArray[np.int64] | None = None,
-    ) -> Predictions:
-        """Return what ``Classifier.predict_texts`` says of paragraphs, given as spans of valid UTF-8.
-
-        ``edges`` has the number of each document's first paragraph, and in the end that of all paragraphs; without it
-        each stands alone.
+        ``edges`` holds the index of each document's first paragraph, and the number of paragraphs at its end. Without
+        it each paragraph is a document.
         """
-        found = self._found(len(starts))
-        read_paragraphs(data, (starts, ends), False, self.tables, self._workspace(), found)
-        if found.hard.any():
-            self._read_hard(data, starts, ends, found)
-        if edges is not None and len(edges) - 1 < len(starts) and self.tables.voice_bias.size:
-            settle_documents(found.said, found.predicted, edges, self.tables.voice_prior)
-        voices = np.full(found.predicted.shape, -1, np.int8)
+        results = self._empty_results(len(paragraphs))
+        spans = paragraphs.starts, paragraphs.ends
+        read_paragraphs(paragraphs.data, spans, False, self.tables, self._workspace(), results)
+        if results.hard.any():
+            self._predict_hard(paragraphs, results)
+        if edges is not None and len(edges) - 1 < len(paragraphs) and self.tables.voice_bias.size:
+            settle_documents(results.voices, results.predicted, edges, self.tables.voice_prior)
+        voices = np.full(results.predicted.shape, -1, np.int8)
         if self.tables.voice_bias.size:
-            voices[found.predicted] = found.said[found.predicted].argmax(axis=1)
-        return Predictions(found.probabilities, found.predicted, found.human, voices)
+            voices[results.predicted] = results.voices[results.predicted].argmax(axis=1)
+        return Predictions(results.probabilities, results.predicted, results.human, voices)
 
-    def _found(self, number: int) -> Found:
-        shape = number, len(self.classifier.frames)
+    def _empty_results(self, rows: int) -> Results:
+        shape = rows, len(self.classifier.frames)
         predicted, human = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-        return Found(np.zeros(shape), predicted, human, np.zeros((*shape, len(VOICES))), np.zeros(number, np.bool_))
+        return Results(np.zeros(shape), predicted, human, np.zeros((*shape, len(VOICES))), np.zeros(rows, np.bool_))
 
     def _workspace(self) -> Workspace:
         if not hasattr(self._threads, "space"):
@@ -172,24 +155,48 @@ class Kernel:
         space: Workspace = self._threads.space
         return space
 
-    def _read_hard(
-        self, data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], found: Found
-    ) -> None:
-        """Read again what the first reading left: with a look at the whole text, or by the classifier."""
-        for number in np.flatnonzero(found.hard).tolist():
-            text = data[starts[number] : ends[number]].tobytes().decode("utf-8", "surrogatepass")
-            one = Found(*(part[number : number + 1] for part in found))  # type: ignore[arg-type]
-            if _is_easy(text) and ends[number] - starts[number] <= LONGEST:
-                span = slice(number, number + 1)
-                read_paragraphs(data, (starts[span], ends[span]), True, self.tables, self._workspace(), one)
+    def _predict_hard(self, paragraphs: TextSpans, results: Results) -> None:
+        """Predict what the first pass left: after a look at the whole text, or by the classifier."""
+        for index in np.flatnonzero(results.hard).tolist():
+            text, row = paragraphs[index], slice(index, index + 1)
+            single = Results(*(part[row] for part in results))  # type: ignore[arg-type]
+            start, end = paragraphs.starts[row], paragraphs.ends[row]
+            if folds_by_letter(text) and end[0] - start[0] <= LONGEST:
+                read_paragraphs(paragraphs.data, (start, end), True, self.tables, self._workspace(), single)
             else:
-                self._read_plainly(text, one)
+                self._ask_classifier(text, single)
 
-    def _read_plainly(self, text: str, one: Found) -> None:
-        rows, said = self.classifier.features.transform([text]), self.classifier.predict_texts([text])
-        one.probabilities[:], one.predicted[:], one.human[:] = said.probabilities, said.predicted, said.human
-        if self.classifier.voice_model is not None and said.predicted.any():
-            one.said[said.predicted] = self.classifier.voice_shares([text], rows, said.predicted)
+    def _ask_classifier(self, text: str, single: Results) -> None:
+        rows, answer = self.classifier.features.transform([text]), self.classifier.predict_texts([text])
+        single.probabilities[:], single.predicted[:], single.human[:] = (
+            answer.probabilities,
+            answer.predicted,
+            answer.human,
+        )
+        if self.classifier.voice_model is not None and answer.predicted.any():
+            single.voices[answer.predicted] = self.classifier.voice_shares([text], rows, answer.predicted)
+
+
+def split_spans(texts: TextSpans, letters: NDArray[np.uint32]) -> tuple[TextSpans, NDArray[np.int64]]:
+    """Split texts into paragraphs as ``text.paragraphs.split`` does; return them and how many each text has.
+
+    A text without words is one empty paragraph. ``letters`` is the kernel's table of letters.
+    """
+    starts, ends = np.empty_like(texts.starts), np.empty_like(texts.ends)
+    broken = np.zeros(len(texts), np.bool_)
+    trim(texts.data, (texts.starts, texts.ends), letters, (starts, ends), broken)
+    lengths = np.ones(len(texts), np.int64)
+    # Most texts are one line. Only the others are decoded, by the code that everything else splits with.
+    if not broken.any():
+        return TextSpans(texts.data, starts, ends), lengths
+    cut = {index: _paragraphs(texts[index], int(texts.starts[index])) for index in np.flatnonzero(broken).tolist()}
+    lengths[list(cut)] = [len(spans) for spans in cut.values()]
+    firsts = np.cumsum(lengths) - lengths
+    all_spans = np.empty((int(lengths.sum()), 2), np.int64)
+    all_spans[firsts, 0], all_spans[firsts, 1] = starts, ends
+    for index, spans in cut.items():
+        all_spans[firsts[index] : firsts[index] + len(spans)] = spans
+    return TextSpans(texts.data, all_spans[:, 0].copy(), all_spans[:, 1].copy()), lengths
 
 
 def _paragraphs(text: str, start: int) -> list[tuple[int, int]]:
@@ -201,6 +208,9 @@ def _paragraphs(text: str, start: int) -> list[tuple[int, int]]:
     return spans
 
 
-def _is_easy(text: str) -> bool:
-    """Return whether a text is folded code point by code point, although some of its marks need not be."""
+def folds_by_letter(text: str) -> bool:
+    """Return whether folding a text code point by code point is right.
+
+    The first pass marks any text with a combining mark as hard; one that is in NFC all the same is not.
+    """
     return unicodedata.is_normalized("NFC", text) and "\u0130" not in text and ord(max(text)) < KNOWN_LETTERS

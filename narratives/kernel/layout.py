@@ -1,4 +1,4 @@
-"""Owns the layout of a model for the kernel, and of what a thread writes while it reads."""
+"""Lays out a model for the kernel, and the memory that one thread writes while it reads."""
 
 import unicodedata
 from typing import Any, NamedTuple
@@ -10,25 +10,51 @@ from narratives.codebook.frames import VOICES
 from narratives.kernel.hashing import hash_table, hashes_of
 from narratives.model.classifier import Classifier
 from narratives.model.features import fold
-from narratives.model.voice_markers import LEXICON, PHRASES
+from narratives.model.voice_markers import (
+    EMOJI,
+    LEXICON,
+    PHRASES,
+    QUOTATION_MARKS,
+    SENTENCE_CLOSERS,
+    SENTENCE_ENDS,
+    SINGLE_QUOTATION_MARKS,
+    TAGS,
+)
 
-LONGEST = 20_000  # bytes of a paragraph; so many hold fewer n-grams than 16 bits count. The rest is the classifier's
-LETTER = 0x1FFFFF  # the folded code point
-IN_WORD, HARD, SPACE, MARK = (np.uint32(1 << bit) for bit in range(21, 25))
-_MARKS = frozenset("!?#@.…\"“”„«»'‘’")  # and emoji: what signs and sentences are told by
+LONGEST = (
+    20_000  # bytes of a paragraph: such a one has fewer n-grams than 16 bits count. The classifier reads longer ones
+)
 KNOWN_LETTERS = 0x20000  # code points beyond the second plane are rare and left to the classifier
 _RECORDS, _POOL = 1 << 17, 1 << 21  # of the words remembered between paragraphs, and of their characters' columns
-LOGS = 1024
-FIRST_EMOJI, LAST_EMOJI = 0x1F300, 0x1FAFF
+LOGS = 1024  # logarithms of counts that are looked up instead of computed
+FIRST_EMOJI, LAST_EMOJI = map(ord, EMOJI)
 SIGNS = len(LEXICON)
-PART = SIGNS + 5  # signs of one part of the text; SIGNS has them for the paragraph and for the sentence
+PART = SIGNS + 5  # markers of one part of the text: the paragraph has them, and so has the sentence with the evidence
+
+# What the table of letters says of a code point: in the low bits what it folds to, above that one bit a property.
+LETTER = 0x1FFFFF
+IN_WORD, HARD, SPACE, MARK, OPENS, ENDS_SENTENCE, CLOSES_SENTENCE = (np.uint32(1 << bit) for bit in range(21, 28))
+QUOTATION_SHIFT, QUOTATION_MASK = np.uint32(28), np.uint32(7)  # which of QUOTATION_MARKS it opens
+SINGLE = np.uint32(1 << 31)
+CLOSING = np.array([[ord(closing[0]), ord(closing[-1])] for _, closing in QUOTATION_MARKS], np.uint32)
+_OPENING = "".join(opening for opening, _ in QUOTATION_MARKS)
+_MARKS = frozenset("!?" + TAGS + SENTENCE_ENDS + _OPENING + "".join(closing for _, closing in QUOTATION_MARKS))
 
 
 class Tables(NamedTuple):
-    """What the kernel reads of a model: hashed vocabulary, one row of weights a term, signs, curves and thresholds.
+    """What the kernel reads of a model.
 
-    ``weights`` has ``width`` values a term, a multiple of eight: the frames, the three voices, the idf at the end. The
-    commonest terms come first, so that what is needed most lies together.
+    - ``letters``: for each known code point its folded form and properties.
+    - ``vocabulary``: open-addressing table from a term's hash to its column.
+    - ``pairs``: a bit table that says at once that most pairs of words are no term.
+    - ``weights``: one row a term of ``width`` values, a multiple of eight (the lanes of one addition): the frames, the
+      three voices, zeros, and the idf at the end. The commonest terms come first, so that hot rows share cache lines.
+    - ``unknown``: the square of the idf of an n-gram outside the vocabulary.
+    - ``logs``: logarithms of small counts.
+    - ``bias``, ``sigmoids``, ``thresholds``, ``band``: those of the classifier, by frame.
+    - ``sign_words``, ``sign_masks``, ``phrase_facts``, ``phrase_hashes``: the lexicon of voice markers, see
+      ``_sign_tables``.
+    - ``sign_weights``, ``voice_bias``, ``voice_prior``: those of the voice model, empty if there is none.
     """
 
     letters: NDArray[np.uint32]
@@ -53,7 +79,27 @@ class Tables(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What one thread writes while it reads: the paragraph at hand, its counts, and the words seen before."""
+    """The memory that one thread writes while it reads, allocated once: a paragraph allocates nothing.
+
+    Of the paragraph:
+
+    - ``letters``: its code points. ``marks``: the offsets of those that are marks.
+    - ``starts``, ``ends``, ``hashes``: its words. ``joined``: the hashes of its pairs of words.
+    - ``entries``: for each word the slot of its record.
+    - ``grams``: for each occurrence of a term the index of its column in ``touched``. ``own`` and ``pairs`` say which
+      occurrence a word and a pair of words is.
+    - ``touched``: the distinct columns; ``counts``, ``values`` and ``shares`` belong to them. ``numbers`` says of each
+      column of the vocabulary which place in ``touched`` it has, plus one; zero means none, so it must be zero again
+      after each paragraph.
+    - ``edges``: code point, word and mark before which each sentence ends. ``totals``: the weight of each sentence.
+    - ``signs``: the voice markers.
+
+    Between paragraphs:
+
+    - ``records``: open-addressing table of the words seen before, four values each: hash; span in ``pool``; unknown
+      n-grams and own column; markers and phrases. ``pool`` has the columns of their character n-grams.
+    - ``used``: how many records and how many values of the pool are used.
+    """
 
     letters: NDArray[np.uint32]
     starts: NDArray[np.int32]
@@ -113,7 +159,7 @@ def make_tables(classifier: Classifier) -> Tables:
 
 
 def make_workspace(tables: Tables) -> Workspace:
-    """Make what one thread writes while it reads."""
+    """Allocate the memory of one thread."""
     words, terms = LONGEST // 2 + 2, tables.terms
     return Workspace(
         letters=np.empty(LONGEST + 1, np.uint32),
@@ -152,7 +198,11 @@ def _weight_rows(classifier: Classifier) -> NDArray[np.float32]:
 
 
 def _bits(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return a table of bits, at least sixteen times as many as hashes, in which each hash has set the one it names."""
+    """Return a table of bits in which each hash has set the one that its low bits name.
+
+    It has at least sixteen bits a hash, so that fifteen of sixteen absent hashes are told apart without a look at the
+    vocabulary, which is too large for the cache.
+    """
     size = 1 << (16 * len(hashes) + 1024).bit_length()
     bits = np.zeros(size, np.uint8)
     bits[hashes & np.uint64(size - 1)] = 1
@@ -160,47 +210,69 @@ def _bits(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _sign_tables() -> tuple[NDArray[Any], ...]:
-    """Return the hashes of words that begin signs, their numbers, what they begin, and the phrases of several words.
+    """Return the lexicon of voice markers as four arrays.
 
-    The masks have for each: the signs that the word alone is, those that any word is which begins so, and one more
-    than the number of the first phrase. A phrase's facts: sign, number of words, letters of an open last word (0 if it
-    is closed), whether one of the same first word follows.
+    - A hash table of the words that begin a phrase, with their indices.
+    - For each such word, three masks: the markers that the word alone is, the markers of any word that begins so, and
+      one more than the index of the first longer phrase (0: none).
+    - For each longer phrase: its marker, its number of words, the number of letters of its last word if that is open
+      (0 if it is closed), and whether the next phrase begins with the same word.
+    - For each longer phrase the hashes of its words but the first.
     """
-    lone = [phrase for phrase in PHRASES if len(phrase.words) == 1]
-    several = sorted((phrase for phrase in PHRASES if len(phrase.words) > 1), key=lambda phrase: phrase.words[0])
+    longer = sorted((phrase for phrase in PHRASES if len(phrase.words) > 1), key=lambda phrase: phrase.words[0])
     firsts = sorted({phrase.words[0] for phrase in PHRASES})
     masks = np.zeros((len(firsts), 3), np.uint64)
-    for phrase in lone:
-        masks[firsts.index(phrase.words[0]), int(phrase.open)] |= np.uint64(1 << phrase.sign)
-    facts = np.zeros((len(several), 4), np.int32)
-    hashes = np.zeros((len(several), max((len(phrase.words) for phrase in several), default=1) - 1), np.uint64)
-    for number, phrase in enumerate(several):
-        more = number + 1 < len(several) and several[number + 1].words[0] == phrase.words[0]
-        facts[number] = phrase.sign, len(phrase.words), len(phrase.words[-1]) * phrase.open, more
-        hashes[number, : len(phrase.words) - 1] = hashes_of(phrase.words[1:], True)
+    for phrase in PHRASES:
+        if len(phrase.words) == 1:
+            masks[firsts.index(phrase.words[0]), int(phrase.open)] |= np.uint64(1 << phrase.sign)
+    facts = np.zeros((len(longer), 4), np.int32)
+    hashes = np.zeros((len(longer), max((len(phrase.words) for phrase in longer), default=1) - 1), np.uint64)
+    for index, phrase in enumerate(longer):
+        more = index + 1 < len(longer) and longer[index + 1].words[0] == phrase.words[0]
+        facts[index] = phrase.sign, len(phrase.words), len(phrase.words[-1]) * phrase.open, more
+        hashes[index, : len(phrase.words) - 1] = hashes_of(phrase.words[1:], True)
         first = masks[firsts.index(phrase.words[0])]
-        first[2] = first[2] or number + 1
+        first[2] = first[2] or index + 1
     return hash_table(hashes_of(tuple(firsts), True)), masks, facts, hashes
 
 
 def _letters() -> NDArray[np.uint32]:
-    """Return for each code point what it is folded to, and whether it is in a word, white, or hard to fold."""
+    """Return for each code point what it folds to, and its properties."""
     seconds = _second_letters()
     letters = np.full(KNOWN_LETTERS, HARD, np.uint32)
     for code in range(KNOWN_LETTERS):
         character = chr(code)
         folded = fold(character)
         hard = len(folded) != 1 or code in seconds or not unicodedata.is_normalized("NFC", character)
-        one = folded if len(folded) == 1 else character
-        mark = int(IN_WORD) * (one.isalnum() or one == "_") | int(SPACE) * character.isspace() | int(HARD) * hard
-        mark |= int(MARK) * (character in _MARKS or FIRST_EMOJI <= code <= LAST_EMOJI)
-        letters[code] = ord(one) | mark
+        single = folded if len(folded) == 1 else character
+        letters[code] = ord(single) | _properties(character, single, hard)
     return letters
 
 
+def _properties(character: str, folded: str, hard: bool) -> int:
+    mark = character in _MARKS or FIRST_EMOJI <= ord(character) <= LAST_EMOJI
+    opens = character in _OPENING
+    properties = {
+        IN_WORD: folded.isalnum() or folded == "_",
+        HARD: hard,
+        SPACE: character.isspace(),
+        MARK: mark,
+        OPENS: opens,
+        ENDS_SENTENCE: character in SENTENCE_ENDS,
+        CLOSES_SENTENCE: character in SENTENCE_CLOSERS,
+        SINGLE: character in SINGLE_QUOTATION_MARKS,
+    }
+    kind = _OPENING.index(character) << int(QUOTATION_SHIFT) if opens else 0
+    return kind | sum(int(bit) for bit, holds in properties.items() if holds)
+
+
 def _second_letters() -> set[int]:
-    """Return the code points that may combine with the one before them, or be moved past it, in NFC."""
+    """Return the code points that NFC may compose with the one before, or move past it.
+
+    A paragraph with one of them cannot be folded code point by code point.
+    """
     seconds = {code for code in range(KNOWN_LETTERS) if unicodedata.combining(chr(code))}
+    # Composed by rule, without an entry in the table of decompositions.
     seconds |= {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}  # Hangul vowels and finals
     for code in range(KNOWN_LETTERS):
         parts = unicodedata.decomposition(chr(code)).split()

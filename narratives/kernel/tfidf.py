@@ -1,4 +1,4 @@
-"""Owns counting the terms of a paragraph and adding up their weights."""
+"""Counts the terms of a paragraph and adds up their weights, without ever making a TF-IDF row."""
 
 import numpy as np
 
@@ -10,40 +10,41 @@ from narratives.kernel.words import learn, seek
 
 @compiled
 def count_all(words, space, tables):
-    """Count the columns of the paragraph: first those of words, then those of characters.
+    """Count the columns of the paragraph: first those of words and pairs, then those of characters.
 
-    Return how many distinct ones of both kinds, and the unknown of both. ``grams`` has for each occurrence the number
-    of its column among those counted; ``own`` and ``pairs`` say which occurrence a word and a pair of words is.
+    Return the number of distinct columns of words, the number of distinct columns in all, how many word n-grams and how
+    many character n-grams are unknown, and the first occurrence of a character n-gram.
     """
-    top, misses = _list_words(words, space, tables)
-    top, more = _list_pairs(words, top, space, tables)
-    last, character_misses = _list_characters(words, top, space)
+    top, unknown = _list_words(words, space, tables)
+    top, unknown_pairs = _list_pairs(words, top, space, tables)
+    last, unknown_characters = _list_characters(words, top, space)
     of_words = _number(0, top, 0, space, tables)
     distinct = _number(top, last, of_words, space, tables)
-    return of_words, distinct, np.float64(misses + more), np.float64(character_misses), top
+    return of_words, distinct, np.float64(unknown + unknown_pairs), np.float64(unknown_characters), top
 
 
 @compiled
 def _list_words(words, space, tables):
-    records, grams, top, misses = space.records, space.grams, np.uint64(0), 0
+    records, grams, top, unknown = space.records, space.grams, np.uint64(0), 0
     for word in range(words):
-        at = seek(space.hashes[word], records)
-        if records[at] == 0:
-            learn(at, word, space, tables)
-        space.entries[word] = at
-        column = records[at + TWO] >> HALF
+        slot = seek(space.hashes[word], records)
+        if records[slot] == 0:
+            learn(slot, word, space, tables)
+        space.entries[word] = slot
+        column = records[slot + TWO] >> HALF
         space.own[word] = LOW
         if column == LOW:
-            misses += 1
+            unknown += 1
         else:
             space.own[word], grams[top] = top, column
             top += ONE
-    return np.int64(top), misses
+    return np.int64(top), unknown
 
 
 @compiled
 def _list_pairs(words, top, space, tables):
-    hashes, grams, top, misses = space.hashes, space.grams, np.uint64(top), 0
+    hashes, grams, top, unknown = space.hashes, space.grams, np.uint64(top), 0
+    # Two loops: the first asks for the cache lines of all candidates, the second finds them loaded.
     for word in range(words - 1):
         key = joined(hashes[word], hashes[word + 1])
         known = _may_be_pair(key, tables.pairs)
@@ -55,77 +56,81 @@ def _list_pairs(words, top, space, tables):
         column = NONE if key == NONE else find(key, tables.vocabulary)
         space.pairs[word] = LOW
         if column == NONE:
-            misses += 1
+            unknown += 1
         else:
             space.pairs[word], grams[top] = top, column
             top += ONE
-    return np.int64(top), misses
+    return np.int64(top), unknown
 
 
 @compiled
 def _list_characters(words, top, space):
-    records, pool, grams, top, misses = space.records, space.pool, space.grams, np.uint64(top), np.uint64(0)
+    records, pool, grams, top, unknown = space.records, space.pool, space.grams, np.uint64(top), np.uint64(0)
     for word in range(words):
-        at = np.uint64(space.entries[word])
-        span = records[at + ONE]
-        misses += records[at + TWO] & LOW
-        for place in range(span & LOW, span >> HALF):
-            grams[top] = pool[place]
+        slot = np.uint64(space.entries[word])
+        span = records[slot + ONE]
+        unknown += records[slot + TWO] & LOW
+        for offset in range(span & LOW, span >> HALF):
+            grams[top] = pool[offset]
             top += ONE
-    return np.int64(top), np.int64(misses)
+    return np.int64(top), np.int64(unknown)
 
 
 @compiled
 def _number(first, last, distinct, space, tables):
-    """Count the columns listed and write over each its number among the distinct ones. Return how many there are.
+    """Count the listed columns; put its index in ``touched`` for each in ``grams``. Return how many are distinct.
 
-    The weights of a new one are asked for at once: until they are needed, they will have come.
+    Each new column's weights are asked for at once; they are needed when the whole paragraph is counted.
     """
     numbers, counts, touched, grams, weights = space.numbers, space.counts, space.touched, space.grams, tables.weights
     width, distinct = np.uint64(tables.width), np.uint64(distinct)
-    for place in range(np.uint64(first), np.uint64(last)):
-        column = np.uint64(grams[place])
+    for occurrence in range(np.uint64(first), np.uint64(last)):
+        column = np.uint64(grams[occurrence])
         number = np.uint64(numbers[column])
         if number == 0:
             touched[distinct], counts[distinct] = column, np.uint32(1)
             prefetch(weights, column * width)
-            prefetch(weights, column * width + width - ONE)
+            prefetch(weights, column * width + width - ONE)  # a row may cross into a second cache line
             distinct += ONE
             numbers[column] = number = distinct
         else:
             counts[number - ONE] += np.uint32(1)
-        grams[place] = number - ONE
+        grams[occurrence] = number - ONE
     return np.int64(distinct)
 
 
 @inlined
 def _may_be_pair(key, pairs):
-    """Return whether a pair of words may be a term; most are none, which a small table tells without a wait."""
+    """Return whether a pair of words may be a term. Most are none; the small bit table says so without a wait."""
     bit = key & np.uint64(64 * len(pairs) - 1)
     return (pairs[bit >> np.uint64(6)] >> (bit & np.uint64(63))) & ONE != 0
 
 
 @compiled
 def value_all(first, last, unknown, space, tables):
-    """Write the value of each counted column from ``first`` to ``last``. Return the length of the block."""
+    """Write the TF-IDF value of each counted column from ``first`` to ``last``. Return the Euclidean length.
+
+    Values stay undivided: the sums of weights are divided by the length once, instead of each value.
+    """
     length = unknown * tables.unknown
-    for number in range(np.uint64(first), np.uint64(last)):
-        column = np.uint64(space.touched[number])
-        value = _value(space.counts[number], tables.weights[(column + ONE) * np.uint64(tables.width) - ONE], tables)
-        space.values[number] = value
+    for index in range(np.uint64(first), np.uint64(last)):
+        column = np.uint64(space.touched[index])
+        # The idf is the last value of the column's row of weights, which is in the cache already.
+        value = _value(space.counts[index], tables.weights[(column + ONE) * np.uint64(tables.width) - ONE], tables)
+        space.values[index] = value
         length += value * value
     return np.sqrt(length)
 
 
 @compiled
 def weigh(first, last, space, tables, sums):
-    """Add up the weights of the columns counted from ``first`` to ``last``."""
+    """Add up the weights of the columns counted from ``first`` to ``last``: frames and voices in one pass."""
     width = np.uint64(tables.width)
     sums[:] = 0.0
-    for number in range(np.uint64(first), np.uint64(last)):
-        at = np.uint64(space.touched[number]) * width
+    for index in range(np.uint64(first), np.uint64(last)):
+        row = np.uint64(space.touched[index]) * width
         for lane in range(np.uint64(0), width, np.uint64(8)):
-            add_row(tables.weights, at + lane, space.values[number], sums, lane)
+            add_row(tables.weights, row + lane, space.values[index], sums, lane)
 
 
 @inlined

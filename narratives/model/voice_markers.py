@@ -15,8 +15,23 @@ from numpy.typing import NDArray
 from narratives.model.features import Word, words
 
 MOST = 3  # a sign counts at most so often
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”»)]*\s+(?=\S)")
-_QUOTED = re.compile(r"\"[^\"]+\"|“[^”]+”|„[^“”]+[“”]|«[^»]+»|(?<!\w)'[^']+'(?!\w)|(?<!\w)‘[^’]+’(?!\w)")
+# Each opening quotation mark, with what may close it.
+QUOTATION_MARKS = (('"', '"'), ("“", "”"), ("„", "“”"), ("«", "»"), ("'", "'"), ("‘", "’"))
+SINGLE_QUOTATION_MARKS = "'‘"  # apostrophes, too, so they neither open after a letter nor close before one
+SENTENCE_ENDS = ".!?…"
+SENTENCE_CLOSERS = "\"'”’»)"  # may stand between the end of a sentence and the white space after it
+TAGS = "#@"
+EMOJI = ("\U0001f300", "\U0001faff")  # the first and the last
+
+_SENTENCE_END = re.compile(rf"(?<=[{re.escape(SENTENCE_ENDS)}])[{re.escape(SENTENCE_CLOSERS)}]*\s+(?=\S)")
+
+
+def _quotation(opening: str, closing: str) -> str:
+    quotation = f"{opening}[^{closing}]+[{closing}]"
+    return rf"(?<!\w){quotation}(?!\w)" if opening in SINGLE_QUOTATION_MARKS else quotation
+
+
+_QUOTED = re.compile("|".join(_quotation(*marks) for marks in QUOTATION_MARKS))
 
 # A star stands for any ending. English, then Ukrainian, then Russian.
 _LEXICON = {
@@ -127,7 +142,7 @@ PHRASES = _phrases()
 _MARKS = {
     "exclamation": re.compile(r"!"),
     "question": re.compile(r"\?"),
-    "hashtag or emoji": re.compile(r"#\w|@\w|[\U0001f300-\U0001faff]"),
+    "hashtag or emoji": re.compile(rf"[{TAGS}]\w|[{EMOJI[0]}-{EMOJI[1]}]"),
     "quotation": _QUOTED,
 }
 _NAMES = (*LEXICON, *_MARKS, "share quoted")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narratives.kernel.kernel import Kernel
+from narratives.kernel.kernel import Kernel, read_paragraphs
 from narratives.model.classifier import Classifier, Predictions
-from narratives.model.features import fold
-from narratives.model.voice_markers import PHRASES
+from narratives.model.voice_markers import PHRASES, QUOTATION_MARKS, SENTENCE_CLOSERS, SENTENCE_ENDS, TAGS
+from narratives.text.spans import spans_of
 
 AWKWARD = [
     "",
@@ -61,25 +61,40 @@ def test_any_text_is_read_as_the_classifier_reads_it(kernel, texts):
     assert_same(kernel.predict_texts(texts, documents), kernel.classifier.predict_texts(texts, documents))
 
 
+@pytest.fixture(scope="module")
+def eager(classifier: Classifier) -> Kernel:
+    """A kernel whose thresholds everything reaches: each paragraph goes through sentences, markers and voices."""
+    return Kernel(replace(classifier, thresholds=np.zeros(len(classifier.frames))))
+
+
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
-def test_every_sentence_and_sign_is_found_where_all_frames_are_predicted(kernel, text):
-    """With thresholds that everything reaches, each paragraph goes through sentences, signs and voices."""
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | TEXTS)
+def test_every_sentence_and_marker_is_found_where_all_frames_are_predicted(eager, text):
     text = f"The dam breaks. {text} The mayor lies! {text}"
-    eager = kernel.tables._replace(thresholds=np.zeros(len(kernel.frames)))
-    said = Kernel.__new__(Kernel)
-    said.__dict__.update(kernel.__dict__ | {"tables": eager})
-    voices = said.predict_texts([text]).voices
-    rows = kernel.classifier.features.transform([text])
-    every = np.ones((1, len(kernel.frames)), dtype=bool)
-    expected = kernel.classifier.voice_shares([text], rows, every).argmax(axis=1)
-    if not plain_text(text):
-        return  # left to the classifier, which has thresholds of its own
-    assert voices[0].tolist() == expected.tolist()
+    assert_same(eager.predict_texts([text]), eager.classifier.predict_texts([text]))
 
 
-def plain_text(text: str) -> bool:
-    return fold(text) == "".join(map(fold, text)) and max(text) < "\U00020000"
+_PAIRS = "".join(mark for pair in QUOTATION_MARKS for mark in pair)
+MARKS = "".join(sorted({*"!?", *TAGS, *SENTENCE_ENDS, *SENTENCE_CLOSERS, *_PAIRS}))
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(st.sampled_from(MARKS + "ab 😀\n"), max_size=30))
+def test_marks_are_read_as_the_classifier_reads_them(eager, text):
+    shares = voice_shares(eager, f"dam {text}")
+    expected = eager.classifier.voice_shares(*pairs_of(eager.classifier, f"dam {text}"))
+    np.testing.assert_allclose(shares, expected, atol=1e-6)
+
+
+def pairs_of(classifier: Classifier, text: str):
+    return [text], classifier.features.transform([text]), np.ones((1, len(classifier.frames)), dtype=bool)
+
+
+def voice_shares(kernel: Kernel, text: str) -> np.ndarray:
+    """Return the shares of the voices that the kernel computes; its predictions keep only the largest."""
+    spans, results = spans_of([text]), kernel._empty_results(1)
+    read_paragraphs(spans.data, (spans.starts, spans.ends), True, kernel.tables, kernel._workspace(), results)
+    return results.voices[0]
 
 
 def test_threads_read_side_by_side(kernel):
