@@ -1,13 +1,16 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: app test check bench clean
+.PHONY: app test test-fast check bench clean
 
 app: .venv/app.done
 	$(BIN)/narratives app
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical
+
+test-fast: .venv/dev.done
+	$(BIN)/python -m pytest -n logical -m "not slow and not browser"
 
 check: .venv/dev.done
 	$(BIN)/ruff format --check .

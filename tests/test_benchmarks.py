@@ -26,6 +26,8 @@ from narratives.tables.table import read_all
 from narratives.training.folds import fold_numbers
 from narratives.training.train import fit, settings_for
 
+pytestmark = pytest.mark.slow
+
 
 def letters(texts):
     """Embed each text as the share of each letter in it: what stands in for MiniLM here."""

@@ -166,6 +166,7 @@ def test_no_machine_path_is_in_the_labels():
             assert not [folder for folder in ("/work/", "/tmp/", "/root/", "/home/") if folder in text]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the tables of real text are not beside this checkout")
 def test_nothing_of_the_real_text_is_in_the_labels(truth):
     ours = {run for text in truth.texts for run in runs_of(text, 8)}

@@ -59,6 +59,7 @@ def left_over(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_ten_kills_at_random_moments_and_the_output_is_the_same(tmp_path, model):
     path, output = table(tmp_path / "a.csv", 200_000, longer=8), tmp_path / "out.csv"
     whole = score([path], tmp_path / "whole.csv", model, Options())

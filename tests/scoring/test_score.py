@@ -89,6 +89,9 @@ def left_over(folder: Path) -> list[str]:
 
 
 def in_a_process(code: str, folder: Path, **environment: str) -> "subprocess.Popen[bytes]":
+    # Compiled here first: a signal that arrives while Numba compiles is lost in a callback of LLVM.
+    for path in folder.glob("*.csv"):
+        list(open_table(path).quick_batches())
     start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
     start += f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
     start += "from test_score import *; use_the_fake_model(pytest.MonkeyPatch())\n"

@@ -182,6 +182,7 @@ for number in range(200):
 """
 
 
+@pytest.mark.slow
 def test_sixteen_processes_store_two_hundred_labels_each(store):
     store.add(PARAGRAPHS)
     address = store.engine.url.render_as_string(hide_password=False)
@@ -196,6 +197,7 @@ def test_sixteen_processes_store_two_hundred_labels_each(store):
     assert len(stored) == 16 * 200
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_loses_nothing_acknowledged(store):
     store.add(PARAGRAPHS)
     address, acknowledged = store.engine.url.render_as_string(hide_password=False), []

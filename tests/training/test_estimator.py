@@ -55,6 +55,7 @@ class OnNumbers(NarrativeClassifier):
         return super().decision_function(self.written(X))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_every_check_of_scikit_learn_passes_once_numbers_are_words():
     found = check_estimator(OnNumbers(), on_fail=None, on_skip=None)
