@@ -22,8 +22,8 @@ from narratives.model.classifier import Classifier, Predictions
 from narratives.scoring.output import Destination
 from narratives.scoring.row_predictions import Predictor, RowPredictions, max_pool_paragraphs, predict_rows
 from narratives.tables.columns import listed
-from narratives.tables.rows import Batch, CsvRows, Refusal, Rows
-from narratives.tables.table import KeyFault, Table, open_table
+from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows
+from narratives.tables.table import Table, open_table
 from narratives.tables.writers import Renderer
 
 SMALL_BATCHES = 1

@@ -5,8 +5,10 @@ import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from narratives.errors import UserError
+from narratives.tables.sources import Source
 
 MAX_LINE_BYTES = 1 << 26
 ENCODING_NAMES = {
@@ -58,10 +60,32 @@ def _windows(head: bytes) -> str:
     return "cp1251" if runs * 2 > len(re.findall(rb"[\x80-\xff]", head)) else "cp1252"
 
 
-def head_lines(head: bytes, encoding: str, skip: int, whole: bool) -> list[Line]:
-    """Return the lines of a head; where it is not ``whole``, without the last, which may be cut."""
-    found = list(decode_lines([head], encoding, skip))
-    return found if whole else found[:-1]
+@dataclass(frozen=True)
+class TextLines:
+    """The physical lines of a text table. ``encoding`` is a codec; its byte order mark takes ``mark`` bytes."""
+
+    source: Source
+    encoding: str
+    mark: int
+
+    @property
+    def encoding_name(self) -> str:
+        """The name of the encoding for people."""
+        return ENCODING_NAMES[self.encoding]
+
+    def head(self) -> list[Line]:
+        """Return the lines of the head; the last is left out where the head may cut it."""
+        lines = list(decode_lines([self.source.head], self.encoding, self.mark))
+        return lines if self.source.whole else lines[:-1]
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield all lines."""
+        return decode_lines(self.source.blocks(), self.encoding, self.mark, self.source.name)
+
+
+def text_lines(source: Source) -> TextLines:
+    """Return the lines of a source, its encoding told from the head."""
+    return TextLines(source, *detect_encoding(source.head))
 
 
 def decode_lines(blocks: Iterable[bytes], encoding: str, skip: int = 0, name: str = "") -> Iterator[Line]:

@@ -7,13 +7,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from narratives.tables.sources import Source
 from narratives.text.spans import TextSpans
 
 NO_DELIMITER = "\x1f"  # stands for none; no text has it
@@ -133,6 +134,9 @@ class Batch:
     bytes_read: int
 
 
+KeyFault = Callable[[str], str]  # why a JSON object may not have this key, "" if it may
+
+
 class Row(NamedTuple):
     """A row on its way into a batch: cells or the text of an object; refused, and the raw text, if ``fault``."""
 
@@ -142,17 +146,18 @@ class Row(NamedTuple):
     fault: str = ""
 
 
-Gathered = tuple[list[Any], list[str], list[int], list[Refusal]]
+def gather(items: Iterator[Row], most: int, shape: Callable[[list[Any]], Rows], source: Source) -> Iterator[Batch]:
+    """Yield batches of up to ``most`` rows; the last may be empty, so there is always one.
 
-
-def gather(items: Iterator[Row], most: int) -> Iterator[Gathered]:
-    """Yield values, texts, lines and refusals of up to ``most`` rows at a time; the last may be empty."""
+    ``shape`` makes rows that can be written again of the good values; ``source`` knows how many bytes were read.
+    """
     full = True
     while full:
         rows, full = _next_rows(items, most)
         good = [row for row in rows if not row.fault]
         refused = [Refusal(row.line, row.fault, row.value) for row in rows if row.fault]
-        yield [row.value for row in good], [row.text for row in good], [row.line for row in good], refused
+        texts, lines = [row.text for row in good], [row.line for row in good]
+        yield Batch(shape([row.value for row in good]), texts, lines, refused, source.bytes_read)
 
 
 def _next_rows(items: Iterator[Row], most: int) -> tuple[list[Row], bool]:

@@ -7,9 +7,76 @@ from itertools import islice
 from typing import Any
 
 from narratives.errors import UserError
-from narratives.tables.sources import is_url, open_file
+from narratives.tables.rows import ArrowRows, Batch, KeyFault, Refusal
+from narratives.tables.sources import Source, is_url, open_file
 
 _HEAD_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class ArrowReader:
+    """A Parquet or Arrow file."""
+
+    source: Source
+    format: str
+    schema: Any
+    notes: tuple[str, ...] = ()
+    encoding: str = ""
+    delimiter: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names in the schema."""
+        return tuple(self.schema.names)
+
+    def head(self) -> dict[str, list[str]]:
+        """Return the first texts of each column of strings."""
+        with _opened(self.source.path) as file:
+            columns = [name for name in self.schema.names if _is_text(self.schema.field(name).type)]
+            cells: dict[str, list[str]] = {column: [] for column in columns}
+            for batch in islice(file.iter_batches(_HEAD_ROWS, columns=columns), 1):
+                cells = {column: [text or "" for text, _ in _texts(batch.column(column))] for column in columns}
+            return cells
+
+    def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
+        """Yield record batches as they stand in the file; rows are counted from 1."""
+        first, total = 1, max(1, self._count())
+        for values, texts in self._record_batches(rows, text_column):
+            done = first - 1 + len(texts)
+            yield _batch(values, texts, first, done * (self.source.size or 0) // total)
+            first += len(texts)
+
+    def _record_batches(self, rows: int, text_column: str) -> Iterator[tuple[Any, list[tuple[str, str]]]]:
+        """Yield record batches, at least one, and for each row its text and what is wrong with it."""
+        import pyarrow as pa
+
+        with _opened(self.source.path) as file:
+            done = 0
+            for batch in file.iter_batches(rows):
+                done += batch.num_rows
+                yield batch, _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
+            if not done:
+                yield pa.RecordBatch.from_pylist([], schema=self.schema), []
+
+    def _count(self) -> int:
+        """Return the number of rows, without reading their values."""
+        with _opened(self.source.path) as file:
+            if isinstance(file, _ArrowFile):
+                return sum(batch.num_rows for batch in file.iter_batches(1 << 20, columns=[]))
+            return int(file.metadata.num_rows)
+
+
+def open_arrow(source: Source, kind: str) -> ArrowReader:
+    """Read the schema. Raises UserError if the file is damaged."""
+    with _opened(source.path) as file:
+        return ArrowReader(source, kind, file.schema_arrow)
+
+
+def _batch(values: Any, texts: list[tuple[str, str]], first: int, bytes_read: int) -> Batch:
+    good = [index for index, (_, fault) in enumerate(texts) if not fault]
+    refused = [Refusal(first + index, fault, text) for index, (text, fault) in enumerate(texts) if fault]
+    rows = ArrowRows(values if not refused else values.take(good))
+    return Batch(rows, [texts[index][0] for index in good], [first + index for index in good], refused, bytes_read)
 
 
 @dataclass(frozen=True)
@@ -54,52 +121,12 @@ def _opened(path: str) -> Iterator[Any]:
         raise UserError(f"{path}: the {kind} file is damaged or cut off ({reason}); get it again") from None
 
 
-def arrow_schema(path: str) -> Any:
-    """Return the Arrow schema. Raises UserError if the file is damaged."""
-    with _opened(path) as file:
-        return file.schema_arrow
-
-
-def arrow_head(path: str) -> dict[str, list[str]]:
-    """Return the first texts of each column of strings."""
-    with _opened(path) as file:
-        columns = [name for name in file.schema_arrow.names if _is_text(file.schema_arrow.field(name).type)]
-        cells: dict[str, list[str]] = {column: [] for column in columns}
-        for batch in islice(file.iter_batches(_HEAD_ROWS, columns=columns), 1):
-            cells = {column: [text or "" for text, _ in _texts(batch.column(column))] for column in columns}
-        return cells
-
-
 def _is_text(kind: Any) -> bool:
     import pyarrow as pa
 
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def arrow_batches(path: str, rows: int, text_column: str) -> Iterator[tuple[Any, list[tuple[str, str]]]]:
-    """Yield record batches, and for each row its text and what is wrong with it.
-
-    There is at least one batch. Raises UserError if the file is damaged.
-    """
-    import pyarrow as pa
-
-    with _opened(path) as file:
-        done = 0
-        for batch in file.iter_batches(rows):
-            done += batch.num_rows
-            yield batch, _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
-        if not done:
-            yield pa.RecordBatch.from_pylist([], schema=file.schema_arrow), []
-
-
-def arrow_rows(path: str) -> int:
-    """Return the number of rows, without reading their values."""
-    with _opened(path) as file:
-        if isinstance(file, _ArrowFile):
-            return sum(batch.num_rows for batch in file.iter_batches(1 << 20, columns=[]))
-        return int(file.metadata.num_rows)
 
 
 def _texts(column: Any) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ unless its further lines are rows of their own (then a stray quote had swallowed
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -140,7 +140,7 @@ def _stands_alone(text: str, delimiter: str, width: int) -> bool:
     return len(cells) == width and text.count('"') % 2 == 0
 
 
-def choose_delimiter(lines: list[tuple[str, str]], preferred: str = ",") -> str:
+def choose_delimiter(lines: Sequence[tuple[str, str]], preferred: str = ",") -> str:
     """Return the delimiter under which most records of ``lines`` have as many cells as the first; empty for one column.
 
     It is one column if no delimiter cuts the first record; then commas in the rows are prose.
@@ -151,7 +151,7 @@ def choose_delimiter(lines: list[tuple[str, str]], preferred: str = ",") -> str:
     return best if fits[best][1] else ""
 
 
-def _consistency(lines: list[tuple[str, str]], delimiter: str) -> tuple[float, int]:
+def _consistency(lines: Sequence[tuple[str, str]], delimiter: str) -> tuple[float, int]:
     records = list(islice(read_records(lines, delimiter, any_width=True), _SNIFFED_RECORDS))
     if not records or len(records[0].cells) == 1:
         return 0.0, 0

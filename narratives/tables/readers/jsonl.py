@@ -4,11 +4,70 @@ Faults are ValueErrors whose message is the reason for which the line is refused
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from narratives.errors import UserError
+from narratives.tables.lines import Line, TextLines
+from narratives.tables.rows import Batch, JsonRows, KeyFault, Row, gather
+
 _HEAD_LINES = 1000
+
+
+@dataclass(frozen=True)
+class JsonlReader:
+    """A JSONL file: one object a line."""
+
+    lines: TextLines
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    format: str = "JSONL"
+    delimiter: str = ""
+    schema: None = None
+
+    @property
+    def encoding(self) -> str:
+        """The name of the encoding."""
+        return self.lines.encoding_name
+
+    def head(self) -> dict[str, list[str]]:
+        """Return the first strings of each column that has any."""
+        return text_cells(head_objects(self.lines.head()), self.columns)
+
+    def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
+        """Yield batches of the text of objects; ``columns`` are those of their cells."""
+        items = _rows(self.lines, text_column, key_fault)
+        return gather(items, rows, lambda values: JsonRows(columns, values), self.lines.source)
+
+
+def open_jsonl(lines: TextLines, head: Sequence[Line]) -> JsonlReader:
+    """Take the keys of the head for columns. Raises UserError if no line of it is an object."""
+    objects = head_objects(head)
+    if not objects:
+        raise UserError(f"{lines.source.name}: no line of it is a JSON object; write one object a line")
+    return JsonlReader(lines, tuple(dict.fromkeys(key for row in objects for key in row)))
+
+
+def _rows(lines: Iterable[Line], text_column: str, key_fault: KeyFault) -> Iterator[Row]:
+    for number, (line, fault) in enumerate(lines, 1):
+        if line.strip():
+            value = line.rstrip("\r\n")
+            try:
+                yield Row(number, value, _checked_text(line, fault, text_column, key_fault))
+            except ValueError as error:
+                yield Row(number, value, fault=str(error))
+
+
+def _checked_text(line: str, fault: str, text_column: str, key_fault: KeyFault) -> str:
+    if fault:
+        raise ValueError(fault)
+    value = parse_object(line)
+    for key in value:
+        if fault := key_fault(key):
+            raise ValueError(fault)
+    return text_of(value, text_column) if text_column else ""
 
 
 def parse_object(line: str) -> dict[str, Any]:

@@ -5,11 +5,60 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from narratives.errors import UserError
+from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
+from narratives.tables.sources import Source
+
+_HEAD_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class WorkbookReader:
+    """The first sheet of a workbook."""
+
+    source: Source
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    format: str = "XLSX"
+    encoding: str = ""
+    delimiter: str = ""
+    schema: None = None
+
+    def head(self) -> dict[str, list[str]]:
+        """Return the first cells of all columns, without the rows that will be refused."""
+        rows = [row.value for row in islice(self._rows(0), _HEAD_ROWS) if not row.fault]
+        return {column: [cells[index] for cells in rows] for index, column in enumerate(self.columns)}
+
+    def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
+        """Yield batches of cells as strings."""
+        index = self.columns.index(text_column) if text_column else 0
+        return gather(self._rows(index), rows, lambda values: CellRows(columns, values), self.source)
+
+    def _rows(self, text: int) -> Iterator[Row]:
+        width = len(self.columns)
+        for number, cells, position in islice(sheet_rows(self.source.path), 1, None):
+            self.source.bytes_read = position
+            padded = cells + [""] * (width - len(cells))
+            if len(padded) > width:
+                yield Row(number, "\t".join(padded), fault=f"{len(padded)} cells where the header has {width}")
+            else:
+                yield Row(number, padded, padded[text])
+
+
+def open_workbook(source: Source) -> WorkbookReader:
+    """Take the first row of the first sheet for the names of the columns. Raises UserError if the sheet is empty."""
+    names = sheet_names(source.path)
+    _, columns, _ = next(sheet_rows(source.path), (0, [], 0))
+    if not columns:
+        raise UserError(f"{source.name}: the sheet '{names[0]}' is empty; put the table on the first sheet")
+    others = f" (the first of {len(names)})" if len(names) > 1 else ""
+    return WorkbookReader(source, tuple(columns), (f"sheet '{names[0]}'{others}",))
 
 
 def sheet_names(path: str) -> list[str]:
