@@ -113,10 +113,7 @@ class Table:
         return (replace(batch, bytes_read=self.source.bytes_read) for batch in reader.batches())
 
     def block_reader(self, span: tuple[int, int] | None = None) -> "BlockReader | None":
-        """Return the compiled reader of a CSV in UTF-8, for all of it or a ``span`` of its bytes; None for others.
-
-        None, too, where Numba is missing.
-        """
+        """Return the compiled reader of a CSV in UTF-8, for all of it or a ``span`` of its bytes; None for others."""
         return self.reader.block_reader(self.text_column, span) if isinstance(self.reader, CsvReader) else None
 
 

@@ -58,10 +58,8 @@ class CsvReader:
         """Return the compiled reader of the whole file or of a ``span`` of its bytes; None unless it is UTF-8."""
         if self.lines.encoding != "utf-8":
             return None
-        try:
-            from narratives.tables.readers.csv_blocks import BlockReader, Form
-        except ImportError:
-            return None
+        from narratives.tables.readers.csv_blocks import BlockReader, Form
+
         form = Form(self.delimiter, self.columns, self._text_index(text_column))
         source = self.lines.source
         if span is None:

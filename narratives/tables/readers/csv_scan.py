@@ -1,7 +1,6 @@
 """Owns the quick passes over the bytes of a CSV, compiled by Numba: finding its records, and writing ours beside them.
 
 ``find_records`` knows only what a strict reader takes without a doubt; anything else stops it, and ``csvrows`` decides.
-Floor 1; without Numba this module cannot be imported, and tables are read by ``csvrows`` alone.
 """
 
 from typing import NamedTuple
