@@ -156,7 +156,7 @@ class BatchScorer:
         return by_row and same and plain and self._predictor is not self._classifier
 
     def _render_compiled(self, rows: Any, pooled: Predictions) -> bytes:
-        from narratives.tables.readers.csv_scan import names_of, write_rows
+        from narratives.tables.csv_cells import names_of, write_rows
 
         frames, voices, model = self._classifier.frames, VOICES, (self._classifier.name,)
         names = names_of(frames), names_of(voices), names_of(model)
