@@ -1,9 +1,9 @@
-"""Owns the exceptions for what the user can mend; bugs keep their own exceptions and their traceback."""
+"""Defines the exceptions for mistakes that the user can correct; bugs keep their own exceptions and traceback."""
 
 
 class UserError(Exception):
-    """Something the user can mend: one sentence that says what was found and the way out. Exit status 2."""
+    """A mistake that the user can correct; its message is one sentence with place, cause and remedy. Exit status 2."""
 
 
 class CheckError(UserError):
-    """A check that the user asked for did not hold. Exit status 1."""
+    """A check that the user asked for has failed. Exit status 1."""

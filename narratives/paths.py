@@ -1,4 +1,4 @@
-"""Owns where things live: labels and models, in the checkout, else in the user's data folder."""
+"""Finds the folders of labels and models: in the checkout, else in the user's data folder."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def checkout() -> Path | None:
-    """Return the folder of the checkout that this package runs from, or None for an installed package."""
+    """Return the checkout that this package runs from, or None for an installed package."""
     root = _PACKAGE.parent
     return root if (root / "pyproject.toml").exists() and (root / "labels" / "codebook.toml").exists() else None
 
@@ -23,7 +23,7 @@ def home() -> Path:
 
 
 def labels_folder() -> Path:
-    """Return the labels folder to read: NARRATIVES_LABELS, else the own one, else the one shipped in the package."""
+    """Return the labels folder to read: NARRATIVES_LABELS, else the user's own, else the one in the package."""
     chosen = os.environ.get("NARRATIVES_LABELS")
     if chosen:
         return Path(chosen)
@@ -32,7 +32,7 @@ def labels_folder() -> Path:
 
 
 def writable_labels_folder() -> Path:
-    """Return the labels folder to change; the first time, the shipped labels are copied to the user's data folder."""
+    """Return the labels folder to change. The first call copies the shipped labels to the user's data folder."""
     folder = labels_folder()
     if folder.is_relative_to(_PACKAGE):
         own = home() / "labels"
@@ -47,7 +47,7 @@ def database_address() -> str:
 
 
 def has_database() -> bool:
-    """Whether a label database was named or made; without one the label files are all there is."""
+    """Return whether a label database was named or exists; without one, labels are in files only."""
     return bool(os.environ.get("NARRATIVES_DATABASE")) or (labels_folder() / "labels.sqlite").exists()
 
 
@@ -58,22 +58,24 @@ def models_folder() -> Path:
 
 
 def released_model() -> Path | None:
-    """Return the folder that ``models/released`` names, or None if nothing is released.
+    """Return the folder of the released model, which ``models/released`` names, or None if no model is released.
 
-    Raises UserError if the file names a folder that is not there.
+    Raises UserError if the folder holds no model.
     """
     pointer = models_folder() / "released"
     if not pointer.exists():
         return None
     folder = models_folder() / pointer.read_text(encoding="utf-8").strip()
     if not (folder / "manifest.json").exists():
-        raise UserError(f"{pointer} names {folder.name}, which holds no model; run `narratives train` or mend the file")
+        raise UserError(
+            f"{pointer} names {folder.name}, which holds no model; run `narratives train` or correct the file"
+        )
     return folder
 
 
 def release(folder: Path) -> None:
-    """Make ``folder``, a model inside the models folder, the one in force."""
+    """Make the model in ``folder``, which is in the models folder, the released one."""
     pointer = models_folder() / "released"
     draft = pointer.with_suffix(".new")
     draft.write_text(folder.name + "\n", encoding="utf-8")
-    draft.replace(pointer)
+    draft.replace(pointer)  # in one step: a reader sees the old name or the new one

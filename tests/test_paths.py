@@ -36,10 +36,10 @@ def test_in_a_checkout_labels_and_models_are_those_of_the_checkout(monkeypatch):
     assert paths.models_folder() == root / "models"
 
 
-def test_the_environment_has_the_last_word(monkeypatch, tmp_path):
-    monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "mine"))
+def test_the_environment_overrides_the_folders(monkeypatch, tmp_path):
+    monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "labels"))
     monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "trained"))
-    assert paths.labels_folder() == paths.writable_labels_folder() == tmp_path / "mine"
+    assert paths.labels_folder() == paths.writable_labels_folder() == tmp_path / "labels"
     assert paths.models_folder() == tmp_path / "trained"
 
 
@@ -59,7 +59,7 @@ def test_the_first_change_copies_the_shipped_labels_to_the_user_once(installed):
     assert (data / "labels" / "labels.csv").read_text() == "changed"
 
 
-def test_what_is_released_is_in_force_until_another_is(models):
+def test_a_model_is_the_released_one_until_another_is_released(models):
     assert paths.released_model() is None
     paths.release(models / "one")
     assert paths.released_model() == models / "one"
@@ -69,7 +69,7 @@ def test_what_is_released_is_in_force_until_another_is(models):
     assert sorted(path.name for path in models.iterdir()) == ["released", "two"]
 
 
-def test_a_released_model_that_is_gone_is_named(models):
+def test_a_missing_released_model_is_named_in_the_error(models):
     paths.release(models / "one")
     (models / "one" / "manifest.json").unlink()
     with pytest.raises(UserError, match="released names one, which holds no model; run `narratives train`"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from narratives.errors import UserError
 from narratives.files import AtomicFile, write_errors
 from narratives.scoring.checkpoint import Checkpoint, part_of, remove_checkpoint
-from narratives.tables.writers import OutputFormat, csv_text, finish_table, shape_of
+from narratives.tables.writers import OutputFormat, csv_text, finish_table, output_format
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def choose_destination(output: str, piped: OutputFormat, delimiter: str, refused
     """
     if output == "-":
         return Destination(None, piped, refused)
-    return Destination(Path(output), shape_of(Path(output), delimiter), refused or Path(f"{output}.refused.csv"))
+    return Destination(Path(output), output_format(Path(output), delimiter), refused or Path(f"{output}.refused.csv"))
 
 
 def check_destination(destination: Destination, inputs: Sequence[str], overwrite: bool) -> None:

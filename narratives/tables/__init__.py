@@ -1,1 +1,1 @@
-"""Tables of any format: recognised from their head, read in batches, written."""
+"""Reads tables of any format in batches, and writes them."""

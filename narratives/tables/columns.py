@@ -1,4 +1,4 @@
-"""Owns the names of a table's columns: which are doubled, and which one holds the text. Floor 1; knows no file."""
+"""Checks the names of a table's columns and chooses the column with the text."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,34 +9,42 @@ TEXT_NAMES = (
     *("text", "full_text", "content", "message", "body", "post", "paragraph", "comment", "tweet", "caption"),
     *("description", "title", "headline", "текст", "повідомлення", "допис", "сообщение", "пост"),
 )
-LEAST_CHARACTERS = 10  # mean length of cells that may be text
-_CLEARLY = 1.5  # how much longer than the next the longest column must be
+LEAST_CHARACTERS = 10  # mean length of a cell in a column that may be text
+_CLEAR_LEAD = 1.5  # how many times longer than the next the longest column must be
 
 
 def check_names(name: str, columns: Sequence[str]) -> None:
     """Raise UserError if a column name occurs twice."""
-    doubled = [column for column, count in Counter(columns).items() if count > 1]
-    if doubled:
-        raise UserError(f"{name}: the column '{doubled[0]}' occurs more than once; rename one of them")
+    repeated = [column for column, count in Counter(columns).items() if count > 1]
+    if repeated:
+        raise UserError(f"{name}: the column '{repeated[0]}' occurs more than once; rename one of them")
 
 
 def choose_text_column(
     name: str, columns: Sequence[str], cells: Mapping[str, Sequence[str]], wanted: str | None
 ) -> str:
-    """Return the column that holds the text: ``wanted``, else one called so, else the one with the longest cells.
+    """Return the column that holds the text.
 
-    ``columns`` are all names, ``cells`` the first cells of those that can hold text. Raises UserError where none or
-    more than one will do.
+    That is ``wanted``; else a column with one of ``TEXT_NAMES``; else the only column; else the one whose cells are
+    clearly the longest.
+
+    - ``columns``: the names of all columns.
+    - ``cells``: the first cells of those columns that can hold text.
+
+    Raises UserError if no column qualifies, or more than one.
     """
     if wanted is not None:
         return _wanted(name, columns, cells, wanted)
     for known in TEXT_NAMES:
-        alike = [column for column in cells if column.strip().lower() == known]
-        if alike:
-            return _only(name, alike)
+        matches = [column for column in cells if column.strip().lower() == known]
+        if matches:
+            return _only(name, matches)
     if len(columns) == 1 == len(cells):
         return columns[0]
-    return _only(name, _longest(cells)) if _longest(cells) else _none(name, columns)
+    longest = _longest(cells)
+    if not longest:
+        raise UserError(f"{name}: no column looks like text; name one of {listed(columns)} with --text COLUMN")
+    return _only(name, longest)
 
 
 def _wanted(name: str, columns: Sequence[str], cells: Mapping[str, Sequence[str]], wanted: str) -> str:
@@ -55,24 +63,20 @@ def _only(name: str, candidates: Sequence[str]) -> str:
     return candidates[0]
 
 
-def _none(name: str, columns: Sequence[str]) -> str:
-    raise UserError(f"{name}: no column looks like text; name one of {listed(columns)} with --text COLUMN")
-
-
 def _longest(cells: Mapping[str, Sequence[str]]) -> list[str]:
     lengths = {column: _mean_length(values) for column, values in cells.items()}
     longest = max(lengths.values(), default=0)
     if longest < LEAST_CHARACTERS:
         return []
-    return [column for column, length in lengths.items() if length * _CLEARLY > longest]
+    return [column for column, length in lengths.items() if length * _CLEAR_LEAD > longest]
 
 
 def _mean_length(values: Sequence[str]) -> float:
-    # Addresses and hashes are long, too, but have no spaces.
+    # Cells without a space do not count: addresses and hashes are long but are not text.
     return sum(len(value) for value in values if " " in value.strip()) / max(1, len(values))
 
 
 def listed(columns: Sequence[str], most: int = 12) -> str:
-    """Return the names in quotes, the first ``most`` of them."""
+    """Return the first ``most`` names in quotes, and how many more there are."""
     more = f" and {len(columns) - most} more" if len(columns) > most else ""
     return ", ".join(f"'{column}'" for column in columns[:most]) + more

@@ -1,4 +1,8 @@
-"""Writes our cells behind the records of a CSV, with code that Numba compiles."""
+"""Writes the cells of predictions behind the records of a CSV, with code that Numba compiles.
+
+All that is compiled here is defined here: Numba caches machine code by source file and does not see a change in
+another.
+"""
 
 from typing import NamedTuple
 
@@ -6,14 +10,16 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-# Not imported from ``csv_scan``: Numba caches machine code by source file and does not see a change in another.
-_QUOTE, _LINE_END = np.uint8(34), np.uint8(10)
+# Unsigned bytes, as the data is: Numba takes a plain 34 for an int64.
+_QUOTE, _LINE_FEED, _SEMICOLON = np.uint8(34), np.uint8(10), np.uint8(59)
+_ZERO, _POINT = np.uint8(48), np.uint8(46)
+_SCALE = 10_000  # a probability has four decimals, so its cell is a delimiter and six bytes
 
 _compiled = nb.njit(nogil=True, cache=True, error_model="numpy")
 
 
 class Names(NamedTuple):
-    """Bytes of the names that are written into cells: all joined, and where each ends."""
+    """Names as bytes: all of them joined, and where each ends."""
 
     letters: NDArray[np.uint8]
     ends: NDArray[np.int64]
@@ -28,110 +34,117 @@ def names_of(names: tuple[str, ...]) -> Names:
 
 def write_rows(
     data: NDArray[np.uint8],
-    spans: tuple[NDArray[np.int64], NDArray[np.int64]],
-    found: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int8]],
+    records: tuple[NDArray[np.int64], NDArray[np.int64]],
+    predictions: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int8]],
     names: tuple[Names, Names, Names],
-    form: tuple[int, bool],
+    layout: tuple[int, bool],
 ) -> bytes:
     """Return the records as they stand, each followed by our cells: frames, voices, human, probabilities, model.
 
-    ``found``: probabilities, predicted, human and voices; ``names``: of the frames, the voices and the model; ``form``:
-    the byte of the delimiter, and whether probabilities are written.
+    - ``data``, ``records``: the bytes of a CSV, and where its records start and end.
+    - ``predictions``: probabilities, predicted, human and voices, each of shape (records, frames).
+    - ``names``: of the frames, the voices and the model; none of them needs quotes.
+    - ``layout``: the byte of the delimiter, and whether probabilities are written.
     """
-    target = np.empty(_room(spans, found, names, form[1]), np.uint8)
-    size: int = _write(data, spans, found, names, form, target)
+    target = np.empty(_room(records, predictions, names, layout[1]), np.uint8)
+    size: int = _write(data, records, predictions, names, layout, target)
     return target[:size].tobytes()
 
 
-def _room(spans, found, names, with_probabilities) -> int:
-    probabilities, predicted, human, _ = found
+def _room(records, predictions, names, with_probabilities) -> int:
+    """Return a number of bytes that is always enough: compiled code does not check the bounds of ``target``."""
+    probabilities, predicted, human, _ = predictions
     longest = max((len(part.letters) for part in names[1:]), default=0)
-    frame = int(np.diff(names[0].ends, prepend=0).max(initial=0)) + 1
+    longest_frame = int(np.diff(names[0].ends, prepend=0).max(initial=0)) + 1
     each = 16 + longest + len(names[2].letters) + with_probabilities * 8 * probabilities.shape[1]
-    said = (int(predicted.sum()) + int(human.sum())) * (frame + longest + 1)
-    room: int = int((spans[1] - spans[0]).sum()) + each * len(spans[0]) + said
+    labels = (int(predicted.sum()) + int(human.sum())) * (longest_frame + longest + 1)
+    room: int = int((records[1] - records[0]).sum()) + each * len(records[0]) + labels
     return room
 
 
 @_compiled
-def _write(data, spans, found, names, form, target):
-    (starts, ends), (delimiter, every) = spans, form
-    (probabilities, predicted, human, voices), (frames, said, model) = found, names
-    to, k = 0, probabilities.shape[1]
-    order, quoting = np.empty(k, np.int64), delimiter == 59
+def _write(data, records, predictions, names, layout, target):
+    (starts, ends), (delimiter, with_probabilities) = records, layout
+    (probabilities, predicted, human, voices), (frame_names, voice_names, model) = predictions, names
+    to, frames = 0, probabilities.shape[1]
+    order, heard = np.empty(frames, np.int64), np.empty(frames, np.int64)
     for row in range(len(starts)):
         size = ends[row] - starts[row]
         target[to : to + size] = data[starts[row] : ends[row]]
         to += size
         count = _order(probabilities[row], predicted[row], order)
-        for part in range(2):
-            target[to] = delimiter
-            to = _quote(target, to + 1, quoting and count > 1)
-            for place in range(count):
-                if place:
-                    target[to] = 59
-                    to += 1
-                frame = order[place]
-                to = _put(frames, frame, target, to) if part == 0 else _put(said, voices[row, frame], target, to)
-            to = _quote(target, to, quoting and count > 1)
-        target[to] = delimiter
+        for rank in range(count):
+            heard[rank] = voices[row, order[rank]]
+        to = _put_list(frame_names, order[:count], delimiter, target, to)
+        to = _put_list(voice_names, heard[:count], delimiter, target, to)
         count = _order(probabilities[row], human[row], order)
-        to = _quote(target, to + 1, quoting and count > 1)
-        for place in range(count):
-            if place:
-                target[to] = 59
-                to += 1
-            to = _put(frames, order[place], target, to)
-        to = _quote(target, to, quoting and count > 1)
-        for frame in range(k * every):
+        to = _put_list(frame_names, order[:count], delimiter, target, to)
+        for frame in range(frames * with_probabilities):
             target[to] = delimiter
             to = _put_probability(probabilities[row, frame], target, to + 1)
         target[to] = delimiter
-        to = _put(model, 0, target, to + 1)
-        target[to] = _LINE_END
+        to = _put_name(model, 0, target, to + 1)
+        target[to] = _LINE_FEED
         to += 1
     return to
 
 
 @_compiled
 def _order(probabilities, marked, order):
-    """Write the marked frames, the most probable first. Return how many there are."""
+    """Write the marked frames into ``order``, the most probable first. Return their number.
+
+    An insertion sort: the frames are few, it allocates nothing, and equal ones stay in the order of the codebook.
+    """
     count = 0
     for frame in range(len(marked)):
         if marked[frame]:
-            place = count
-            while place and probabilities[order[place - 1]] < probabilities[frame]:
-                order[place] = order[place - 1]
-                place -= 1
-            order[place] = frame
+            rank = count
+            while rank and probabilities[order[rank - 1]] < probabilities[frame]:
+                order[rank] = order[rank - 1]
+                rank -= 1
+            order[rank] = frame
             count += 1
     return count
 
 
 @_compiled
-def _quote(target, to, wanted):
-    if wanted:
-        target[to] = _QUOTE
-    return to + wanted
+def _put_list(names, numbers, delimiter, target, to):
+    """Write a delimiter and the names joined by semicolons. Return the offset after them."""
+    quoted = delimiter == _SEMICOLON and len(numbers) > 1  # else the cell would be read as several
+    target[to] = delimiter
+    to = _put_quote(target, to + 1, quoted)
+    for rank in range(len(numbers)):
+        if rank:
+            target[to] = _SEMICOLON
+            to += 1
+        to = _put_name(names, numbers[rank], target, to)
+    return _put_quote(target, to, quoted)
 
 
 @_compiled
-def _put(names, number, target, to):
-    if number < 0:
+def _put_quote(target, to, quoted):
+    if quoted:
+        target[to] = _QUOTE
+    return to + quoted
+
+
+@_compiled
+def _put_name(names, number, target, to):
+    if number < 0:  # no voice
         return to
     start = names.ends[number - 1] if number else 0
-    for place in range(start, names.ends[number]):
-        target[to] = names.letters[place]
+    for at in range(start, names.ends[number]):
+        target[to] = names.letters[at]
         to += 1
     return to
 
 
 @_compiled
 def _put_probability(probability, target, to):
-    """Write a probability with four decimals, rounded as ``round`` does: the half of the last one to the even."""
-    rest = np.int64(np.rint(probability * 10_000))
-    target[to], target[to + 1] = 48 + rest // 10_000, 46
-    for place in range(4):
-        target[to + 5 - place] = 48 + rest % 10
+    """Write a probability with four decimals, rounded as Python's ``round`` does: half to even."""
+    rest = np.int64(np.rint(probability * _SCALE))
+    target[to], target[to + 1] = _ZERO + rest // _SCALE, _POINT
+    for digit in range(4):
+        target[to + 5 - digit] = _ZERO + rest % 10
         rest //= 10
     return to + 6

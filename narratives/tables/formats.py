@@ -1,4 +1,4 @@
-"""Owns the formats of tables: which one a file is, by its content first and by its name second. Floor 1."""
+"""Recognises the format of a table, from its content first and from its name second."""
 
 import json
 import zipfile
@@ -22,7 +22,7 @@ PACKED_SUFFIXES = (".gz", ".zst", ".bz2")
 
 
 def named_format(path: str) -> str:
-    """Return the format that the suffix of a file stands for, looking under .gz, .zst or .bz2; empty if none."""
+    """Return the format that the suffix of a path stands for, ignoring .gz, .zst and .bz2; empty if unknown."""
     stem = path.lower()
     for suffix in PACKED_SUFFIXES:
         stem = stem.removesuffix(suffix)
@@ -30,7 +30,10 @@ def named_format(path: str) -> str:
 
 
 def binary_format(name: str, head: bytes) -> str:
-    """Return Parquet, Arrow or XLSX if the head says so, empty for text. Raises UserError for files of old kinds."""
+    """Return Parquet, Arrow or XLSX by the first bytes of a file, else an empty string.
+
+    Raises UserError for .xls and Feather 1, which are not supported.
+    """
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise UserError(f"{name}: an old Excel file (.xls); save it as .xlsx or .csv")
     if head.startswith(b"FEA1"):
@@ -38,14 +41,14 @@ def binary_format(name: str, head: bytes) -> str:
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
 
 
-def check_binary(name: str, kind: str, path: str, packed: bool, a_file: bool) -> None:
-    """Raise UserError if a binary file cannot be read: packed, from a pipe, or some other zip archive."""
-    if packed:
-        raise UserError(f"{name}: a packed {kind} file; unpack it first")
-    if not a_file:
+def check_binary(name: str, kind: str, path: str, compressed: bool, seekable: bool) -> None:
+    """Raise UserError if a binary file is compressed, comes from a pipe, or is a zip archive but no workbook."""
+    if compressed:
+        raise UserError(f"{name}: a compressed {kind} file; decompress it first")
+    if not seekable:
         raise UserError(f"{name}: {kind} cannot be read from a pipe; save it as a file first")
     if kind == "XLSX" and not _is_workbook(path):
-        raise UserError(f"{name}: a damaged workbook or some other zip archive; save it again or unpack it")
+        raise UserError(f"{name}: a damaged workbook or some other zip archive; save it again or unzip it")
 
 
 def _is_workbook(path: str) -> bool:
@@ -57,16 +60,19 @@ def _is_workbook(path: str) -> bool:
 
 
 def text_format(name: str, first_line: str, named: str, broken: bool) -> str:
-    """Return JSONL or CSV (which stands for TSV, too) by the first line that is not blank, else by the name.
+    """Return JSONL or CSV (for TSV as well).
 
-    ``broken`` says that the head is no clean text. Raises UserError for a JSON array and for what is only named
-    Parquet, Arrow or XLSX and is no text either.
+    - ``first_line``: the first line that is not blank; a JSON object means JSONL.
+    - ``named``: the format that the name stands for.
+    - ``broken``: the head has bytes that are not text.
+
+    Raises UserError for a JSON array, and for a broken file that is named Parquet, Arrow or XLSX.
     """
     if named in (*ARROW_FORMATS, "XLSX") and broken:
         raise UserError(f"{name}: named as {named} but not readable as such; get it again or export it as .csv")
     start = first_line.strip()
     if start.startswith(("[{", "[ {")) or start == "[":
-        raise UserError(f"{name}: one JSON array; write one object a line (jq -c '.[]' FILE > FILE.jsonl)")
+        raise UserError(f"{name}: a JSON array; write one object per line (jq -c '.[]' FILE > FILE.jsonl)")
     return "JSONL" if named == "JSONL" or _is_object(start) else "CSV"
 
 

@@ -1,4 +1,4 @@
-"""Owns physical lines: the encoding of bytes, told from their head, and the lines decoded from them. Floor 1."""
+"""Detects the encoding of a text table and decodes its physical lines."""
 
 import codecs
 import io
@@ -18,15 +18,15 @@ ENCODING_NAMES = {
     "cp1251": "Windows-1251",
     "cp1252": "Windows-1252",
 }
-Line = tuple[str, str]  # a physical line with its end; what is wrong with its bytes, "" if nothing
+Line = tuple[str, str]  # a physical line with its end, and what is wrong with its bytes ("" if nothing)
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 def detect_encoding(head: bytes) -> tuple[str, int]:
-    """Return the encoding and how many bytes its mark takes: UTF-8, UTF-16, else Windows-1251 or -1252.
+    """Return the codec of a text and the length of its byte order mark: UTF-8, UTF-16, Windows-1251 or -1252.
 
-    A head with a few bad bytes among many good UTF-8 characters is UTF-8: the bad rows are refused later.
+    A head with a few bad bytes among many UTF-8 characters is UTF-8; the rows with bad bytes are refused later.
     """
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
@@ -37,6 +37,7 @@ def detect_encoding(head: bytes) -> tuple[str, int]:
 def _utf_16_without_mark(head: bytes) -> str:
     if b"\n\0" not in head and b"\0\n" not in head and b"\0\r" not in head:
         return ""
+    # ASCII characters, such as spaces, have their zero bytes on one side.
     even, odd, pairs = head[::2].count(0), head[1::2].count(0), len(head) // 2
     if max(even, odd) * 10 < pairs or min(even, odd) * 10 > max(even, odd):
         return ""
@@ -49,20 +50,21 @@ def _utf_8(head: bytes) -> str:
     except UnicodeDecodeError:
         text = head.decode("utf-8", "replace")
         good = sum(character > "\x7f" for character in text) - text.count("\ufffd")
+        # A text of another encoding has few sequences that happen to be UTF-8.
         return "utf-8" if good > text.count("\ufffd") else ""
     return "utf-8"
 
 
 def _windows(head: bytes) -> str:
-    # Cyrillic words are runs of high bytes; in Western text they stand alone among ASCII letters. charset-normalizer
-    # takes English with curly quotes for Windows-1251.
+    # Cyrillic words are runs of high bytes; in Western text, high bytes stand alone among ASCII letters. Not left to
+    # charset-normalizer: it takes English with curly quotes for Windows-1251.
     runs = sum(len(run) for run in re.findall(rb"[\xa1-\xff]{2,}", head))
     return "cp1251" if runs * 2 > len(re.findall(rb"[\x80-\xff]", head)) else "cp1252"
 
 
 @dataclass(frozen=True)
 class TextLines:
-    """The physical lines of a text table. ``encoding`` is a codec; its byte order mark takes ``mark`` bytes."""
+    """The physical lines of a text table; ``encoding`` is a codec, ``mark`` the length of its byte order mark."""
 
     source: Source
     encoding: str
@@ -84,17 +86,21 @@ class TextLines:
 
 
 def text_lines(source: Source) -> TextLines:
-    """Return the lines of a source, its encoding told from the head."""
+    """Return the lines of a source in the encoding that its head is in."""
     return TextLines(source, *detect_encoding(source.head))
 
 
 def decode_lines(blocks: Iterable[bytes], encoding: str, skip: int = 0, name: str = "") -> Iterator[Line]:
-    r"""Yield the physical lines (ending in \n, \r\n or \r) of ``blocks``, after ``skip`` bytes.
+    r"""Yield the physical lines of ``blocks``, which end in \n, \r\n or \r.
 
-    A line with bytes that are not of the encoding comes with them as ``\xNN`` and with what is wrong.
-    Raises UserError, with ``name``, for a line of more than 64 MB.
+    - ``skip``: the number of bytes to leave out at the start, for a byte order mark.
+    - ``name``: what error messages call the table.
+
+    Bytes that do not belong to the encoding become ``\xNN``, and the line comes with its fault. Raises UserError for
+    a line longer than ``MAX_LINE_BYTES``.
     """
     if encoding.startswith("utf-16"):
+        # Line ends cannot be searched for in UTF-16: the byte 10 is half of many characters.
         blocks, encoding, skip = _as_utf_8(blocks, encoding, skip), "utf-8", 0
     rest = b""
     for block in blocks:
@@ -115,19 +121,20 @@ def _as_utf_8(blocks: Iterable[bytes], encoding: str, skip: int) -> Iterator[byt
         yield decoder.decode(block[skip:]).encode("utf-8", "surrogatepass")
         skip = 0
     if decoder.getstate()[0]:
-        yield b"\xff"  # half a character at the end: its line is refused like any other with bad bytes
+        yield b"\xff"  # half a character at the end; this byte makes its line refused
 
 
 def _decode(piece: bytes, encoding: str) -> Iterator[Line]:
     try:
         text = piece.decode(encoding)
     except UnicodeDecodeError:
+        # Line by line, so that a bad byte costs its own line only.
         return map(decode_line, piece.splitlines(keepends=True), itertools.repeat(encoding))
     return zip(io.StringIO(text, newline=""), itertools.repeat(""))
 
 
 def decode_line(line: bytes, encoding: str) -> Line:
-    """Return a line as text, and what is wrong with its bytes."""
+    """Return a line as text, and what is wrong with its bytes ("" if nothing)."""
     try:
         return line.decode(encoding), ""
     except UnicodeDecodeError as error:

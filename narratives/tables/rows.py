@@ -1,6 +1,6 @@
-"""Owns the rows of a batch, good and refused, in the shapes they come in: CSV, cells, JSON and Arrow. Floor 1.
+"""Holds the rows of a batch, good and refused, in the form they were read in: CSV, cells, JSON or Arrow.
 
-What leaves in the shape it came in is unchanged to the letter: CSV bytes, cell strings, JSON text, Arrow values.
+Rows that are written in the form they were read in do not change: CSV bytes, cell strings, JSON text, Arrow values.
 """
 
 import csv
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from narratives.tables.sources import Source
 from narratives.text.spans import TextSpans
 
-NO_DELIMITER = "\x1f"  # stands for none; no text has it
-BATCH_CHARACTERS = 8_000_000  # a batch of long texts ends earlier, so that memory stays flat
+NO_DELIMITER = "\x1f"  # for a CSV of one column: the csv module needs a delimiter, and no text contains this one
+BATCH_CHARACTERS = 8_000_000  # ends a batch of long texts early, so that memory stays flat
 
 
 @dataclass(frozen=True)
 class CsvRows:
-    """Records of a CSV as spans of its bytes, without the ends of their lines; an empty delimiter is one column."""
+    """Records of a CSV as spans of its bytes, without their line ends; an empty delimiter means one column."""
 
     columns: tuple[str, ...]
     delimiter: str
@@ -65,13 +65,13 @@ class CellRows:
 
 @dataclass(frozen=True)
 class JsonRows:
-    """Rows of a JSONL file: the text of objects. ``columns`` are those that cells and Arrow have."""
+    """Rows of a JSONL file: the text of objects. ``columns`` are the keys that become cells or Arrow columns."""
 
     columns: tuple[str, ...]
     values: Sequence[str]
 
     def cells(self) -> list[list[str]]:
-        """Return the rows as lists of strings: strings as they are, null and missing as empty, the rest as JSON."""
+        """Return the rows as lists of strings: null and missing are empty, numbers and the like are JSON."""
         return [["" if cell is None else cell for cell in row] for row in self._rows()]
 
     def objects(self) -> Sequence[str]:
@@ -88,17 +88,17 @@ class JsonRows:
 
 @dataclass(frozen=True)
 class ArrowRows:
-    """Rows of a Parquet file: an Arrow record batch."""
+    """Rows of a Parquet or Arrow file: a record batch."""
 
     values: Any
 
     def cells(self) -> list[list[str]]:
-        """Return the rows as lists of strings, null as empty, nested values as JSON."""
+        """Return the rows as lists of strings: null is empty, nested and binary values are JSON."""
         columns = [_arrow_cells(column) for column in self.values.columns]
         return [list(row) for row in zip(*columns, strict=True)]
 
     def objects(self) -> list[str]:
-        """Return the rows as the text of JSON objects; what JSON does not know (dates, decimals) becomes a string."""
+        """Return the rows as the text of JSON objects; values that JSON lacks (dates, decimals) become strings."""
         columns = [_arrow_plain(column) for column in self.values.columns]
         names = self.values.schema.names
         return [_json(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
@@ -113,7 +113,7 @@ Rows = CsvRows | CellRows | JsonRows | ArrowRows
 
 @dataclass(frozen=True)
 class Refusal:
-    """A row that cannot be scored: physical line, why, and its text."""
+    """A row that cannot be scored: its physical line, the reason, and the text of the row."""
 
     line: int
     reason: str
@@ -122,9 +122,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows in a shape that can be written again, their texts and lines, and what was refused among them.
+    """Some rows of a table.
 
-    ``bytes_read`` of the table's ``size`` were read so far.
+    - ``rows``: the good rows, in a form that can be written again.
+    - ``texts``, ``lines``: their texts and physical lines.
+    - ``refused``: the refused rows among them.
+    - ``bytes_read``: how many bytes of the table were read so far.
     """
 
     rows: Rows
@@ -134,11 +137,11 @@ class Batch:
     bytes_read: int
 
 
-KeyFault = Callable[[str], str]  # why a JSON object may not have this key, "" if it may
+KeyFault = Callable[[str], str]  # the reason why a JSON object may not have a key, "" if it may
 
 
 class Row(NamedTuple):
-    """A row on its way into a batch: cells or the text of an object; refused, and the raw text, if ``fault``."""
+    """A row before it is put into a batch. With a ``fault`` it will be refused; its value is then the raw text."""
 
     line: int
     value: Any
@@ -146,30 +149,30 @@ class Row(NamedTuple):
     fault: str = ""
 
 
-def gather(items: Iterator[Row], most: int, shape: Callable[[list[Any]], Rows], source: Source) -> Iterator[Batch]:
+def gather(rows: Iterator[Row], most: int, make: Callable[[list[Any]], Rows], source: Source) -> Iterator[Batch]:
     """Yield batches of up to ``most`` rows; the last may be empty, so there is always one.
 
-    ``shape`` makes rows that can be written again of the good values; ``source`` knows how many bytes were read.
+    ``make`` turns the values of good rows into ``Rows``; ``source`` counts the bytes read.
     """
     full = True
     while full:
-        rows, full = _next_rows(items, most)
-        good = [row for row in rows if not row.fault]
-        refused = [Refusal(row.line, row.fault, row.value) for row in rows if row.fault]
+        some, full = _next_rows(rows, most)
+        good = [row for row in some if not row.fault]
+        refused = [Refusal(row.line, row.fault, row.value) for row in some if row.fault]
         texts, lines = [row.text for row in good], [row.line for row in good]
-        yield Batch(shape([row.value for row in good]), texts, lines, refused, source.bytes_read)
+        yield Batch(make([row.value for row in good]), texts, lines, refused, source.bytes_read)
 
 
-def _next_rows(items: Iterator[Row], most: int) -> tuple[list[Row], bool]:
+def _next_rows(rows: Iterator[Row], most: int) -> tuple[list[Row], bool]:
     """Return the next rows and whether more may follow."""
-    rows: list[Row] = []
+    some: list[Row] = []
     characters = 0
-    for row in items:
-        rows.append(row)
+    for row in rows:
+        some.append(row)
         characters += len(row.text)
-        if len(rows) == most or characters > BATCH_CHARACTERS:
-            return rows, True
-    return rows, False
+        if len(some) == most or characters > BATCH_CHARACTERS:
+            return some, True
+    return some, False
 
 
 def _json(value: Any) -> str:
@@ -210,7 +213,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value if math.isfinite(value) else None  # JSON has no NaN and no infinity
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return value if value is None or isinstance(value, str | int) else str(value)

@@ -1,4 +1,4 @@
-"""Owns the source of a text table: bytes of a file or standard input, unpacked. Floor 1."""
+"""Reads the bytes of a table from a file, an address or standard input, decompressed."""
 
 import io
 import os
@@ -11,16 +11,19 @@ from typing import Any
 
 from narratives.errors import UserError
 
-HEAD_BYTES = 1 << 20  # what may be looked at before the first row is read
+HEAD_BYTES = 1 << 20  # read at opening, to find out what the table is
 
 _PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
 
 
 @dataclass
 class Source:
-    """The bytes under a table. ``head`` is their first MB, unpacked; ``size`` in bytes as stored, None if unknown.
+    """The bytes of a table. Standard input and pipes can be read only once.
 
-    ``bytes_read`` (as stored) grows while blocks are read. What is not a plain file can be read only once.
+    - ``size``: in bytes as stored; None for standard input and pipes.
+    - ``packing``: ``gzip``, ``zstd``, ``bz2``, or empty.
+    - ``head``: the first ``HEAD_BYTES``, decompressed.
+    - ``bytes_read``: bytes as stored that were read so far.
     """
 
     path: str
@@ -28,25 +31,25 @@ class Source:
     packing: str
     head: bytes
     bytes_read: int = 0
-    _held: Any = field(default=None, repr=False)
+    _open: Any = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name that messages use."""
         return shown(self.path)
 
     @property
     def whole(self) -> bool:
-        """Whether the head is all there is."""
+        """Whether the head is the whole table."""
         return len(self.head) < HEAD_BYTES
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield all bytes, unpacked, the head first. Raises UserError where the file is damaged or cut off."""
+        """Yield all bytes, decompressed, the head first. Raises UserError if the file is damaged or cut off."""
         yield self.head
         if self.whole:
             self.bytes_read = self.size or len(self.head)
             return
-        raw, stream = self._held or _reopen(self.path, self.packing, len(self.head))
+        raw, stream = self._open or _reopen(self.path, self.packing, len(self.head))
         while block := read_bytes(stream, HEAD_BYTES, self.name, self.packing):
             self.bytes_read = raw.tell() if self.size else self.bytes_read + len(block)
             yield block
@@ -54,23 +57,27 @@ class Source:
 
 
 def shown(path: str) -> str:
-    """Return what messages call a path: ``-`` is standard input."""
+    """Return the name of a path for messages; ``-`` is standard input."""
     return "standard input" if path == "-" else path
 
 
 def open_source(path: str) -> Source:
-    """Read the head of a file or of standard input (``-``). Raises UserError if there is nothing to read."""
+    """Read the head of a file, an address or standard input (``-``).
+
+    Raises UserError if it is empty, damaged or cannot be opened.
+    """
     raw = open_file(path)
     packing = next((name for magic, name in _PACKINGS.items() if raw.peek(4).startswith(magic)), "")
-    stream = _unpacked(raw, packing)
+    stream = _decompressed(raw, packing)
     head = read_bytes(stream, HEAD_BYTES, shown(path), packing)
     if not head:
         raise UserError(f"{shown(path)} is empty; a table needs at least a line with the names of its columns")
     size = _size(path, raw)
+    # A file is opened again to be read; a pipe cannot be, so it stays open behind its head.
     if size is not None:
         raw.close()
         return Source(path, size, packing, head)
-    return Source(path, None, packing, head, _held=(raw, stream))
+    return Source(path, None, packing, head, _open=(raw, stream))
 
 
 def is_url(path: str) -> bool:
@@ -79,7 +86,7 @@ def is_url(path: str) -> bool:
 
 
 def _size(path: str, raw: Any) -> int | None:
-    """Return the size of what can be read again, None for pipes."""
+    """Return the size of a file or address, None for standard input and pipes."""
     if is_url(path):
         return int(raw.seek(0, os.SEEK_END))
     status = None if path == "-" else Path(path).stat()
@@ -87,7 +94,7 @@ def _size(path: str, raw: Any) -> int | None:
 
 
 def read_span(path: str, start: int, end: int) -> bytes:
-    """Return the bytes of a file that is not packed from ``start`` to ``end``."""
+    """Return the bytes from ``start`` to ``end`` of a file that is not compressed."""
     with open_file(path) as file:
         file.seek(start)
         return read_bytes(file, end - start, shown(path), "")
@@ -109,7 +116,7 @@ def read_bytes(stream: Any, count: int, name: str, packing: str) -> bytes:
 def open_file(path: str) -> Any:
     """Open a file, standard input (``-``) or the address of a remote file for reading bytes.
 
-    Raises UserError if that cannot be done, and if an address needs ``fsspec``, which is missing.
+    Raises UserError if it cannot be opened, or if an address needs a package that is not installed.
     """
     if path == "-":
         return sys.stdin.buffer
@@ -129,14 +136,14 @@ def _open_url(path: str) -> Any:
     try:
         import fsspec
     except ImportError:
-        raise UserError(f"{path}: reading addresses needs the extra narratives[cluster]; install it") from None
+        raise UserError(f"{path}: addresses need the extra narratives[cluster]; install it") from None
     try:
         return io.BufferedReader(fsspec.open(path, "rb").open())
     except ImportError as error:
-        raise UserError(f"{path}: {error}; install what reads such addresses") from None
+        raise UserError(f"{path}: {error}; install the package that reads such addresses") from None
 
 
-def _unpacked(raw: Any, packing: str) -> Any:
+def _decompressed(raw: Any, packing: str) -> Any:
     if not packing:
         return raw
     import pyarrow as pa
@@ -146,6 +153,6 @@ def _unpacked(raw: Any, packing: str) -> Any:
 
 def _reopen(path: str, packing: str, skip: int) -> tuple[Any, Any]:
     raw = open_file(path)
-    stream = _unpacked(raw, packing)
+    stream = _decompressed(raw, packing)
     read_bytes(stream, skip, path, packing)
     return raw, stream

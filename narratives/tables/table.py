@@ -1,8 +1,7 @@
-"""Owns the table: CSV, TSV, JSONL, Parquet, Arrow or XLSX, found out from its head and read in batches.
+"""Opens a table of any format, recognised from its head, and reads it in batches.
 
-A row is scored or refused, never dropped: a batch holds the rows that can be read and, with line and reason, those that
-cannot. Blank lines are not rows. Line numbers are physical, the header is line 1; Parquet and Arrow files
-count their rows from 1. Over columns, csvblocks, csvrows, formats, lines, rows, sheets and sources.
+No row is dropped: a batch holds the good rows and, with line and reason, the refused ones. Blank lines are not rows.
+Line numbers are physical, so the header is line 1; Parquet and Arrow files count their rows from 1.
 """
 
 from collections.abc import Iterator
@@ -36,9 +35,9 @@ def _any_key(key: str) -> str:
 class Table:
     """A table whose head was read.
 
-    - ``reader``: reads its format.
-    - ``columns``: those of the reader, unless JSONL tables of one run share the keys of all.
-    - ``text_column``: the column with the text; empty if nobody asked for one.
+    - ``reader``: the reader of its format.
+    - ``columns``: those of the reader; JSONL tables that are scored together have the keys of all of them.
+    - ``text_column``: the column with the text; empty if none was chosen.
     - ``notes``: what a user should know about how the table is read.
     """
 
@@ -84,49 +83,49 @@ class Table:
         return self.reader.schema
 
     def findings(self) -> str:
-        """Say in one sentence what the table was taken for."""
-        marked = {"": "", "\t": "delimiter tab"}.get(self.delimiter, f"delimiter '{self.delimiter}'")
+        """Return one sentence that says how the table was understood."""
+        delimiter = {"": "", "\t": "delimiter tab"}.get(self.delimiter, f"delimiter '{self.delimiter}'")
         count = f"{len(self.columns)} column{'s' * (len(self.columns) != 1)}"
         text = f"text in '{self.text_column}'" if self.text_column else ""
-        facts = (self.format, self.source.packing, self.encoding, marked, count, text, *self.notes)
+        facts = (self.format, self.source.packing, self.encoding, delimiter, count, text, *self.notes)
         return f"{self.name}: {', '.join(fact for fact in facts if fact)}"
 
     def with_text_column(self, wanted: str | None = None) -> "Table":
-        """Return the table with ``wanted`` as its text column, else with the one that its head points to.
+        """Return the table with ``wanted`` as its text column, else with the one that its head suggests.
 
-        Raises UserError if there is no such column, or none or several could hold the text.
+        Raises UserError if there is no such column, or if no column or several could hold the text.
         """
         return replace(self, text_column=choose_text_column(self.name, self.columns, self.reader.head(), wanted))
 
     def batches(self, rows: int = BATCH_ROWS, key_fault: KeyFault = _any_key) -> Iterator[Batch]:
         """Yield batches of up to ``rows`` rows; the last may be empty, so there is always one.
 
-        ``key_fault`` says why a JSON object with this key is refused. Raises UserError where the file is damaged.
+        ``key_fault`` says why a JSON object with a key is refused. Raises UserError if the file is damaged.
         """
         return self.reader.batches(self.columns, self.text_column, rows, key_fault)
 
     def quick_batches(self, key_fault: KeyFault = _any_key) -> Iterator[Batch]:
-        """Yield what ``batches`` does, a CSV in UTF-8 in larger ones that are found by compiled code."""
+        """Yield the rows that ``batches`` does; a CSV in UTF-8 is read by compiled code, in larger batches."""
         reader = self.block_reader()
         if reader is None:
             return self.batches(key_fault=key_fault)
         return (replace(batch, bytes_read=self.source.bytes_read) for batch in reader.batches())
 
     def block_reader(self, span: tuple[int, int] | None = None) -> "BlockReader | None":
-        """Return the compiled reader of a CSV in UTF-8, for all of it or a ``span`` of its bytes; None for others."""
+        """Return the compiled reader of a CSV in UTF-8, for the whole file or a ``span`` of its bytes; else None."""
         return self.reader.block_reader(self.text_column, span) if isinstance(self.reader, CsvReader) else None
 
 
 def open_table(path: str | Path, text_column: str | None = None) -> Table:
-    """Read the head of a table (``-``: standard input) and find out its format, columns and the column of the text.
+    """Read the head of a table (``-``: standard input) and choose its text column.
 
-    Raises UserError, saying the way out, for what is missing, empty or damaged, and where it cannot choose.
+    Raises UserError if the table is missing, empty or damaged, or if no column or several could hold the text.
     """
     return read_head(str(path)).with_text_column(text_column)
 
 
 def read_all(path: str | Path) -> dict[str, list[str]]:
-    """Read a small table whole, as columns of strings. Raises UserError for the first row that cannot be read."""
+    """Read a small table into memory, as columns of strings. Raises UserError at the first row that is refused."""
     table = read_head(str(path))
     columns: dict[str, list[str]] = {column: [] for column in table.columns}
     for batch in table.batches():
@@ -139,23 +138,23 @@ def read_all(path: str | Path) -> dict[str, list[str]]:
 
 
 def count_rows(table: Table) -> tuple[int, int]:
-    """Read the whole table and return how many rows can be scored and how many will be refused."""
+    """Read the whole table. Return the number of good rows and the number of refused ones."""
     sizes = [(len(batch.texts), len(batch.refused)) for batch in table.batches()]
     return sum(good for good, _ in sizes), sum(refused for _, refused in sizes)
 
 
 def decode(data: bytes) -> str:
-    """Return the bytes of a text (no table) as a string, by the same rules. Raises UserError for bad bytes."""
-    encoding, skip = detect_encoding(data)
-    found = list(decode_lines([data], encoding, skip))
-    for number, (_, fault) in enumerate(found, 1):
+    """Decode a text that is not a table, with the same detection of its encoding. Raises UserError for bad bytes."""
+    encoding, mark = detect_encoding(data)
+    lines = list(decode_lines([data], encoding, mark))
+    for number, (_, fault) in enumerate(lines, 1):
         if fault:
             raise UserError(f"line {number} of the text: {fault}; save it as UTF-8")
-    return "".join(text for text, _ in found)
+    return "".join(text for text, _ in lines)
 
 
 def read_head(path: str) -> Table:
-    """Read the head of a table and find out its format and columns; nobody has asked for a text column yet."""
+    """Read the head of a table without choosing a text column. Raises UserError as ``open_table`` does."""
     source, named = open_source(path), named_format(path)
     reader = _open_reader(source, named)
     check_names(source.name, reader.columns)

@@ -1,4 +1,4 @@
-"""Owns the writing of tables in CSV, JSONL, Parquet and Arrow."""
+"""Writes tables in CSV, JSONL, Parquet and Arrow: the rows of the input with our columns added."""
 
 import csv
 import io
@@ -28,40 +28,48 @@ FORMATS = {
 PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 Added = Mapping[str, Sequence[str] | NDArray[Any]]  # our columns: text, or numbers (probabilities are floats)
 
-_ROW_GROUP = 50_000
+_ROW_GROUP = 50_000  # small groups make a Parquet file large and slow to read
 
 
 class InputRows(Protocol):
-    """What is needed of the rows of a batch."""
+    """The rows of a batch, which can be written in any format."""
 
     def cells(self) -> Sequence[list[str]]:
-        """As lists of strings."""
+        """Return the rows as lists of strings."""
 
     def objects(self) -> Sequence[str]:
-        """As the text of JSON objects."""
+        """Return the rows as the text of JSON objects."""
 
     def arrow(self) -> Any:
-        """As an Arrow record batch."""
+        """Return the rows as an Arrow record batch."""
 
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """How a table is written: format, packing (``gzip``, ``zstd`` or none), and the delimiter of a CSV."""
+    """How a table is written.
+
+    - ``format``: CSV, TSV, JSONL, Parquet or Arrow.
+    - ``packing``: ``gzip``, ``zstd``, ``bz2``, or empty.
+    - ``delimiter``: the delimiter of a CSV.
+    """
 
     format: str
     packing: str = ""
     delimiter: str = ","
 
 
-def shape_of(path: Path, delimiter: str) -> OutputFormat:
-    """Read the shape from the suffixes of ``path``; a ``.csv`` takes ``delimiter``. Raises UserError for others."""
+def output_format(path: Path, delimiter: str) -> OutputFormat:
+    """Return the format that the suffixes of ``path`` stand for; a ``.csv`` gets ``delimiter``.
+
+    Raises UserError for a suffix that cannot be written.
+    """
     stem, packing = path.name.lower(), ""
     for suffix, name in PACKINGS.items():
         if stem.endswith(suffix):
             stem, packing = stem.removesuffix(suffix), name
     kind = FORMATS.get(Path(stem).suffix, "")
     if Path(stem).suffix == ".xlsx":
-        raise UserError(f"{path}: workbooks are read but not written; write .csv or .parquet")
+        raise UserError(f"{path}: workbooks can be read but not written; write .csv or .parquet")
     if not kind or (packing and kind in ("Parquet", "Arrow")):
         raise UserError(
             f"{path}: the name must end in .csv, .tsv, .jsonl, .parquet or .arrow; "
@@ -71,39 +79,40 @@ def shape_of(path: Path, delimiter: str) -> OutputFormat:
 
 
 class Renderer:
-    """What becomes of rows in a shape: bytes that can be put one after the other. Any thread may call it.
+    """Encodes rows as bytes that can be appended to a file. Any thread may call it.
 
-    Packed bytes are a member of their own each time, so that a file can be gone on with. Parquet and Arrow files can
-    not: their rows are Arrow streams, each after its length, until ``finish_table`` makes one file of them.
+    Each compressed chunk is its own member (of gzip, zstd or bz2), so a run can resume by appending. Parquet and Arrow
+    files cannot be appended to: their rows are Arrow streams, each after its length, until ``finish_table`` writes them
+    as one file.
     """
 
-    def __init__(self, shape: OutputFormat, columns: Sequence[str], ours: Sequence[str]) -> None:
-        self.shape, self._names = shape, [*columns, *ours]
+    def __init__(self, form: OutputFormat, columns: Sequence[str], ours: Sequence[str]) -> None:
+        self._form, self._names = form, [*columns, *ours]
 
     def head(self) -> bytes:
-        """Return what stands before all rows."""
-        if self.shape.format not in ("CSV", "TSV"):
+        """Return the bytes before the first row: the header of a CSV."""
+        if self._form.format not in ("CSV", "TSV"):
             return b""
-        return self.packed(csv_text([self._names], self.shape.delimiter).encode())
+        return self.packed(csv_text([self._names], self._form.delimiter).encode())
 
-    def body(self, rows: InputRows, places: Sequence[int], added: Added) -> bytes:
-        """Return one row for each of ``places`` (numbers of rows, which may repeat), with our columns at its end."""
-        return self.packed(_BODIES[self.shape.format](rows, places, added, self.shape))
+    def body(self, rows: InputRows, indices: Sequence[int], added: Added) -> bytes:
+        """Return the rows at ``indices``, which may repeat, with our columns behind their own."""
+        return self.packed(_BODIES[self._form.format](rows, indices, added, self._form))
 
     def packed(self, data: bytes) -> bytes:
-        """Return ``data`` packed as the shape says."""
-        if not self.shape.packing or not data:
+        """Return ``data`` compressed, if the format asks for it."""
+        if not self._form.packing or not data:
             return data
         import pyarrow as pa
 
         target = io.BytesIO()
-        with pa.CompressedOutputStream(_Unclosed(target), self.shape.packing) as stream:
+        with pa.CompressedOutputStream(_Unclosed(target), self._form.packing) as stream:
             stream.write(data)
         return target.getvalue()
 
 
 class _Unclosed(io.RawIOBase):
-    """A file that pyarrow may close without closing ours."""
+    """Passes writes on to a file, but not the close: pyarrow closes what it writes to."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -115,23 +124,24 @@ class _Unclosed(io.RawIOBase):
         return self._file.write(data)
 
 
-def _csv_body(rows: InputRows, places: Sequence[int], added: Added, shape: OutputFormat) -> bytes:
+def _csv_body(rows: InputRows, indices: Sequence[int], added: Added, form: OutputFormat) -> bytes:
     ours = list(zip(*map(_cells, added.values()), strict=True))
-    if isinstance(rows, CsvRows) and (rows.delimiter or ",") == shape.delimiter:
+    if isinstance(rows, CsvRows) and (rows.delimiter or ",") == form.delimiter:
+        # The record is copied as it stands: a parsed and rewritten one would change its quotes.
         records = list(rows.records)
-        more = csv_text(ours, shape.delimiter).splitlines(keepends=True) if ours else []
-        if len(more) != len(places):  # a cell of ours holds the end of a line
-            more = [csv_text([row], shape.delimiter) for row in ours]
+        endings = csv_text(ours, form.delimiter).splitlines(keepends=True) if ours else []
+        if len(endings) != len(indices):  # a cell of ours contains a line end
+            endings = [csv_text([row], form.delimiter) for row in ours]
         return "".join(
-            f"{records[place]}{shape.delimiter}{end}" for place, end in zip(places, more, strict=True)
+            f"{records[index]}{form.delimiter}{ending}" for index, ending in zip(indices, endings, strict=True)
         ).encode("utf-8", "surrogatepass")
     cells = rows.cells()
-    table = [[*cells[place], *row] for place, row in zip(places, ours, strict=True)]
-    return csv_text(table, shape.delimiter).encode()
+    table = [[*cells[index], *row] for index, row in zip(indices, ours, strict=True)]
+    return csv_text(table, form.delimiter).encode()
 
 
 def csv_text(rows: Sequence[Sequence[str]], delimiter: str) -> str:
-    r"""Return rows as CSV. A row with a ``\\r`` is quoted throughout, which Python 3.11 would forget."""
+    r"""Return rows as CSV. A row with a ``\\r`` gets quotes around all cells: Python 3.11 does not quote it."""
     text = io.StringIO()
     plain = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     quoting = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -146,12 +156,12 @@ def _cells(values: Sequence[str] | NDArray[Any]) -> Sequence[str]:
     return values
 
 
-def _json_body(rows: InputRows, places: Sequence[int], added: Added, shape: OutputFormat) -> bytes:
-    """Return one object a line: the input's text as it stands, with our keys before its last brace."""
+def _json_body(rows: InputRows, indices: Sequence[int], added: Added, form: OutputFormat) -> bytes:
+    """Return one object per line: the text of the input as it stands, with our keys before its last brace."""
     objects = rows.objects()
     values = [_rounded(column) for column in added.values()]
     ours = (dict(zip(added, row, strict=True)) for row in zip(*values, strict=True))
-    return "".join(_joined(objects[place], more) for place, more in zip(places, ours, strict=True)).encode()
+    return "".join(_joined(objects[index], keys) for index, keys in zip(indices, ours, strict=True)).encode()
 
 
 def _joined(object_text: str, ours: dict[str, Any]) -> str:
@@ -163,13 +173,13 @@ def _rounded(values: Sequence[str] | NDArray[Any]) -> Sequence[Any]:
     return np.round(values, 4).tolist() if isinstance(values, np.ndarray) else values
 
 
-def _arrow_body(rows: InputRows, places: Sequence[int], added: Added, shape: OutputFormat) -> bytes:
-    """Return the input's record batch with our columns at its end, as an Arrow stream after its length."""
+def _arrow_body(rows: InputRows, indices: Sequence[int], added: Added, form: OutputFormat) -> bytes:
+    """Return the record batch of the input with our columns behind its own, as an Arrow stream after its length."""
     import pyarrow as pa
 
     batch = rows.arrow()
-    if list(places) != list(range(batch.num_rows)):
-        batch = batch.take(np.asarray(places, dtype=np.int64))
+    if list(indices) != list(range(batch.num_rows)):
+        batch = batch.take(np.asarray(indices, dtype=np.int64))
     for name, values in added.items():
         batch = batch.append_column(name, _arrow(values))
     target = io.BytesIO()
@@ -178,8 +188,11 @@ def _arrow_body(rows: InputRows, places: Sequence[int], added: Added, shape: Out
     return struct.pack("<Q", target.tell()) + target.getvalue()
 
 
-def finish_table(parts: AtomicFile, output: AtomicFile, shape: OutputFormat) -> None:
-    """Make one Parquet or Arrow file of the rows in ``parts``, in groups of some 50,000 rows."""
+def finish_table(parts: AtomicFile, output: AtomicFile, form: OutputFormat) -> None:
+    """Write the rows in ``parts``, which ``Renderer.body`` made, as one Parquet or Arrow file.
+
+    Raises UserError if the disk is full or the like.
+    """
     import pyarrow as pa
 
     with write_errors(output.path):
@@ -188,9 +201,9 @@ def finish_table(parts: AtomicFile, output: AtomicFile, shape: OutputFormat) -> 
         writer: Any = None
         with open(parts.temporary or "", "rb") as file:
             for batch in _arrow_parts(file):
-                writer = writer or _opened(output.file, shape, batch.schema)
+                writer = writer or _open_writer(output.file, form, batch.schema)
                 held.append(batch)
-                if sum(one.num_rows for one in held) >= _ROW_GROUP:
+                if sum(part.num_rows for part in held) >= _ROW_GROUP:
                     writer.write_table(pa.Table.from_batches(held))
                     held.clear()
         if held:
@@ -198,12 +211,12 @@ def finish_table(parts: AtomicFile, output: AtomicFile, shape: OutputFormat) -> 
         writer.close()
 
 
-def _opened(file: BinaryIO, shape: OutputFormat, schema: Any) -> Any:
+def _open_writer(file: BinaryIO, form: OutputFormat, schema: Any) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = _Unclosed(file)
-    return pq.ParquetWriter(sink, schema) if shape.format == "Parquet" else pa.ipc.new_file(pa.PythonFile(sink), schema)
+    return pq.ParquetWriter(sink, schema) if form.format == "Parquet" else pa.ipc.new_file(pa.PythonFile(sink), schema)
 
 
 def _arrow_parts(file: BinaryIO) -> Iterator[Any]:

@@ -1,1 +1,1 @@
-"""Text as text: paragraphs, language, near-duplicates, spans. Knows no frame and no file."""
+"""Works on plain text: paragraphs, language, near-duplicates, spans. Knows no frames and no files."""

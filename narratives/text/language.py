@@ -1,4 +1,4 @@
-"""Owns telling the language of a text: English, Ukrainian, Russian or other."""
+"""Guesses the language of a text: English, Ukrainian, Russian or other."""
 
 import re
 from collections import Counter
@@ -18,7 +18,7 @@ _RUSSIAN_WORDS = frozenset(
 
 
 def language(text: str) -> str:
-    """Guess ``en``, ``uk``, ``ru`` or ``other`` from letters and the commonest words; ``other`` where neither tells."""
+    """Return ``en``, ``uk``, ``ru`` or ``other``, guessed from the letters and the most frequent words of a text."""
     letters = [character for character in text if character.isalpha()]
     if not letters:
         return "other"
@@ -26,6 +26,7 @@ def language(text: str) -> str:
     words = Counter(re.findall(r"\w+", text.lower()))
     if cyrillic > 0.5:
         return _cyrillic_language(text, words)
+    # A short text may have none of the frequent words; in plain ASCII it is then taken for English.
     latin = sum(character < "\u0250" for character in letters) / len(letters)
     plain = sum(character < "\u0080" for character in letters) / len(letters)
     return (
@@ -36,6 +37,7 @@ def language(text: str) -> str:
 
 
 def _cyrillic_language(text: str, words: Counter[str]) -> str:
+    # Words that both languages have say nothing; a frequent word counts as much as two distinctive letters.
     ukrainian = len(_UKRAINIAN.findall(text)) + 2 * sum(words[word] for word in _UKRAINIAN_WORDS - _RUSSIAN_WORDS)
     russian = len(_RUSSIAN.findall(text)) + 2 * sum(words[word] for word in _RUSSIAN_WORDS - _UKRAINIAN_WORDS)
     return "uk" if ukrainian > russian else "ru"

@@ -1,10 +1,10 @@
-"""Owns near-duplicates: texts that share most of their word trigrams."""
+"""Finds near-duplicates: texts that share most of their word trigrams."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 
-COPY_JACCARD = 0.5  # word trigrams shared by what counts as near-copies
+COPY_JACCARD = 0.5  # texts whose word trigrams have a higher Jaccard index are near-duplicates
 
 
 def word_runs(text: str, length: int) -> set[tuple[str, ...]]:

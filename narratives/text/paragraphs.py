@@ -1,11 +1,11 @@
-"""Owns the paragraph: splitting a text, normalising it, its id. Knows no frame and no file."""
+"""Splits a text into paragraphs, normalises them and gives them ids."""
 
 import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
 
-MAX_BYTES = 5_000_000  # one pasted text; more goes through files
+MAX_BYTES = 5_000_000  # of a pasted text; longer ones must come as files
 
 _BLANK_LINES = re.compile(r"(?:\r\n?|\n)[ \t\u00a0]*(?:(?:\r\n?|\n)[ \t\u00a0]*)+|\u2029+")
 _LINE_ENDS = re.compile(r"(?:\r\n?|\n|\u2028|\u2029)+")
@@ -14,7 +14,7 @@ _HARD_WRAP = range(60, 91)  # characters of a hard-wrapped line
 
 @dataclass(frozen=True)
 class Paragraph:
-    """One paragraph of a text: its words and where they stand (code points, end exclusive) in the whole text."""
+    """A paragraph: its text, and its start and end (exclusive) in the whole text, in code points."""
 
     text: str
     start: int
@@ -22,20 +22,20 @@ class Paragraph:
 
 
 def normalise(text: str) -> str:
-    """Return ``text`` in NFC with runs of white space made one space and the ends stripped; case is kept."""
+    """Return ``text`` in NFC, with each run of white space as one space and none at the ends. Case is kept."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def paragraph_id(text: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 of the normalised text in UTF-8."""
+    """Return the id of a paragraph: the first 16 hex digits of the SHA-256 of its normalised text in UTF-8."""
     return hashlib.sha256(normalise(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def split(text: str) -> list[Paragraph]:
-    """Split at blank lines where there are any, else at line ends; a hard-wrapped text stays together.
+    """Split a text into paragraphs: at blank lines if there are any, else at line ends.
 
-    A text counts as hard-wrapped if most of its lines are 60-90 characters long without end punctuation.
-    White paragraphs are left out; the rest keep their text as it stands, ends stripped.
+    A hard-wrapped text without blank lines is one paragraph: most of its lines have the length of a wrapped line and do
+    not end in punctuation. Blank paragraphs are left out; the others are stripped and otherwise unchanged.
     """
     if _BLANK_LINES.search(text.strip()):
         return _cut(text, _BLANK_LINES)
@@ -49,7 +49,7 @@ def _hard_wrapped(text: str) -> bool:
 
 
 def _cut(text: str, boundary: re.Pattern[str]) -> list[Paragraph]:
-    edges = [0, *(edge for found in boundary.finditer(text) for edge in found.span()), len(text)]
+    edges = [0, *(edge for match in boundary.finditer(text) for edge in match.span()), len(text)]
     return [piece for start, end in zip(edges[::2], edges[1::2], strict=True) for piece in _trim(text, start, end)]
 
 

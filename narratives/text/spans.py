@@ -1,4 +1,4 @@
-"""Owns texts as spans of UTF-8 bytes."""
+"""Holds texts as spans of UTF-8 bytes, so that compiled code can read them without copies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,31 +10,31 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class TextSpans(Sequence[str]):
-    """Texts as spans of bytes in UTF-8 ``data``."""
+    """A sequence of texts: the bytes of ``data`` from ``starts`` to ``ends``, which need not be in order."""
 
     data: NDArray[np.uint8]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
 
     def __len__(self) -> int:
-        """Return how many texts there are."""
+        """Return the number of texts."""
         return len(self.starts)
 
     @overload
-    def __getitem__(self, place: int) -> str: ...
+    def __getitem__(self, index: int) -> str: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, index: slice) -> list[str]: ...
 
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        """Return a text as a string."""
-        if isinstance(place, slice):
-            return [self[number] for number in range(*place.indices(len(self)))]
-        return self.data[self.starts[place] : self.ends[place]].tobytes().decode("utf-8", "surrogatepass")
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Return a text, or a list of texts, decoded."""
+        if isinstance(index, slice):
+            return [self[item] for item in range(*index.indices(len(self)))]
+        return self.data[self.starts[index] : self.ends[index]].tobytes().decode("utf-8", "surrogatepass")
 
 
 def spans_of(texts: Sequence[str]) -> TextSpans:
-    """Return ``texts`` as spans of UTF-8; half surrogate pairs are kept as three bytes."""
+    """Encode texts as spans of UTF-8. An unpaired surrogate, which UTF-8 lacks, is kept as three bytes."""
     if isinstance(texts, TextSpans):
         return texts
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]

@@ -1,4 +1,4 @@
-"""The quick reading of a CSV finds and refuses the very rows that the plain reading does."""
+"""The quick reader of a CSV reads and refuses the same rows as the strict reader."""
 
 import csv
 import io
@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narratives.tables.readers import csv_blocks
-from narratives.tables.readers.csv_blocks import BlockReader, Form
+from narratives.tables.readers import csv_blocks, csv_records, csv_scan
+from narratives.tables.readers.csv_blocks import BlockReader, CsvLayout
 from narratives.tables.rows import Batch
 from narratives.tables.table import open_table
 
-FORM = Form(",", ("id", "text"), 1)
+LAYOUT = CsvLayout(",", ("id", "text"), 1)
 
 
 def blocks(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-def told(batches: Iterator[Batch]) -> tuple[list[tuple[int, str, list[str]]], list[tuple[int, str, str]]]:
-    """Return the rows with their lines and texts, and the refused, of all batches."""
+def rows_and_refusals(batches: Iterator[Batch]) -> tuple[list[tuple[int, str, list[str]]], list[tuple[int, str, str]]]:
+    """Return the rows of all batches with their lines and texts, and the refused rows."""
     rows, refused = [], []
     for batch in batches:
         rows += list(zip(map(int, batch.lines), batch.texts, batch.rows.cells(), strict=True))
@@ -30,10 +30,10 @@ def told(batches: Iterator[Batch]) -> tuple[list[tuple[int, str, list[str]]], li
     return rows, refused
 
 
-def plainly(folder: Path, data: bytes):
+def strictly(folder: Path, data: bytes):
     path = folder / "a.csv"
     path.write_bytes(data)
-    return told(open_table(path, "text").batches())
+    return rows_and_refusals(open_table(path, "text").batches())
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
@@ -52,8 +52,8 @@ def plainly(folder: Path, data: bytes):
         b"id,text\n1\n,\n",
     ],
 )
-def test_rows_lines_and_refusals_are_those_of_the_plain_reading(tmp_path, data, size):
-    assert told(BlockReader(blocks(data, size), 0, FORM).batches()) == plainly(tmp_path, data)
+def test_rows_lines_and_refusals_are_those_of_the_strict_reader(tmp_path, data, size):
+    assert rows_and_refusals(BlockReader(blocks(data, size), 0, LAYOUT).batches()) == strictly(tmp_path, data)
 
 
 PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "Привіт", "1,x\n", '2,"y"\n', '3,"y\nz"\n', " "])
@@ -61,10 +61,10 @@ PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "Привіт
 
 @settings(max_examples=400, deadline=None)
 @given(pieces=st.lists(PIECES, max_size=30), size=st.integers(1, 40))
-def test_any_bytes_are_read_as_plainly(tmp_path_factory, pieces, size):
+def test_any_bytes_are_read_as_by_the_strict_reader(tmp_path_factory, pieces, size):
     data = ("id,text\n1,first\n" + "".join(pieces)).encode()
     folder = tmp_path_factory.mktemp("csv")
-    assert told(BlockReader(blocks(data, size), 0, FORM).batches()) == plainly(folder, data)
+    assert rows_and_refusals(BlockReader(blocks(data, size), 0, LAYOUT).batches()) == strictly(folder, data)
 
 
 def test_records_longer_than_a_block_and_many_blocks(monkeypatch):
@@ -72,14 +72,21 @@ def test_records_longer_than_a_block_and_many_blocks(monkeypatch):
     rows = [[str(number), f"row {number}\n" * (1 + number % 90)] for number in range(400)]
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows([["id", "text"], *rows])
-    found, refused = told(BlockReader(blocks(written.getvalue().encode(), 100), 0, FORM).batches())
-    assert [cells for _, _, cells in found] == rows
+    read, refused = rows_and_refusals(BlockReader(blocks(written.getvalue().encode(), 100), 0, LAYOUT).batches())
+    assert [cells for _, _, cells in read] == rows
     assert refused == []
 
 
-def test_what_is_cut_where_does_not_depend_on_where_reading_began(monkeypatch):
-    """A run that goes on leaves batches out; those that follow must be the same ones."""
+def test_where_batches_are_cut_does_not_depend_on_the_size_of_reads(monkeypatch):
+    """A resumed run skips the batches that it has scored; those that follow must be the same ones."""
     monkeypatch.setattr(csv_blocks, "BLOCK", 200)
     data = b"id,text\n" + b"".join(b"%d,%s\n" % (number, b"x" * (number % 50)) for number in range(500))
-    sizes = [[len(batch.texts) for batch in BlockReader(blocks(data, size), 0, FORM).batches()] for size in (64, 1000)]
+    sizes = [
+        [len(batch.texts) for batch in BlockReader(blocks(data, size), 0, LAYOUT).batches()] for size in (64, 1000)
+    ]
     assert sizes[0] == sizes[1]
+
+
+def test_the_limits_of_a_record_are_those_of_the_strict_reader():
+    assert csv_scan.MOST_LINES == csv_records.MAX_RECORD_LINES
+    assert csv_scan.MOST_BYTES == csv_records.MAX_RECORD_CHARACTERS

@@ -1,4 +1,4 @@
-"""The CSV reader: what a broken record costs, and what it must not cost."""
+"""The strict CSV reader: what a broken record costs, and what it must not cost."""
 
 import csv
 import io
@@ -55,7 +55,7 @@ def test_a_long_row_with_a_cell_too_many_is_refused_as_one() -> None:
     assert refused(text) == [(2, '1,"one\ntwo, and\nthree",Smith,John')]
 
 
-def test_a_row_with_a_cell_too_few_says_how_many_are_due() -> None:
+def test_a_row_with_a_cell_too_few_says_how_many_there_should_be() -> None:
     assert records("a,b,c\n1\n")[1].fault == "1 cell where the header has 3"
 
 
@@ -104,10 +104,10 @@ def test_any_damage_leaves_every_line_in_exactly_one_record(rows: list[list[str]
     at = data.draw(st.integers(len('"a","b","c"\r\n'), len(text)))
     damaged = text[:at] + data.draw(st.sampled_from(['"', ",", "\n", '",'])) + text[at:]
     lines = [(line, "") for line in io.StringIO(damaged, newline="")]
-    found = list(read_records(lines, ","))
-    starts = [record.line for record in found]
+    read = list(read_records(lines, ","))
+    starts = [record.line for record in read]
     assert starts == sorted(set(starts))
-    assert all(record.fault or len(record.cells) == 3 for record in found[1:])
+    assert all(record.fault or len(record.cells) == 3 for record in read[1:])
 
 
 @given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2), max_size=8))

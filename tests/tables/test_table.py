@@ -1,4 +1,4 @@
-"""Reading tables: whatever the file is, each row is read or refused with line and reason."""
+"""Reading tables: in every format, each row is read or refused with line and reason."""
 
 import datetime
 import gzip
@@ -54,7 +54,7 @@ def workbook(path: Path, rows: list[list[object]], *more: str) -> Path:
         ("cp1251", "Windows-1251"),
     ],
 )
-def test_every_usual_encoding_is_told(tmp_path: Path, encoding: str, named: str) -> None:
+def test_every_usual_encoding_is_detected(tmp_path: Path, encoding: str, named: str) -> None:
     table = open_table(write(tmp_path, "posts.csv", ROWS, encoding))
     assert (table.encoding, table.delimiter, table.text_column) == (named, ";", "message")
     assert table.columns == ("id", "message", "when")
@@ -99,7 +99,7 @@ def test_a_file_larger_than_its_head_is_read_to_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2"])
-def test_packed_tables_are_read_whatever_their_name(tmp_path: Path, suffix: str) -> None:
+def test_compressed_tables_are_read_whatever_their_name(tmp_path: Path, suffix: str) -> None:
     codec = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}[suffix]
     for name in (f"a.csv{suffix}", "a.csv"):
         with pa.CompressedOutputStream(str(tmp_path / name), codec) as stream:
@@ -111,11 +111,11 @@ def test_packed_tables_are_read_whatever_their_name(tmp_path: Path, suffix: str)
 
 def test_a_cut_off_gzip_is_one_sentence(tmp_path: Path) -> None:
     noise = "".join(f"{number},{number * 7919 % 10007} слово {number**3}\n" for number in range(200_000))
-    packed = gzip.compress(f"id,text\n{noise}".encode())
+    compressed = gzip.compress(f"id,text\n{noise}".encode())
     with pytest.raises(UserError, match="gzip data is damaged or cut off"):
-        read(open_table(write(tmp_path, "a.csv.gz", packed[: len(packed) - 1000])))
+        read(open_table(write(tmp_path, "a.csv.gz", compressed[: len(compressed) - 1000])))
     with pytest.raises(UserError, match="gzip data is damaged or cut off"):
-        open_table(write(tmp_path, "b.csv.gz", packed[:1000]))
+        open_table(write(tmp_path, "b.csv.gz", compressed[:1000]))
 
 
 def test_a_workbook_named_csv_is_read_as_what_it_is(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_the_delimiter_is_found(tmp_path: Path, delimiter: str) -> None:
     assert len(read(table)[0]) == 5
 
 
-def test_cells_are_strings_as_they_stand(tmp_path: Path) -> None:
+def test_cells_are_strings_as_in_the_file(tmp_path: Path) -> None:
     cells = ["007", "2024-01-05", "12345678901234567890", "NA", "", "=cmd()", "+1", "-", "@x", " a ", "1e5", "a\0b"]
     body = "text," + ",".join(f"c{n}" for n in range(len(cells))) + "\nx," + ",".join(cells) + "\n"
     assert read(open_table(write(tmp_path, "a.csv", body)))[0] == [["x", *cells]]
@@ -193,7 +193,7 @@ def test_the_text_column_is_known_by_name_before_length(tmp_path: Path) -> None:
     assert open_table(path, "summary").text_column == "summary"
 
 
-def test_the_text_column_is_else_the_longest_that_is_no_address(tmp_path: Path) -> None:
+def test_without_such_a_name_the_text_column_is_the_longest_that_is_no_address(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", f"link,col,who\nhttps://example.org/{'x' * 200},The river rises again,Ann Lee\n")
     assert open_table(path).text_column == "col"
 
@@ -209,7 +209,7 @@ def test_the_text_column_is_else_the_longest_that_is_no_address(tmp_path: Path) 
         ("", None, "is empty"),
         ("\n\n", None, "is empty"),
         ('id,"text\n1,a\n', None, ":1: the names of the columns are not readable"),
-        ('[{"text": "a"}]', None, "one object a line"),
+        ('[{"text": "a"}]', None, "one object per line"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, body: str, wanted: str | None, sentence: str) -> None:
@@ -240,7 +240,7 @@ def test_missing_folders_and_damaged_files_are_one_sentence(tmp_path: Path) -> N
         assert "\n" not in str(caught.value)
 
 
-def test_a_header_alone_is_a_table_of_no_rows(tmp_path: Path) -> None:
+def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
     batches = list(open_table(write(tmp_path, "a.csv", "id,text\n")).batches())
     assert [batch.texts for batch in batches] == [[]]
 
@@ -276,7 +276,7 @@ def test_nested_and_odd_arrow_values_become_json_and_cells(tmp_path: Path) -> No
     assert json.loads(rows.objects()[0])["f"] is None
 
 
-def test_a_text_is_decoded_by_the_same_rules() -> None:
+def test_a_text_is_decoded_like_a_table() -> None:
     assert decode("Привіт усім".encode("cp1251")) == "Привіт усім"
     assert decode("a\r\nb".encode("utf-8-sig")) == "a\r\nb"
     with pytest.raises(UserError, match="line 2 of the text"):

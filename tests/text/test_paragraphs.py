@@ -9,7 +9,7 @@ def texts(text: str) -> list[str]:
     return [piece.text for piece in split(text)]
 
 
-def test_blank_lines_part_paragraphs_and_single_line_ends_do_not():
+def test_blank_lines_separate_paragraphs_and_single_line_ends_do_not():
     assert texts("One\nstill one.\n\nTwo.\r\n \r\nThree.") == ["One\nstill one.", "Two.", "Three."]
 
 
@@ -22,13 +22,13 @@ def test_a_hard_wrapped_text_stays_together():
     assert len(texts("\n".join([line] * 4 + ["on."]))) == 1
 
 
-def test_a_paragraph_knows_where_it_stands_in_the_text():
+def test_a_paragraph_knows_its_position_in_the_text():
     text = "  Ab.\n\n\tЇжак 🦔.  "
     assert [text[piece.start : piece.end] for piece in split(text)] == texts(text) == ["Ab.", "Їжак 🦔."]
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n\n\t\n", "\u2029"])
-def test_white_text_has_no_paragraph(text):
+def test_blank_text_has_no_paragraph(text):
     assert split(text) == []
 
 
@@ -49,7 +49,7 @@ def test_the_id_ignores_white_space_and_composition_but_not_case():
         ("12345 !!!", "other"),
     ],
 )
-def test_the_language_is_told_by_letters_and_common_words(text, expected):
+def test_the_language_is_guessed_from_letters_and_common_words(text, expected):
     assert language(text) == expected
 
 

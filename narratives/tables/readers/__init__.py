@@ -1,1 +1,1 @@
-"""One module per format that a table may have."""
+"""Readers: one for each format of a table."""

@@ -1,4 +1,4 @@
-"""Owns the reading of Parquet and Arrow (Feather) files: schema, first texts, batches with their texts. Floor 1."""
+"""Reads Parquet and Arrow (Feather) files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +81,7 @@ def _batch(values: Any, texts: list[tuple[str, str]], first: int, bytes_read: in
 
 @dataclass(frozen=True)
 class _ArrowFile:
-    """An Arrow file or stream, with what is used of a ``ParquetFile``: batches of so many rows, and their schema."""
+    """An Arrow file or stream, with those attributes of a ``ParquetFile`` that are used here."""
 
     schema_arrow: Any
     source: Any
@@ -89,12 +89,12 @@ class _ArrowFile:
     def iter_batches(self, rows: int, columns: list[str] | None = None) -> Iterator[Any]:
         """Yield record batches of up to ``rows`` rows."""
         for batch in self._batches():
-            kept = batch if columns is None else batch.select(columns)
+            selected = batch if columns is None else batch.select(columns)
             for start in range(0, batch.num_rows, rows):
-                yield kept.slice(start, rows)
+                yield selected.slice(start, rows)
 
     def _batches(self) -> Iterator[Any]:
-        if not hasattr(self.source, "num_record_batches"):
+        if not hasattr(self.source, "num_record_batches"):  # a stream
             yield from self.source
             return
         for number in range(self.source.num_record_batches):
@@ -132,14 +132,13 @@ def _is_text(kind: Any) -> bool:
 def _texts(column: Any) -> list[tuple[str, str]]:
     try:
         return [(text or "", "") for text in column.to_pylist()]
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # Arrow does not check that strings are UTF-8; only the bad rows are refused
         return [_checked(value) for value in column.cast("binary").to_pylist()]
 
 
 def _checked(value: bytes | None) -> tuple[str, str]:
+    data = value or b""
     try:
-        return (value or b"").decode(), ""
+        return data.decode(), ""
     except UnicodeDecodeError as error:
-        return (value or b"").decode(
-            "utf-8", "backslashreplace"
-        ), f"byte 0x{error.object[error.start]:02x} is not UTF-8"
+        return data.decode("utf-8", "backslashreplace"), f"byte 0x{data[error.start]:02x} is not UTF-8"

@@ -1,6 +1,6 @@
-"""Owns the quick reading of a CSV in UTF-8: blocks of sound records by ``csvscan``, stretches in doubt by ``csvrows``.
+"""Reads a CSV in UTF-8 quickly: sound records with ``csv_scan``, stretches in doubt with ``csv_records``.
 
-Both give the records as they stand, so what is written does not tell which one read them. Floor 3.
+Both give the records as they stand in the file, so the output does not depend on which of them read a record.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,13 @@ from narratives.tables.rows import NO_DELIMITER, Batch, CsvRows, Refusal
 from narratives.text.spans import TextSpans, spans_of
 
 BLOCK = 1 << 21
-_STRETCH = 2000  # records that csvrows reads before csvscan is asked again
+_STRETCH = 2000  # records that the strict reader takes before the scan is tried again
+_LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
 @dataclass(frozen=True)
-class Form:
-    """The delimiter of a CSV (empty: one column), the names of its columns, and the number of the one with the text."""
+class CsvLayout:
+    """The delimiter of a CSV (empty: one column), its columns, and the index of the column with the text."""
 
     delimiter: str
     columns: tuple[str, ...]
@@ -28,33 +29,35 @@ class Form:
 
     @property
     def numbers(self) -> tuple[int, int, int]:
-        """The byte of the delimiter, the number of cells, the number of the cell with the text."""
+        """The byte of the delimiter, the number of cells, the index of the cell with the text."""
         return ord(self.delimiter or NO_DELIMITER), len(self.columns), self.text
 
 
 class BlockReader:
-    """The bytes of a CSV on their way into batches. A batch depends only on the bytes from its first record on.
+    """Turns the bytes of a CSV into batches. A batch depends only on the bytes from its first record on.
 
-    ``position`` and ``line`` say where the next one begins, ``header`` whether the first record is none of the rows.
+    ``position`` and ``line`` say where the next batch begins; ``header`` says that the next record is the header.
     """
 
-    def __init__(self, blocks: Iterator[bytes], skip: int, form: Form) -> None:
-        self._blocks, self._form = blocks, form
+    def __init__(self, blocks: Iterator[bytes], skip: int, layout: CsvLayout) -> None:
+        self._blocks, self._layout = blocks, layout
         self._held = next(blocks, b"")[skip:]
         self._ended = False
         self.position, self.line, self.header = skip, 1, True
 
     def batches(self) -> Iterator[Batch]:
-        """Yield batches to the end; the last may be empty, so there is always one. ``bytes_read`` is not known here."""
-        wanted = BLOCK
+        """Yield batches to the end; the last may be empty, so there is always one. Their ``bytes_read`` is 0."""
+        size = BLOCK
         while True:
-            self._fill(wanted)
-            found = self._find(wanted)
-            wanted = BLOCK if found else 2 * wanted
-            if found:
-                yield found
+            self._fill(size)
+            batch = self._next_batch(size)
+            # A record longer than a block needs more bytes; after it, blocks have their usual size again. Batches are
+            # cut at fixed sizes, not at what was held: a resumed run relies on the same cuts.
+            size = BLOCK if batch else 2 * size
+            if batch:
+                yield batch
             elif self._ended and not self._held:
-                yield _batch(self._form, [])
+                yield _batch(self._layout, [])
                 return
 
     def _fill(self, size: int) -> None:
@@ -66,75 +69,80 @@ class BlockReader:
             total += len(block)
         self._held = b"".join(parts) if len(parts) > 1 else self._held
 
-    def _find(self, size: int) -> Batch | None:
-        """Return the next batch out of ``size`` bytes, None where its first record needs more or nothing is left."""
+    def _next_batch(self, size: int) -> Batch | None:
+        """Return the next batch from ``size`` bytes; None if its first record needs more, or nothing is left."""
         data = self._held[:size]
-        sound, cut = _valid(data)
+        valid, cut = _valid(data)
         whole = self._ended and len(data) == len(self._held) and not cut
-        spans, scan = find_records(np.frombuffer(sound, np.uint8), self._form.numbers, self.line, whole)
+        spans, scan = find_records(np.frombuffer(valid, np.uint8), self._layout.numbers, self.line, whole)
         if scan.records:
-            return self._taken(sound, spans, scan.position, scan.line)
-        if scan.doubtful or (cut and (self._ended or len(data) - len(sound) > 4)):
-            return self._stretch()
+            return self._take(valid, spans, scan.offset, scan.line)
+        # A character that the block cuts is no bad byte, unless no more bytes will come to complete it.
+        bad = cut and (self._ended or len(data) - len(valid) > _LONGEST_CHARACTER)
+        if scan.doubtful or bad:
+            return self._read_strictly()
         if whole or not self._held:
             self._held = b""
         return None
 
-    def _taken(self, data: bytes, spans: Spans, position: int, line: int) -> Batch:
-        self._held, self.line = self._held[position:], line
-        self.position += position
+    def _take(self, data: bytes, spans: Spans, offset: int, line: int) -> Batch:
+        self._held, self.line = self._held[offset:], line
+        self.position += offset
         first, self.header = int(self.header), False
-        kept = Spans(*(part[first:] for part in spans))
+        rows = Spans(*(column[first:] for column in spans))
         array = np.frombuffer(data, np.uint8)
-        rows = CsvRows(self._form.columns, self._form.delimiter, TextSpans(array, kept.starts, kept.ends))
-        return Batch(rows, _texts(array, kept), kept.lines, [], 0)
+        records = TextSpans(array, rows.starts, rows.ends)
+        csv_rows = CsvRows(self._layout.columns, self._layout.delimiter, records)
+        return Batch(csv_rows, _texts(array, rows), rows.lines, [], 0)
 
-    def _stretch(self) -> Batch:
-        """Let ``csvrows`` read some records, until one is sound and no line of those before it is left."""
-        lines = _Lines(self)
+    def _read_strictly(self) -> Batch:
+        """Read some records with the strict reader, up to a sound one after which it holds no line back."""
+        lines = _HeldLines(self)
         records: list[Record] = []
         before = self.line - 1
-        width = 0 if self.header else len(self._form.columns)
-        for record in read_records(lines, self._form.delimiter, width=width):
+        width = 0 if self.header else len(self._layout.columns)
+        for record in read_records(lines, self._layout.delimiter, width=width):
             records.append(record._replace(line=record.line + before))
+            # After a refused line the strict reader may hold lines that it has taken and will read again.
             settled = not record.fault and record.line + record.lines - 1 == lines.number
             if settled and len(records) >= _STRETCH:
                 break
-        self._held, self.line = self._held[lines.position :], before + lines.number + 1
-        self.position += lines.position
-        kept = records[int(self.header) :]
+        self._held, self.line = self._held[lines.offset :], before + lines.number + 1
+        self.position += lines.offset
+        rows = records[int(self.header) :]
         self.header = False
-        return _batch(self._form, kept)
+        return _batch(self._layout, rows)
 
     def more(self) -> bool:
-        """Take in one more block. Return whether there was one."""
+        """Read one more block. Return whether there was one."""
         before = len(self._held)
         self._fill(before + 1)
         return len(self._held) > before
 
 
-class _Lines:
-    """The physical lines of what a reader holds, from its beginning on; counts what was taken."""
+class _HeldLines:
+    """The physical lines of the bytes that a reader holds; ``offset`` and ``number`` say how many were taken."""
 
     def __init__(self, reader: BlockReader) -> None:
         self._reader = reader
-        self.position = self.number = 0
+        self.offset = self.number = 0
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return self
 
     def __next__(self) -> tuple[str, str]:
         end = self._end()
-        line = self._reader._held[self.position : end]
+        line = self._reader._held[self.offset : end]
         if not line:
             raise StopIteration
-        self.position, self.number = end, self.number + 1
+        self.offset, self.number = end, self.number + 1
         return decode_line(line, "utf-8")
 
     def _end(self) -> int:
         while True:
             held = self._reader._held
-            feed, carriage = held.find(b"\n", self.position), held.find(b"\r", self.position)
+            feed, carriage = held.find(b"\n", self.offset), held.find(b"\r", self.offset)
+            # A \r at the very end may be half of a \r\n, so more bytes are read first.
             if 0 <= carriage < (feed if feed >= 0 else len(held)) and carriage + 1 < len(held):
                 return carriage + 1 + (held[carriage + 1 : carriage + 2] == b"\n")
             if feed >= 0:
@@ -144,7 +152,7 @@ class _Lines:
 
 
 def _valid(data: bytes) -> tuple[bytes, bool]:
-    """Return the bytes before the first that is no UTF-8, and whether there is such a one."""
+    """Return the bytes before the first that is not UTF-8, and whether there is such a byte."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -153,7 +161,7 @@ def _valid(data: bytes) -> tuple[bytes, bool]:
 
 
 def _texts(data: "np.ndarray[tuple[int], np.dtype[np.uint8]]", spans: Spans) -> TextSpans:
-    """Return the texts of records; those with doubled quotes are copied behind the others, with single ones."""
+    """Return the texts of records. Those with doubled quotes are copied behind the data, with single ones."""
     doubled = np.flatnonzero(spans.doubled)
     if not len(doubled):
         return TextSpans(data, spans.text_starts, spans.text_ends)
@@ -165,9 +173,9 @@ def _texts(data: "np.ndarray[tuple[int], np.dtype[np.uint8]]", spans: Spans) -> 
     return TextSpans(np.concatenate([data, copied]), new_starts, new_ends)
 
 
-def _batch(form: Form, records: list[Record]) -> Batch:
+def _batch(layout: CsvLayout, records: list[Record]) -> Batch:
     good = [record for record in records if not record.fault]
     refused = [Refusal(record.line, record.fault, record.raw) for record in records if record.fault]
-    rows = CsvRows(form.columns, form.delimiter, spans_of([record.raw for record in good]))
-    texts = spans_of([record.cells[form.text] for record in good])
+    rows = CsvRows(layout.columns, layout.delimiter, spans_of([record.raw for record in good]))
+    texts = spans_of([record.cells[layout.text] for record in good])
     return Batch(rows, texts, [record.line for record in good], refused, 0)

@@ -58,13 +58,13 @@ class CsvReader:
         """Return the compiled reader of the whole file or of a ``span`` of its bytes; None unless it is UTF-8."""
         if self.lines.encoding != "utf-8":
             return None
-        from narratives.tables.readers.csv_blocks import BlockReader, Form
+        from narratives.tables.readers.csv_blocks import BlockReader, CsvLayout
 
-        form = Form(self.delimiter, self.columns, self._text_index(text_column))
+        layout = CsvLayout(self.delimiter, self.columns, self._text_index(text_column))
         source = self.lines.source
         if span is None:
-            return BlockReader(source.blocks(), self.lines.mark, form)
-        return BlockReader(iter([read_span(source.path, *span)]), 0, form)
+            return BlockReader(source.blocks(), self.lines.mark, layout)
+        return BlockReader(iter([read_span(source.path, *span)]), 0, layout)
 
     def _text_index(self, text_column: str) -> int:
         return self.columns.index(text_column) if text_column else 0
@@ -83,5 +83,5 @@ def open_csv(lines: TextLines, head: Sequence[Line], preferred: str) -> CsvReade
     if record.fault:
         raise UserError(f"{name}:{record.line}: the names of the columns are not readable: {record.fault}")
     prose = any(len(column) > _LONGEST_NAME for column in record.cells)
-    notes = ("its first line taken for the names of the columns",) if prose else ()
+    notes = ("the first line was taken as the names of the columns",) if prose else ()
     return CsvReader(lines, delimiter, tuple(record.cells), notes)

@@ -1,8 +1,10 @@
-"""Owns the records of a CSV: a strict reader that gives up one line, not the file, where quotes are broken. Floor 1.
+"""Reads the records of a CSV strictly; a broken quote costs one line, not the file.
 
-A record that cannot be parsed is refused by its first physical line only, and reading resumes at the next line, so
-that one open quote never swallows others. A record that parses but has too many or too few cells is refused whole,
-unless its further lines are rows of their own (then a stray quote had swallowed them). Blank lines are not rows.
+- If a record cannot be parsed, only its first physical line is refused, and reading resumes at the next line. So an
+  open quote never swallows other rows.
+- If a record has too many or too few cells, all of its lines are refused, unless one of its further lines is a complete
+  row: then a stray quote has swallowed that row, and again only the first line is refused.
+- Blank lines are not rows.
 """
 
 import csv
@@ -16,11 +18,16 @@ from narratives.tables.rows import NO_DELIMITER
 MAX_RECORD_LINES = 1000
 MAX_RECORD_CHARACTERS = 10_000_000
 DELIMITERS = ",;\t|"
-_SNIFFED_RECORDS = 300
+_SNIFFED_RECORDS = 300  # enough to tell delimiters apart
 
 
 class Record(NamedTuple):
-    """A record, the physical line it starts on (from 1) and as it stands. ``fault`` says why it is refused."""
+    """A record of a CSV.
+
+    - ``line``: the physical line on which it starts, from 1; ``lines``: how many it has.
+    - ``raw``: its text as it stands in the file, without the last line end.
+    - ``fault``: why it is refused; empty if it is good.
+    """
 
     line: int
     cells: list[str]
@@ -29,41 +36,43 @@ class Record(NamedTuple):
     lines: int = 1
 
 
-class _Taken(NamedTuple):
+class _NumberedLine(NamedTuple):
     line: int
     text: str
     fault: str
 
 
 class _Feed:
-    """The lines under the csv reader, with those of the record at hand, which can be given back."""
+    """Feeds lines to ``csv.reader`` and remembers those of the current record, so that they can be read again."""
 
     def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
         self._lines = enumerate(lines, 1)
-        self._again: deque[_Taken] = deque()
+        self._again: deque[_NumberedLine] = deque()
         self._characters = 0
-        self.taken: list[_Taken] = []
-        self.broken = False  # a line was given up and no sound row seen since
+        self.taken: list[_NumberedLine] = []
+        self.broken = False  # only the first line of a record was refused, and no good record has followed
 
     def __iter__(self) -> "_Feed":
         return self
 
     def __next__(self) -> str:
         if self._again:
-            taken = self._again.popleft()
+            line = self._again.popleft()
         else:
-            line, (text, fault) = next(self._lines)
-            taken = _Taken(line, text, fault)
-        self.taken.append(taken)
-        self._characters += len(taken.text)
+            number, (text, fault) = next(self._lines)
+            line = _NumberedLine(number, text, fault)
+        self.taken.append(line)
+        self._characters += len(line.text)
+        # Without a limit, one open quote would take the rest of the file into memory.
         if len(self.taken) > 1 and self._too_much():
-            raise csv.Error("open")
-        return taken.text
+            raise csv.Error("a quote is not closed")
+        return line.text
 
     def _too_much(self) -> bool:
         return len(self.taken) > MAX_RECORD_LINES or self._characters > MAX_RECORD_CHARACTERS
 
     def start(self) -> None:
+        """Begin a record."""
         self.taken.clear()
         self._characters = 0
 
@@ -72,12 +81,12 @@ class _Feed:
         return self.record([], fault)
 
     def record(self, cells: list[str], fault: str = "") -> Record:
-        """Return the record made of the lines taken."""
-        raw = "".join(taken.text for taken in self.taken).rstrip("\r\n")
+        """Return the lines of the record as a ``Record``."""
+        raw = "".join(line.text for line in self.taken).rstrip("\r\n")
         return Record(self.taken[0].line, cells, fault, raw, len(self.taken))
 
     def refuse_first(self, fault: str) -> Record:
-        """Refuse the first line of the record and give the others back."""
+        """Refuse the first line of the record; the others will be read again."""
         self._again.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
         self.broken = True
@@ -87,12 +96,12 @@ class _Feed:
 def read_records(
     lines: Iterable[tuple[str, str]], delimiter: str, any_width: bool = False, width: int = 0
 ) -> Iterator[Record]:
-    """Yield the records of ``lines`` (text, what is wrong with its bytes); ``width`` cells are due, if not 0.
+    """Yield the records of a CSV; every line that is not blank is in exactly one of them, good or refused.
 
-    Else the first record sets how many.
-
-    An empty delimiter stands for none: one column.
-    Every line that is not blank is in exactly one record, good or refused. ``any_width`` takes any number of cells.
+    - ``lines``: the text of each line, and what is wrong with its bytes.
+    - ``delimiter``: empty for one column.
+    - ``any_width``: accept any number of cells.
+    - ``width``: the number of cells that a record must have; 0 for that of the first record.
     """
     csv.field_size_limit(2**31 - 1)
     feed = _Feed(lines)
@@ -119,20 +128,21 @@ def _why_broken(lines: int) -> str:
 
 
 def _checked(feed: _Feed, cells: list[str], delimiter: str, width: int) -> Record:
-    fault = next((taken.fault for taken in feed.taken if taken.fault), "")
+    fault = next((line.fault for line in feed.taken if line.fault), "")
     if fault:
         return feed.refuse(fault)
     if width and len(cells) != width:
         fault = f"{len(cells)} cell{'s' * (len(cells) != 1)} where the header has {width}"
-        hides_rows = any(_stands_alone(taken.text, delimiter, width) for taken in feed.taken[1:])
+        hides_rows = any(_is_row(line.text, delimiter, width) for line in feed.taken[1:])
         return feed.refuse_first(fault) if hides_rows else feed.refuse(fault)
-    if feed.broken and sum(taken.text.count('"') for taken in feed.taken) % 2:
+    # The tail of a refused record may parse as a row: `and left",tass` after `"He called it "peace"`.
+    if feed.broken and sum(line.text.count('"') for line in feed.taken) % 2:
         return feed.refuse("an odd quote right after a refused row; it looks like the rest of that row")
     feed.broken = False
     return feed.record(cells)
 
 
-def _stands_alone(text: str, delimiter: str, width: int) -> bool:
+def _is_row(text: str, delimiter: str, width: int) -> bool:
     try:
         cells = next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error:
@@ -141,9 +151,10 @@ def _stands_alone(text: str, delimiter: str, width: int) -> bool:
 
 
 def choose_delimiter(lines: Sequence[tuple[str, str]], preferred: str = ",") -> str:
-    """Return the delimiter under which most records of ``lines`` have as many cells as the first; empty for one column.
+    """Return the delimiter with which most records have as many cells as the first; empty for one column.
 
-    It is one column if no delimiter cuts the first record; then commas in the rows are prose.
+    If no delimiter splits the first record, there is one column, and delimiters in the rows are prose. ``preferred``
+    wins if several fit equally well.
     """
     candidates = sorted(DELIMITERS, key=lambda delimiter: delimiter != preferred)
     fits = {delimiter: _consistency(lines, delimiter) for delimiter in candidates}
@@ -158,5 +169,5 @@ def _consistency(lines: Sequence[tuple[str, str]], delimiter: str) -> tuple[floa
     if records[0].fault:
         return 0.0, 1
     widths = [len(record.cells) for record in records]
-    rest = widths[1:] or widths
+    rest = widths[1:] or widths  # a header alone fits itself
     return rest.count(widths[0]) / len(rest), widths[0]

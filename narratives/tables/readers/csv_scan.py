@@ -1,6 +1,8 @@
 """Finds the records of a CSV in its bytes, with code that Numba compiles.
 
-``find_records`` knows only what a strict reader takes without a doubt; anything else stops it, and ``csvrows`` decides.
+The scan accepts only records that a strict reader would accept as well. At anything else it stops, and ``csv_records``
+decides. All that is compiled here is defined here: Numba caches machine code by source file and does not see a change
+in another.
 """
 
 from typing import NamedTuple
@@ -10,16 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_RECORDS = 16_384  # of one block
-MOST_LINES = 1000  # of one record; as ``csvrows`` has it
-_QUOTE, _LINE_END, _RETURN = np.uint8(34), np.uint8(10), np.uint8(13)
+MOST_LINES = 1000  # of one record; the limits of ``csv_records``, repeated because they are compiled in
+MOST_BYTES = 10_000_000
 
+# Unsigned bytes, as the data is: Numba takes a plain 34 for an int64 and widens every byte that it is compared with.
+_QUOTE, _LINE_FEED, _RETURN = np.uint8(34), np.uint8(10), np.uint8(13)
+
+# Without the global lock, other threads score one block while this one scans the next.
 _compiled = nb.njit(nogil=True, cache=True, error_model="numpy")
 
 
 class Spans(NamedTuple):
-    """Where the records of a block are: bytes of the record, of the cell with the text, its doubled quotes, its line.
+    """Where the records of a block are, as arrays of byte offsets with an item per record.
 
-    ``starts`` to ``ends`` leaves out the end of the line, ``text_starts`` to ``text_ends`` the quotes around a cell.
+    - ``starts``, ``ends``: the record without the end of its line.
+    - ``text_starts``, ``text_ends``: the cell with the text, without the quotes around it.
+    - ``doubled``: the number of doubled quotes in that cell.
+    - ``lines``: the physical line on which the record starts.
     """
 
     starts: NDArray[np.int64]
@@ -31,106 +40,115 @@ class Spans(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """How far a scan came: records found, the byte and the line it stands at, whether what follows is in doubt."""
+    """How far a scan came: the number of records, its offset and line, and whether the next record is in doubt."""
 
     records: int
-    position: int
+    offset: int
     line: int
     doubtful: bool
 
 
-def find_records(data: NDArray[np.uint8], form: tuple[int, int, int], line: int, whole: bool) -> tuple[Spans, Scan]:
-    """Find the records of a block that begins with one; ``form`` is (byte of the delimiter, cells, cell with the text).
+def find_records(data: NDArray[np.uint8], layout: tuple[int, int, int], line: int, whole: bool) -> tuple[Spans, Scan]:
+    """Find the records of a block of UTF-8 bytes.
 
-    A record that the block cuts off is left, unless the block is the ``whole`` rest.
+    - ``data``: the block; it begins with a record.
+    - ``layout``: the byte of the delimiter, the number of cells, the index of the cell with the text.
+    - ``line``: the physical line of the first byte.
+    - ``whole``: the block is all that is left of the file, so no record in it is cut off.
     """
     spans = Spans(*(np.empty(MOST_RECORDS, np.int64) for _ in range(6)))
-    scan = Scan(*_scan(data, form, line, whole, spans))
-    return Spans(*(part[: scan.records] for part in spans)), scan
+    scan = Scan(*_scan(data, layout, line, whole, spans))
+    return Spans(*(column[: scan.records] for column in spans)), scan
 
 
 @_compiled
-def _scan(data, form, line, whole, spans):
-    place, number, size = 0, 0, len(data)
-    while place < size and number < MOST_RECORDS:
-        if data[place] == _LINE_END:
-            place, line = place + 1, line + 1
+def _scan(data, layout, line, whole, spans):
+    # One pass finds records, text and doubled quotes together: a block is read from memory once.
+    at, record, size = 0, 0, len(data)
+    while at < size and record < MOST_RECORDS:
+        # Blank lines are not rows. A lone \r is left to the strict reader, like every old Mac line end.
+        if data[at] == _LINE_FEED:
+            at, line = at + 1, line + 1
             continue
-        if data[place] == _RETURN and place + 1 < size and data[place + 1] == _LINE_END:
-            place, line = place + 2, line + 1
+        if data[at] == _RETURN and at + 1 < size and data[at + 1] == _LINE_FEED:
+            at, line = at + 2, line + 1
             continue
-        after, lines, sound = _record(data, place, form, whole, spans, number)
+        after, lines, sound = _record(data, at, layout, whole, spans, record)
         if not sound:
-            return number, place, line, True
+            return record, at, line, True
         if after < 0:
-            return number, place, line, whole
-        spans.starts[number], spans.lines[number] = place, line
-        place, line, number = after, line + lines, number + 1
-    return number, place, line, False
+            return record, at, line, whole
+        spans.starts[record], spans.lines[record] = at, line
+        at, line, record = after, line + lines, record + 1
+    return record, at, line, False
 
 
 @_compiled
-def _record(data, place, form, whole, spans, number):
-    """Read one record. Return where the next begins (-1: it is cut off), its lines, and whether it is sound."""
+def _record(data, at, layout, whole, spans, record):
+    """Scan one record. Return the offset of the next (-1: cut off), its number of lines, and whether it is sound."""
     size, cell, lines = len(data), 0, 1
-    delimiter, width, column = form
+    delimiter, width, text = layout
     while True:
-        quoted = place < size and data[place] == _QUOTE
-        start, doubled = place + quoted, 0
+        quoted = at < size and data[at] == _QUOTE
+        start, doubled = at + quoted, 0
         if quoted:
-            end, doubled, more = _quoted_end(data, start)
+            end, doubled, more = _closing_quote(data, start)
             if end < 0:
-                return -1, lines, not whole and size - start < 10_000_000
+                # More bytes may close the quote, unless there are none or the cell is too long already.
+                return -1, lines, not whole and size - start < MOST_BYTES
             lines += more
-            place = end + 1
+            at = end + 1
         else:
-            while place < size and data[place] != delimiter and data[place] != _LINE_END and data[place] != _RETURN:
-                place += 1
-            end = place
-        if cell == column:
-            spans.text_starts[number], spans.text_ends[number], spans.doubled[number] = start, end, doubled
+            # Three plain comparisons: of ``in (…)`` Numba makes a search.
+            while at < size and data[at] != delimiter and data[at] != _LINE_FEED and data[at] != _RETURN:
+                at += 1
+            end = at
+        if cell == text:
+            spans.text_starts[record], spans.text_ends[record], spans.doubled[record] = start, end, doubled
         cell += 1
-        if place >= size:
-            spans.ends[number] = size
+        if at >= size:
+            spans.ends[record] = size
             return size if whole else -1, lines, not whole or cell == width
-        if data[place] == delimiter:
-            place += 1
+        if data[at] == delimiter:
+            at += 1
             continue
-        if data[place] == _RETURN and place + 1 == size and not whole:
-            return -1, lines, True
-        wide = data[place] == _RETURN and place + 1 < size and data[place + 1] == _LINE_END
-        sound = (wide or data[place] == _LINE_END) and cell == width and lines <= MOST_LINES
-        spans.ends[number] = place
-        return place + 1 + wide, lines, sound
+        if data[at] == _RETURN and at + 1 == size and not whole:
+            return -1, lines, True  # the \n of a \r\n may be in the next block
+        # A byte after a closing quote, a lone \r, a wrong number of cells or too many lines: the strict reader decides.
+        two = data[at] == _RETURN and at + 1 < size and data[at + 1] == _LINE_FEED
+        sound = (two or data[at] == _LINE_FEED) and cell == width and lines <= MOST_LINES
+        spans.ends[record] = at
+        return at + 1 + two, lines, sound
 
 
 @_compiled
-def _quoted_end(data, place):
-    """Return where the quote is that closes a cell (-1: none does), the doubled ones before it, and the line ends."""
+def _closing_quote(data, at):
+    """Return the offset of the quote that closes a cell (-1: none), the doubled quotes before it, and the line ends."""
     doubled = lines = 0
     size = len(data)
-    while place < size:
-        byte = data[place]
+    while at < size:
+        byte = data[at]
         if byte == _QUOTE:
-            if place + 1 < size and data[place + 1] == _QUOTE:
+            if at + 1 < size and data[at + 1] == _QUOTE:
                 doubled += 1
-                place += 2
+                at += 2
                 continue
-            return place, doubled, lines
-        lines += byte == _LINE_END or (byte == _RETURN and (place + 1 == size or data[place + 1] != _LINE_END))
-        place += 1
+            return at, doubled, lines
+        # \r\n is one line end, counted at its \n.
+        lines += byte == _LINE_FEED or (byte == _RETURN and (at + 1 == size or data[at + 1] != _LINE_FEED))
+        at += 1
     return -1, doubled, lines
 
 
 @_compiled
 def copy_undoubled(data, starts, ends, target):
-    """Copy texts into ``target``, one after the other, with their doubled quotes made single. Return their ends."""
+    """Copy texts into ``target``, one after the other, with single quotes for doubled ones. Return where each ends."""
     to, copied = 0, np.empty(len(starts), np.int64)
-    for number in range(len(starts)):
-        place = starts[number]
-        while place < ends[number]:
-            target[to] = data[place]
+    for text in range(len(starts)):
+        at = starts[text]
+        while at < ends[text]:
+            target[to] = data[at]
             to += 1
-            place += 2 if data[place] == _QUOTE else 1
-        copied[number] = to
+            at += 2 if data[at] == _QUOTE else 1  # inside a sound cell every quote is doubled
+        copied[text] = to
     return copied

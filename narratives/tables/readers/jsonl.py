@@ -1,6 +1,6 @@
-"""Owns the objects of a JSONL file: reading one line, finding the keys and the text. Floor 1.
+"""Reads JSONL: one object per line.
 
-Faults are ValueErrors whose message is the reason for which the line is refused.
+A line is refused with a ValueError whose message is the reason.
 """
 
 import json
@@ -18,7 +18,7 @@ _HEAD_LINES = 1000
 
 @dataclass(frozen=True)
 class JsonlReader:
-    """A JSONL file: one object a line."""
+    """A JSONL file."""
 
     lines: TextLines
     columns: tuple[str, ...]
@@ -43,10 +43,10 @@ class JsonlReader:
 
 
 def open_jsonl(lines: TextLines, head: Sequence[Line]) -> JsonlReader:
-    """Take the keys of the head for columns. Raises UserError if no line of it is an object."""
+    """Take the keys of the head as columns. Raises UserError if no line of it is a JSON object."""
     objects = head_objects(head)
     if not objects:
-        raise UserError(f"{lines.source.name}: no line of it is a JSON object; write one object a line")
+        raise UserError(f"{lines.source.name}: no line of it is a JSON object; write one object per line")
     return JsonlReader(lines, tuple(dict.fromkeys(key for row in objects for key in row)))
 
 
@@ -71,7 +71,7 @@ def _checked_text(line: str, fault: str, text_column: str, key_fault: KeyFault) 
 
 
 def parse_object(line: str) -> dict[str, Any]:
-    """Return the object on a line. Raises ValueError if there is none."""
+    """Return the object on a line. Raises ValueError if the line is not a JSON object."""
     try:
         value = json.loads(line)
     except json.JSONDecodeError as error:
@@ -80,6 +80,7 @@ def parse_object(line: str) -> dict[str, Any]:
         raise ValueError("JSON that is nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
+    # Half a pair cannot be encoded as UTF-8. Only lines with such an escape can have one, and few have.
     if "\\ud" in line.lower() and _has_half_pairs(value):
         raise ValueError("half of a surrogate pair (\\uD8xx), which is no character")
     return value
@@ -104,7 +105,7 @@ def text_of(value: dict[str, Any], column: str) -> str:
 
 
 def head_objects(lines: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return the objects of the first 1,000 lines, leaving out those that will be refused."""
+    """Return the objects of the first lines, without those that will be refused."""
     objects = []
     for line, fault in islice(lines, _HEAD_LINES):
         if line.strip() and not fault:
@@ -116,7 +117,7 @@ def head_objects(lines: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
 
 
 def text_cells(objects: Iterable[dict[str, Any]], columns: Iterable[str]) -> dict[str, list[str]]:
-    """Return the strings of each column that has any."""
+    """Return the strings of each column that has at least one."""
     objects = list(objects)
     strings = {column: [row[column] for row in objects if isinstance(row.get(column), str)] for column in columns}
     return {column: values for column, values in strings.items() if values}

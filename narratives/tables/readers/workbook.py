@@ -1,4 +1,4 @@
-"""Owns workbooks: the first sheet read as lists of strings, one sheet written. Floor 1; knows no text column."""
+"""Reads the first sheet of an XLSX workbook as strings, and writes a workbook of one sheet."""
 
 import datetime
 import warnings
@@ -16,6 +16,7 @@ from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
 from narratives.tables.sources import Source
 
 _HEAD_ROWS = 1000
+_CELL_CHARACTERS = 32_767  # the limit of Excel
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class WorkbookReader:
 
 
 def open_workbook(source: Source) -> WorkbookReader:
-    """Take the first row of the first sheet for the names of the columns. Raises UserError if the sheet is empty."""
+    """Take the first row of the first sheet as the names of the columns. Raises UserError if the sheet is empty."""
     names = sheet_names(source.path)
     _, columns, _ = next(sheet_rows(source.path), (0, [], 0))
     if not columns:
@@ -62,7 +63,7 @@ def open_workbook(source: Source) -> WorkbookReader:
 
 
 def sheet_names(path: str) -> list[str]:
-    """Return the names of the sheets. Raises UserError if the file is not a readable workbook."""
+    """Return the names of the sheets. Raises UserError if the file cannot be read as a workbook."""
     with _workbook(path) as (workbook, _):
         return [sheet.title for sheet in workbook.worksheets]
 
@@ -70,12 +71,12 @@ def sheet_names(path: str) -> list[str]:
 def sheet_rows(path: str) -> Iterator[tuple[int, list[str], int]]:
     """Yield row number (from 1), cells and bytes read so far for each row of the first sheet that is not blank.
 
-    Empty cells at the end of a row are cut off.
-    Formulas count as the value that was stored with them. Dates are written as in ISO 8601, without midnight.
+    Empty cells at the end of a row are left out. A formula is read as the value stored with it. Dates are written as
+    in ISO 8601, without the time if it is midnight.
     """
     with _workbook(path) as (workbook, file):
         sheet = workbook.worksheets[0]
-        sheet.reset_dimensions()  # some writers state wrong ones, and rows would be cut off
+        sheet.reset_dimensions()  # some programs store wrong ones, and rows would be cut off
         for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
             cells = [_text(value) for value in values]
             while cells and not cells[-1]:
@@ -85,9 +86,9 @@ def sheet_rows(path: str) -> Iterator[tuple[int, list[str], int]]:
 
 
 def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a workbook of one sheet, every cell as text: what begins with = is no formula.
+    """Write a workbook of one sheet with every cell as text, so that a cell that begins with = is not a formula.
 
-    A cell holds 32,767 characters at most and no control characters: longer text is cut, those are left out.
+    Text longer than an Excel cell can hold is cut, and control characters are left out.
     """
     import openpyxl
     from openpyxl.cell import WriteOnlyCell
@@ -98,7 +99,7 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
     for row in (columns, *rows):
         cells = []
         for value in row:
-            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:32_767])
+            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:_CELL_CHARACTERS])
             cell.data_type = "s"
             cells.append(cell)
         sheet.append(cells)
@@ -112,7 +113,7 @@ def _workbook(path: str) -> Iterator[Any]:
 
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
-            warnings.simplefilter("ignore")  # styles and the like that no row depends on
+            warnings.simplefilter("ignore")  # about styles and the like, on which no row depends
             workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
             if not workbook.worksheets:
                 raise UserError(f"{path}: the workbook has no sheet; save the table as .csv")
@@ -125,7 +126,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return str(value).upper()
+        return str(value).upper()  # as Excel shows it
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date().isoformat()
     return str(value)
