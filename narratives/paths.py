@@ -71,11 +71,3 @@ def released_model() -> Path | None:
             f"{pointer} names {folder.name}, which holds no model; run `narratives train` or correct the file"
         )
     return folder
-
-
-def release(folder: Path) -> None:
-    """Make the model in ``folder``, which is in the models folder, the released one."""
-    pointer = models_folder() / "released"
-    draft = pointer.with_suffix(".new")
-    draft.write_text(folder.name + "\n", encoding="utf-8")
-    draft.replace(pointer)  # in one step: a reader sees the old name or the new one

@@ -5,6 +5,7 @@ import pytest
 from narratives import paths
 from narratives.errors import UserError
 from narratives.model.persistence import save
+from narratives.model.released import release
 
 
 @pytest.fixture
@@ -61,16 +62,16 @@ def test_the_first_change_copies_the_shipped_labels_to_the_user_once(installed):
 
 def test_a_model_is_the_released_one_until_another_is_released(models):
     assert paths.released_model() is None
-    paths.release(models / "one")
+    release(models / "one")
     assert paths.released_model() == models / "one"
     (models / "one").rename(models / "two")
-    paths.release(models / "two")
+    release(models / "two")
     assert paths.released_model() == models / "two"
     assert sorted(path.name for path in models.iterdir()) == ["released", "two"]
 
 
 def test_a_missing_released_model_is_named_in_the_error(models):
-    paths.release(models / "one")
+    release(models / "one")
     (models / "one" / "manifest.json").unlink()
     with pytest.raises(UserError, match="released names one, which holds no model; run `narratives train`"):
         paths.released_model()

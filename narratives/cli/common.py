@@ -11,6 +11,7 @@ import click
 
 from narratives import paths
 from narratives.errors import CheckError, UserError
+from narratives.files import atomic_write_text
 
 if TYPE_CHECKING:
     from narratives.model.classifier import Classifier
@@ -64,9 +65,5 @@ def steps_bar() -> Iterator[Any]:
 
 def write_json(path: Path | None, value: Any) -> None:
     """Write figures as JSON, if a file was named for them."""
-    if path is None:
-        return
-    try:
-        path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); name another file with --json") from None
+    if path is not None:
+        atomic_write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")

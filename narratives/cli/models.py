@@ -40,10 +40,11 @@ def models_list() -> None:
 def models_release(name: str) -> None:
     """Put the model NAME (a folder in the models folder) in force."""
     from narratives.model import persistence
+    from narratives.model.released import release
 
     folder = paths.models_folder() / name
     persistence.load(folder)
-    paths.release(folder)
+    release(folder)
     click.echo(f"{name} is in force")
 
 

@@ -15,7 +15,7 @@ from tomlkit.items import AoT, Comment, Table, Whitespace
 from narratives.codebook.frames import Codebook, Frame, retire
 from narratives.codebook.parsing import parse_codebook, read_codebook
 from narratives.errors import UserError
-from narratives.files import AtomicFile, write_errors
+from narratives.files import atomic_write_text
 
 EDITABLE = ("name", "aim", "claim", "include", "exclude", "cues", "examples")
 
@@ -196,12 +196,5 @@ def _write(path: Path, document: tomlkit.TOMLDocument) -> Codebook:
     document["version"] = str(int(version) + 1) if version.isdigit() else f"{version}+"
     text = tomlkit.dumps(document)
     codebook = parse_codebook(tomlkit.parse(text).unwrap(), str(path))
-    file = AtomicFile(path)
-    try:
-        with write_errors(path):
-            file.file.write(text.encode("utf-8"))
-        file.finish()
-        file.place()
-    finally:
-        file.discard()
+    atomic_write_text(path, text)
     return codebook

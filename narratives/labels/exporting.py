@@ -6,9 +6,9 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from narratives.files import AtomicFile, write_errors
+from narratives.files import atomic_write, atomic_write_text, write_errors
 from narratives.labels import interchange
-from narratives.labels.files import write_labels
+from narratives.labels.files import write_label_rows, write_labels
 from narratives.labels.importing import PARQUET
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.tables.rows import Refusal
@@ -17,6 +17,7 @@ from narratives.tables.writers import csv_text
 LAYOUTS = ("labels", "jsonl", "label-studio", "doccano", "hugging-face", "xlsx")
 _TEXT = tuple(field.name for field in fields(LabelledParagraph))
 _LABEL = tuple(field.name for field in fields(Label))[1:]
+_ESCAPE = "backslashreplace"  # JSON and refused rows may hold a lone surrogate, which UTF-8 cannot
 _CARD = """---
 language: [{languages}]
 task_categories: [text-classification]
@@ -48,15 +49,16 @@ def write_labels_as(labels: LabelSet, output: Path, layout: str, with_text: bool
 def write_refused(refused: Sequence[Refusal], path: Path) -> None:
     """Write refused rows as CSV: line, reason, raw text."""
     rows = [("line", "reason", "raw"), *((str(row.line), row.reason, row.raw) for row in refused)]
-    with write_errors(path):
-        _write_whole(path, csv_text(rows, ","))
+    atomic_write_text(path, csv_text(rows, ","), _ESCAPE)
 
 
 def _write_folder(labels: LabelSet, output: Path, with_text: bool) -> None:
     output.mkdir(parents=True, exist_ok=True)
-    write_labels(output, labels)
-    if not with_text:
-        (output / "paragraphs.csv").unlink()
+    if with_text:
+        write_labels(output, labels)
+    else:
+        write_label_rows(output, labels)
+        (output / "paragraphs.csv").unlink(missing_ok=True)  # an export that this one replaces may have held the text
 
 
 def _write_jsonl(labels: LabelSet, output: Path, with_text: bool) -> None:
@@ -68,7 +70,9 @@ def _write_doccano(labels: LabelSet, output: Path, with_text: bool) -> None:
 
 
 def _write_label_studio(labels: LabelSet, output: Path, with_text: bool) -> None:
-    _write_whole(output, json.dumps(interchange.to_label_studio(labels), ensure_ascii=False, indent=1) + "\n")
+    atomic_write_text(
+        output, json.dumps(interchange.to_label_studio(labels), ensure_ascii=False, indent=1) + "\n", _ESCAPE
+    )
 
 
 def _write_hugging_face(labels: LabelSet, output: Path, with_text: bool) -> None:
@@ -78,9 +82,11 @@ def _write_hugging_face(labels: LabelSet, output: Path, with_text: bool) -> None
     (output / PARQUET).parent.mkdir(parents=True, exist_ok=True)
     label = pa.struct([(name, pa.string()) for name in _LABEL])
     schema = pa.schema([*((name, pa.string()) for name in _TEXT), ("labels", pa.list_(label))])
-    pq.write_table(pa.Table.from_pylist(list(interchange.to_objects(labels)), schema=schema), output / PARQUET)
+    table = pa.Table.from_pylist(list(interchange.to_objects(labels)), schema=schema)
+    with atomic_write(output / PARQUET) as file:
+        pq.write_table(table, file)
     languages = ", ".join(sorted({row.language for row in labels.paragraphs} - {"other"}))
-    _write_whole(output / "README.md", _CARD.format(languages=languages))
+    atomic_write_text(output / "README.md", _CARD.format(languages=languages))
 
 
 def _write_xlsx(labels: LabelSet, output: Path, with_text: bool) -> None:
@@ -103,14 +109,4 @@ _WRITERS = {
 
 
 def _write_lines(output: Path, objects: Iterable[dict[str, Any]]) -> None:
-    _write_whole(output, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects))
-
-
-def _write_whole(output: Path, text: str) -> None:
-    file = AtomicFile(output)
-    try:
-        file.file.write(text.encode("utf-8", "backslashreplace"))
-        file.finish()
-        file.place()
-    finally:
-        file.discard()
+    atomic_write_text(output, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects), _ESCAPE)

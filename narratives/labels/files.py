@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
+from narratives.files import atomic_write_text
 from narratives.labels.label_set import KINDS, LABEL_LANGUAGES, VALUES, Label, LabelledParagraph, LabelSet
 from narratives.text.paragraphs import paragraph_id
 
@@ -39,10 +40,16 @@ def write_labels(folder: Path, labels: LabelSet) -> None:
     Written is what the set holds: of a set as it was given, labels on retired frames keep their frame.
     """
     paragraphs = sorted(labels.paragraphs, key=lambda row: (row.language, row.paragraph_id))
+    # Labels name paragraphs, so these come first: stopped between the two, the folder still reads.
+    _write_rows(folder / "paragraphs.csv", LabelledParagraph, paragraphs)
+    write_label_rows(folder, labels)
+
+
+def write_label_rows(folder: Path, labels: LabelSet) -> None:
+    """Write ``labels.csv`` alone, sorted."""
     rows = sorted(
         labels.labels, key=lambda row: (row.paragraph_id, row.kind, row.annotator, row.labelled_at, row.frame)
     )
-    _write_rows(folder / "paragraphs.csv", LabelledParagraph, paragraphs)
     _write_rows(folder / "labels.csv", Label, rows)
 
 
@@ -73,10 +80,11 @@ def _typed_row(
 
 
 def _write_rows(path: Path, kind: type, rows: Iterable[LabelledParagraph | Label]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([field.name for field in fields(kind)])
-        writer.writerows(astuple(row) for row in rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([field.name for field in fields(kind)])
+    writer.writerows(astuple(row) for row in rows)
+    atomic_write_text(path, text.getvalue())
 
 
 def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterable[str] = ()) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from narratives.codebook.frames import Codebook, Example, Frame, Retired
 from narratives.errors import UserError
+from narratives.files import atomic_write, atomic_write_text
 from narratives.model.classifier import Classifier
 from narratives.model.features import Features
 from narratives.model.frame_model import FrameModel
@@ -31,11 +32,12 @@ def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: 
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} exists already and is not empty; name another with -o or remove it")
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / _WEIGHTS, **_arrays(classifier))  # type: ignore[arg-type]
+    with atomic_write(folder / _WEIGHTS) as file:
+        np.savez(file, **_arrays(classifier))  # type: ignore[arg-type]
     terms = {"words": classifier.features.word_terms, "characters": classifier.features.character_terms}
     _write_json(folder / _VOCABULARY, terms)
     _write_json(folder / _CODEBOOK, asdict(classifier.codebook))
-    (folder / _CARD).write_text(card, encoding="utf-8")
+    atomic_write_text(folder / _CARD, card)
     hashes = {name: _sha256(folder / name) for name in _FILES}
     _write_json(folder / "manifest.json", {"format": FORMAT, "files": hashes, **made_from})
     return _content_hash(hashes)
@@ -161,7 +163,7 @@ def _frame(table: dict[str, Any]) -> Frame:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    atomic_write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 
 
 def _sha256(path: Path) -> str:

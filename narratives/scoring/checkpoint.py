@@ -6,14 +6,13 @@ and what was counted. Resuming cuts the part files to those lengths.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from narratives.errors import UserError
-from narratives.files import write_errors
+from narratives.files import atomic_write
 from narratives.tables.sources import is_url
 from narratives.version import __version__
 
@@ -56,11 +55,11 @@ def _identity(path: str) -> tuple[str, int, int]:
 
 
 def write_checkpoint(output: Path, checkpoint: Checkpoint) -> None:
-    """Write the state of a run atomically."""
-    path, draft = part_of(output, "state"), part_of(output, "state-new")
-    with write_errors(output):
-        draft.write_text(json.dumps(asdict(checkpoint)), encoding="utf-8")
-        os.replace(draft, path)
+    """Write the state of a run, whole or not at all."""
+    # Written several times a second, so without fsync: after a power cut the state may be old or unreadable, and then
+    # some batches, or all, are scored again. The fixed name keeps a run that is killed from leaving many drafts.
+    with atomic_write(part_of(output, "state"), part_of(output, "state-new"), sync=False) as file:
+        file.write(json.dumps(asdict(checkpoint)).encode())
 
 
 def read_checkpoint(output: Path, wanted: str) -> Checkpoint | None:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from narratives.errors import UserError
+from narratives.files import atomic_write
 
 NEWEST = "0002"
 _BUSY = 30_000  # milliseconds that a writer of SQLite waits for another
@@ -86,7 +87,7 @@ def explained(url: URL) -> Iterator[None]:
     """Turn what a database says of its surroundings into a UserError with the way out; programming errors stay."""
     try:
         yield
-    except (DBAPIError, OSError) as error:
+    except (DBAPIError, sqlite3.Error, OSError) as error:
         sentence = _sentence(str(getattr(error, "orig", error)).lower(), url)
         if sentence is None:
             raise
@@ -145,5 +146,10 @@ def _migrate(engine: Engine) -> None:
 
 def _copy(path: Path) -> None:
     backup = path.with_name(f"{path.name}.before-{NEWEST}")
-    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(backup)) as new:
+    with (
+        atomic_write(backup) as file,
+        closing(sqlite3.connect(path)) as old,
+        # SQLite opens the file a second time, by its name; what it writes there is synced and renamed all the same.
+        closing(sqlite3.connect(file.name)) as new,
+    ):
         old.backup(new)

@@ -1,6 +1,5 @@
 """Owns the export: a trained model as a scikit-learn pipeline in a joblib file, for one's own use."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from narratives.errors import UserError
+from narratives.files import atomic_write
 from narratives.model.calibration import calibrate
 from narratives.model.classifier import Classifier
 from narratives.model.features import Features
@@ -74,10 +74,5 @@ def export_joblib(folder: Path, output: Path, overwrite: bool = False) -> None:
         raise UserError(f"{output} exists already; name another file or add --force")
     classifier = load(folder)
     pipeline = Pipeline([("rows", TextRows(classifier.features)), ("frames", FrameScores(classifier))])
-    draft = output.with_name(output.name + ".part")
-    try:
-        joblib.dump(pipeline, draft, compress=3)
-        os.replace(draft, output)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(f"{output}: cannot be written ({error.strerror}); name another file with -o") from None
+    with atomic_write(output) as file:
+        joblib.dump(pipeline, file, compress=3)

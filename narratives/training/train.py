@@ -26,6 +26,7 @@ from narratives.labels.simple_table import read_simple_table
 from narratives.model.calibration import calibrate
 from narratives.model.classifier import Classifier
 from narratives.model.persistence import save
+from narratives.model.released import release
 from narratives.model.voice_model import VoiceModel
 from narratives.training.data import read_background, with_examples
 from narratives.training.decision_rule import choose_band, choose_thresholds, fit_sigmoids, read_aim, stream_weights
@@ -95,7 +96,7 @@ def train(
     folder = _save(classifier, output, made_from, model_card(classifier, figures, made_from))
     released = paths.released_model() is None and folder.parent.resolve() == paths.models_folder().resolve()
     if released:
-        paths.release(folder)
+        release(folder)
     progress("done", 1.0)
     return Trained(folder, classifier, figures, released)
 
@@ -253,5 +254,5 @@ def ready_model(progress: Progress = lambda step, share: None) -> Path:
 
 def _first_model(progress: Progress) -> Path:
     folder = train(paths.labels_folder(), progress=progress).folder
-    paths.release(folder)
+    release(folder)
     return folder

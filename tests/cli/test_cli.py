@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from narratives import paths
 from narratives.cli.main import main
+from narratives.model.released import release
 from narratives.training.train import TrainingOptions, train
 
 COMMANDS = [
@@ -29,7 +29,7 @@ def trained(labels_folder, tmp_path_factory):
 def run(town, trained, monkeypatch, capsys):
     """Run the command line as installed; returns exit status, standard output and standard error."""
     monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
-    paths.release(trained)
+    release(trained)
 
     def command(*words, given=b""):
         monkeypatch.setattr(sys, "argv", ["narratives", *map(str, words)])

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from conftest import paragraph, reading
-from narratives import paths
 from narratives.annotation.ranking import rank
 from narratives.codebook.parsing import read_codebook
 from narratives.model.persistence import load
+from narratives.model.released import release
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
 from narratives.training.train import train
@@ -28,7 +28,7 @@ def models(labels_folder, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NARRATIVES_MODELS", str(models))
-        paths.release(train(labels_folder, models / "tiny").folder)
+        release(train(labels_folder, models / "tiny").folder)
     return models
 
 

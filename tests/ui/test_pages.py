@@ -10,6 +10,7 @@ from narratives import paths
 from narratives.annotation.roles import give_role
 from narratives.codebook.editing import retire_frame
 from narratives.codebook.parsing import read_codebook
+from narratives.model.released import release
 from narratives.store.opening import open_store
 from narratives.training.train import train
 from narratives.ui.components.html import marked_text, shown
@@ -26,7 +27,7 @@ def trained(labels_folder, tmp_path_factory):
 @pytest.fixture
 def app(town, trained, monkeypatch):
     monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
-    paths.release(trained)
+    release(trained)
     return AppTest.from_file(APP, default_timeout=30)
 
 

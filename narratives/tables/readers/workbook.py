@@ -1,6 +1,7 @@
 """Reads the first sheet of an XLSX workbook as strings, and writes a workbook of one sheet."""
 
 import datetime
+import io
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from narratives.errors import UserError
+from narratives.files import atomic_write
 from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
 from narratives.tables.sources import Source
 
@@ -103,7 +105,11 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
             cell.data_type = "s"
             cells.append(cell)
         sheet.append(cells)
-    workbook.save(path)
+    # A zip file that is abandoned half-written complains when it is collected, so openpyxl never sees the real file.
+    content = io.BytesIO()
+    workbook.save(content)
+    with atomic_write(path) as file:
+        file.write(content.getbuffer())
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from narratives.evaluation.comparison import FIGURES, Comparison, Difference
 from narratives.evaluation.run import compare_figures
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
+from narratives.model.released import release
 from narratives.store.events import Store
 from narratives.ui.components.figures import StoredModel, put_figures
 from narratives.ui.components.html import plain
@@ -165,7 +166,7 @@ def _release(folder: Path, store: Store, training: BackgroundProcess | None) -> 
     try:
         require(store, annotator(), "manage")
         persistence.load(folder)
-        paths.release(folder)
+        release(folder)
         store.note("release", annotator(), None, folder.name)
     except UserError as error:
         st.session_state["models_complaint"] = str(error)
