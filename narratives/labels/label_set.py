@@ -1,7 +1,7 @@
 """Owns the label: one annotator's word on one paragraph and frame; and the set of them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,8 +9,8 @@ from narratives.codebook.frames import Codebook
 
 KINDS = ("reading", "single", "decision")
 VALUES = ("yes", "no", "unsure")
-_SAYS = {"no": 0, "unsure": 1, "yes": 2}  # how much a label says of a frame that others were merged into
 LABEL_LANGUAGES = ("en", "uk", "ru", "other")
+_STRENGTH = {"no": 0, "unsure": 1, "yes": 2}  # of two labels merged into one frame, the stronger counts
 
 
 @dataclass(frozen=True)
@@ -70,47 +70,79 @@ class LabelSet:
         successors = codebook.successors
         if not any(label.frame in successors for label in self.labels):
             return self
-        said: dict[tuple[str, str, bool], list[Label]] = defaultdict(list)
-        for label in self.labels:
-            said[label.paragraph_id, label.annotator, label.kind == "decision"].append(label)
-        merged: dict[int, Label] = {}
-        for own in said.values():
-            merged |= _merged(own, successors)
-        counted = (merged.get(id(label)) if label.frame in successors else label for label in self.labels)
-        return LabelSet(self.paragraphs, tuple(filter(None, counted)))
+        groups: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
+        for index, label in enumerate(self.labels):
+            groups[label.paragraph_id, label.annotator, label.kind == "decision"].append(index)
+        resolved: list[Label | None] = list(self.labels)
+        for indices in groups.values():
+            view = MergedView([self.labels[index] for index in indices], successors)
+            for index, counted in zip(indices, view.resolved(), strict=True):
+                resolved[index] = counted
+        return LabelSet(self.paragraphs, tuple(label for label in resolved if label is not None))
 
 
-def _merged(own: list[Label], successors: Mapping[str, str]) -> dict[int, Label]:
-    """Return what one annotator's labels on retired frames of one paragraph count as, by ``id()``; some as nothing."""
-    retired = [label for label in own if label.frame in successors]
-    found = {
-        id(label): replace(label, frame=successors[label.frame]) for label in retired if _counts(label, own, successors)
-    }
-    whole = {_step(label) for label in own if label.frame not in successors or id(label) in found}
-    for label in retired:
-        if label.kind != "single" and _step(label) not in whole:
-            found[id(label)] = replace(label, frame="", voice="", value="no")
-            whole.add(_step(label))
-    return found
+@dataclass(frozen=True)
+class MergedView:
+    """One annotator's labels of one paragraph, readings and decisions apart, after frames were merged or retired.
+
+    ======================================================  ===========================================
+    A label on                                              counts as
+    ======================================================  ===========================================
+    a frame of the codebook                                 itself
+    a retired frame with a successor, no rival outranks it  a label of the successor
+    a retired frame with a successor, a rival outranks it   nothing
+    a retired frame without a successor                     nothing
+    the last frame that its reading or decision had         "no frame", once for the reading or decision
+    ======================================================  ===========================================
+
+    A rival is a label on the successor or on another frame merged into it. It was given in the same reading or
+    decision; for a single label, at any time since the annotator's last reading, which replaced all labels before it.
+    The successor's own label outranks a merged one, then yes outranks unsure and unsure no, then the later label
+    outranks the earlier one.
+    """
+
+    labels: Sequence[Label]
+    successors: Mapping[str, str]
+
+    def resolved(self) -> list[Label | None]:
+        """Return what each label counts as, in the order of the labels; None for nothing."""
+        resolved = [self._resolve(index, label) for index, label in enumerate(self.labels)]
+        whole = {_step(label) for label in resolved if label is not None}
+        for index, label in enumerate(self.labels):
+            # Without this a reading all of whose frames are retired would vanish, and with it the "no" to all others.
+            if resolved[index] is None and label.kind != "single" and _step(label) not in whole:
+                resolved[index] = replace(label, frame="", voice="", value="no")
+                whole.add(_step(label))
+        return resolved
+
+    def _resolve(self, index: int, label: Label) -> Label | None:
+        if label.frame not in self.successors:
+            return label
+        successor = self.successors[label.frame]
+        return replace(label, frame=successor) if successor and self._outranks_rivals(index, label) else None
+
+    def _outranks_rivals(self, index: int, label: Label) -> bool:
+        rivals = [other for other in range(len(self.labels)) if other == index or self._is_rival(other, label)]
+        return max(rivals, key=self._rank) == index  # of equals the first, so that exactly one counts
+
+    def _is_rival(self, index: int, label: Label) -> bool:
+        other = self.labels[index]
+        if other.frame == label.frame or self._counts_as(other.frame) != self._counts_as(label.frame):
+            return False
+        return other.labelled_at >= self._last_reading if label.kind == "single" else _step(other) == _step(label)
+
+    def _counts_as(self, frame: str) -> str:
+        return self.successors.get(frame, frame)
+
+    def _rank(self, index: int) -> tuple[bool, int, str]:
+        label = self.labels[index]
+        return label.frame not in self.successors, _STRENGTH[label.value], label.labelled_at
+
+    @cached_property
+    def _last_reading(self) -> str:
+        return max((label.labelled_at for label in self.labels if label.kind != "single"), default="")
 
 
 def _step(label: Label) -> tuple[str, str]:
+    """Return what the labels of one reading or decision share, within one annotator and paragraph."""
     return label.kind, label.labelled_at
-
-
-def _counts(label: Label, own: list[Label], successors: Mapping[str, str]) -> bool:
-    """Return whether a retired frame's label counts: it has a successor, of which no other label says more.
-
-    An own label of the successor says more than any merged one, yes more than unsure, unsure more than no.
-    """
-    if not successors[label.frame]:
-        return False
-    since = max((other.labelled_at for other in own if other.kind != "single"), default="")
-    candidates = [other for other in own if other is label or _rivals(other, label, since, successors)]
-    return label is max(candidates, key=lambda one: (one.frame not in successors, _SAYS[one.value], one.labelled_at))
-
-
-def _rivals(other: Label, label: Label, since: str, successors: Mapping[str, str]) -> bool:
-    """Return whether another label speaks of the same successor: for a single label, since the last whole reading."""
-    same = other.frame != label.frame and successors.get(other.frame, other.frame) == successors[label.frame]
-    return same and (other.labelled_at >= since if label.kind == "single" else _step(other) == _step(label))
