@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, s
 
 from narratives.labels.label_set import KINDS
 from narratives.store.engine import reading, writing
-from narratives.store.events import HELD, SKIPPED, Store, now
-from narratives.store.schema import assignments, events, paragraphs, ranks
+from narratives.store.events import Store, now
+from narratives.store.schema import HELD, SKIPPED, assignments, events, paragraphs, ranks
 
 
 @dataclass(frozen=True)

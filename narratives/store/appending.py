@@ -1,0 +1,126 @@
+"""Appends paragraphs and events to a label database, inside a transaction that the caller opened."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from narratives.labels.label_set import Label, LabelledParagraph
+from narratives.store.schema import DONE, assignments, event_labels, events, paragraphs, ranks
+
+ROWS_A_STATEMENT = 2000
+IDS_A_STATEMENT = 500  # ids that one statement names, well below the database's limit on parameters
+ReadingKey = tuple[str, str, str, str, str]  # paragraph, kind, annotator, time, codebook version: one label event
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How a label came about: the model that was asked, what it suggested (JSON), and the token of the step."""
+
+    model: str = ""
+    suggested: str = ""
+    token: str = ""
+
+
+def now() -> str:
+    """Return the time in UTC, to the microsecond, in the form that labels carry."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def new_token() -> str:
+    """Return a new token for one step of one person. A step that arrives twice, as after a reload, is stored once."""
+    return uuid.uuid4().hex
+
+
+def slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yield ``items`` in slices of at most ``size``."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def add_paragraphs(connection: Connection, rows: Sequence[LabelledParagraph], sources: Mapping[str, str]) -> int:
+    """Add paragraphs and return how many were new. A paragraph with a known id stays as it is."""
+    at = now()
+    values = [asdict(row) | {"source": sources.get(row.paragraph_id, ""), "added_at": at} for row in rows]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(paragraphs).on_conflict_do_nothing(index_elements=["paragraph_id"])
+    before = set(connection.scalars(select(paragraphs.c.paragraph_id)))
+    for part in slices(values, ROWS_A_STATEMENT):
+        connection.execute(statement, part)
+    return len({row.paragraph_id for row in rows} - before)
+
+
+def is_stored(connection: Connection, token: str) -> bool:
+    """Whether an event with this token is stored already; false for an empty token."""
+    return bool(token) and connection.execute(select(events.c.event).where(events.c.token == token)).first() is not None
+
+
+def append_event(
+    connection: Connection, kind: str, annotator: str, paragraph_id: str | None, *, at: str = "", **more: object
+) -> int | None:
+    """Append an event and return its number; None, and nothing appended, if its ``token`` is stored already.
+
+    ``more`` are further columns of ``events``. The time is now, unless ``at`` is given.
+    """
+    token = str(more.pop("token", "")) or new_token()
+    if is_stored(connection, token):
+        return None
+    row = dict.fromkeys(("codebook_version", "model", "suggested", "note"), "") | more
+    row |= {"token": token, "kind": kind, "annotator": annotator, "paragraph_id": paragraph_id, "at": at or now()}
+    key = connection.execute(insert(events).values(**row)).inserted_primary_key
+    return int(key[0]) if key else None
+
+
+def append_labels(connection: Connection, labels: Sequence[Label], around: Circumstances) -> int | None:
+    """Append one label event and mark the annotator's assignment as done; return as ``append_event`` does.
+
+    Raises ValueError if the labels are not all of one annotator, paragraph and time.
+    """
+    first = _only_reading(labels)
+    event = append_event(
+        connection,
+        first.kind,
+        first.annotator,
+        first.paragraph_id,
+        at=first.labelled_at,
+        codebook_version=first.codebook_version,
+        model=around.model,
+        suggested=around.suggested,
+        token=around.token,
+    )
+    if event is not None:
+        connection.execute(insert(event_labels), [label_columns(event, label) for label in labels])
+        set_assignment(connection, first.paragraph_id, first.annotator, done=DONE)
+    return event
+
+
+def reading_key(label: Label) -> ReadingKey:
+    """Return what the labels of one label event share."""
+    return label.paragraph_id, label.kind, label.annotator, label.labelled_at, label.codebook_version
+
+
+def label_columns(event: int, label: Label) -> dict[str, object]:
+    """Return the row of ``event_labels`` for a label of this event."""
+    return {"event": event} | {name: getattr(label, name) for name in ("frame", "voice", "value", "sure", "note")}
+
+
+def set_assignment(connection: Connection, paragraph_id: str, annotator: str, **values: object) -> None:
+    """Change the annotator's assignment of this paragraph, if there is one."""
+    own = and_(assignments.c.paragraph_id == paragraph_id, assignments.c.annotator == annotator)
+    connection.execute(assignments.update().where(own).values(**values))
+
+
+def change_slots(connection: Connection, paragraph_id: str, by: int) -> None:
+    """Change the number of annotators that the queue still wants for this paragraph."""
+    row = ranks.c.paragraph_id == paragraph_id
+    connection.execute(ranks.update().where(row).values(slots=ranks.c.slots + by))
+
+
+def _only_reading(labels: Sequence[Label]) -> Label:
+    if len({reading_key(label) for label in labels}) != 1:
+        raise ValueError("one label event holds the labels of one annotator, paragraph and time")
+    return labels[0]
