@@ -1,1 +1,1 @@
-"""The label database: what people said of paragraphs, kept for good, and what each has in hand."""
+"""The label database: paragraphs, the events of labelling, and who is assigned which paragraph."""

@@ -1,4 +1,4 @@
-"""Owns what each annotator has in hand: the queue's order, who takes which paragraph, and how far the work is."""
+"""Assigns paragraphs to annotators in the order of the queue, and counts how far the labelling is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, text, update
 
 from narratives.labels.label_set import KINDS
+from narratives.store.appending import ROWS_A_STATEMENT, change_slots, slices
 from narratives.store.engine import reading, writing
 from narratives.store.events import Store, now
+from narratives.store.history import standing
 from narratives.store.schema import HELD, SKIPPED, assignments, events, paragraphs, ranks
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """A place in the queue: the paragraph, why it is there, and how many annotators are wanted."""
+    """A paragraph in the queue, why it is in it, and how many annotators should label it."""
 
     paragraph_id: str
     reason: str
@@ -23,13 +25,12 @@ class QueueEntry:
     slots: int = 1
 
 
-_HELD = timedelta(hours=24)  # a paragraph that somebody took and left goes back into the queue after this
-_AT_ONCE = 2000
+_EXPIRES = timedelta(hours=24)  # an assigned paragraph that is not labelled by then goes back into the queue
 
 
 @dataclass(frozen=True)
 class Item:
-    """A paragraph in an annotator's hand, with where it came from and the reason why it is here."""
+    """A paragraph that is shown to an annotator, with its source and the reason why it is in the queue."""
 
     paragraph_id: str
     text: str
@@ -41,7 +42,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an annotator and the queue are: labels done today and in the last hour, paragraphs left."""
+    """The annotator's label events of today and of the last hour, and the paragraphs left in the queue for them."""
 
     today: int
     last_hour: int
@@ -49,70 +50,73 @@ class Progress:
 
 
 class AssignmentQueue:
-    """The queue of a store. Each method is one transaction; raises UserError as the store does."""
+    """The queue of a store. Each method raises UserError if the database cannot be reached or written."""
 
     def __init__(self, store: Store) -> None:
         self.store, self.engine = store, store.engine
 
     def order(self, ranking: Iterable[QueueEntry]) -> None:
-        """Put this order in force in place of the one before; who has what in hand keeps it."""
+        """Replace the order of the queue; assignments stay, and each takes up a slot of the new order."""
         rows = [
-            {"place": place, "paragraph_id": one.paragraph_id, "reason": one.reason, "detail": one.detail}
-            | {"slots": one.slots}
-            for place, one in enumerate(ranking)
+            {"place": rank, "paragraph_id": entry.paragraph_id, "reason": entry.reason, "detail": entry.detail}
+            | {"slots": entry.slots}
+            for rank, entry in enumerate(ranking)
         ]
         with writing(self.engine) as connection:
             connection.execute(delete(ranks))
-            for start in range(0, len(rows), _AT_ONCE):
-                connection.execute(insert(ranks), rows[start : start + _AT_ONCE])
-            given = select(func.count()).where(_given()).scalar_subquery()
-            connection.execute(update(ranks).values(slots=ranks.c.slots - given).where(exists().where(_given())))
+            for part in slices(rows, ROWS_A_STATEMENT):
+                connection.execute(insert(ranks), part)
+            assigned = select(func.count()).where(_takes_slot()).scalar_subquery()
+            connection.execute(
+                update(ranks).values(slots=ranks.c.slots - assigned).where(exists().where(_takes_slot()))
+            )
 
     def take(self, annotator: str) -> Item | None:
-        """Return the paragraph the annotator has in hand, else the next of the queue; None when nothing is left.
+        """Return the annotator's assigned paragraph, else assign the next of the queue; None when nothing is left.
 
-        A paragraph is given to as many annotators as it has slots, to each once, and never to one who labelled it.
-        A row's slots are taken in one statement, so two annotators never get the same slot.
+        A paragraph is assigned to as many annotators as it has slots, once to each, and never to one who labelled it.
         """
-        with reading(self.engine) as connection:
+        with reading(self.engine) as connection:  # most calls end here, and a reader waits for no writer
             held = _held(connection, annotator)
         if held is not None:
             return held
         with writing(self.engine) as connection:
-            _take_back(connection)
-            while (row := connection.execute(_open(annotator).limit(1)).first()) is not None:
+            _return_expired(connection)
+            while (row := connection.execute(_available(annotator).limit(1)).first()) is not None:
                 if _assign(connection, row, annotator):
                     return _item(row)
         return None
 
     def doubtful(self) -> list[QueueEntry]:
-        """Return the labels that the last ranking doubted, worst first."""
-        wanted = select(ranks).where(ranks.c.reason == "doubtful").order_by(ranks.c.place)
+        """Return the paragraphs whose labels the last ranking doubted, the most doubtful first."""
+        query = select(ranks).where(ranks.c.reason == "doubtful").order_by(ranks.c.place)
         with reading(self.engine) as connection:
-            rows = connection.execute(wanted).all()
+            rows = connection.execute(query).all()
         return [QueueEntry(row.paragraph_id, row.reason, row.detail) for row in rows]
 
     def upcoming(self, annotator: str, number: int) -> list[Item]:
-        """Return the next paragraphs for an annotator, nothing taken."""
+        """Return the next paragraphs for an annotator without assigning them."""
         with reading(self.engine) as connection:
             held = _held(connection, annotator)
-            rows = connection.execute(_open(annotator).limit(number)).all()
+            rows = connection.execute(_available(annotator).limit(number)).all()
         return [*([held] if held else []), *map(_item, rows)][:number]
 
     def progress(self, annotator: str) -> Progress:
-        """Return how far the work is."""
+        """Return how far the annotator is, and how much is left for them."""
         today = datetime.now(UTC).date().isoformat()
-        hour = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="microseconds").replace("+00:00", "Z")
         with reading(self.engine) as connection:
-            done, lately = (_count(connection, annotator, since) for since in (today, hour))
+            done, lately = (_count(connection, annotator, since) for since in (today, _ago(timedelta(hours=1))))
             return Progress(done, lately, _left(connection, annotator))
 
 
+def _ago(time: timedelta) -> str:
+    # Times are compared as text in the database, so this one must have the form of the stored ones.
+    return (datetime.now(UTC) - time).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _count(connection: Connection, annotator: str, since: str) -> int:
-    later = events.alias("later")
-    undone = exists().where(later.c.undoes == events.c.event)
-    mine = and_(events.c.annotator == annotator, events.c.kind.in_(KINDS), events.c.at >= since, ~undone)
-    return connection.scalar(select(func.count()).where(mine)) or 0
+    own = standing(*KINDS).where(events.c.annotator == annotator, events.c.at >= since).subquery()
+    return connection.scalar(select(func.count()).select_from(own)) or 0
 
 
 _SHOWN = (
@@ -124,6 +128,7 @@ _SHOWN = (
     ranks.c.detail,
     ranks.c.slots,
 )
+_FREE = text("ranks.slots > 0")  # as the partial index has it: a bound parameter would not use that index
 
 
 def _item(row: Any) -> Item:
@@ -131,62 +136,54 @@ def _item(row: Any) -> Item:
 
 
 def _held(connection: Connection, annotator: str) -> Item | None:
-    """Return the paragraph taken last and not done: after an undo that is the one that was undone."""
+    """Return the paragraph that was assigned last and is not done; after an undo, that is the undone one."""
     joined = assignments.join(paragraphs, paragraphs.c.paragraph_id == assignments.c.paragraph_id)
     joined = joined.outerjoin(ranks, ranks.c.paragraph_id == assignments.c.paragraph_id)
-    mine = and_(assignments.c.annotator == annotator, assignments.c.done == HELD)
-    wanted = select(*_SHOWN).select_from(joined).where(mine).order_by(assignments.c.at.desc()).limit(1)
-    row = connection.execute(wanted).first()
+    own = and_(assignments.c.annotator == annotator, assignments.c.done == HELD)
+    query = select(*_SHOWN).select_from(joined).where(own).order_by(assignments.c.at.desc()).limit(1)
+    row = connection.execute(query).first()
     return None if row is None else _item(row)
 
 
-def _given() -> Any:
-    """Return the condition that an assignment is of a row of ``ranks`` and counts: it was not skipped."""
+def _takes_slot() -> Any:
+    """Return the condition that an assignment takes up a slot of a row of ``ranks``; a skipped one does not."""
     return and_(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.done != SKIPPED)
 
 
-def _mine(annotator: str) -> tuple[Any, Any]:
-    """Return the conditions that a row of ``ranks`` was given to an annotator, and that they said something of it."""
-    had = exists().where(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.annotator == annotator)
-    said = exists().where(events.c.paragraph_id == ranks.c.paragraph_id, events.c.annotator == annotator)
-    return had, said
-
-
-def _open(annotator: str) -> Select[Any]:
-    """Select what is open to an annotator, in the queue's order: a slot is free, and no word of theirs stands."""
-    had, said = _mine(annotator)
+def _available(annotator: str) -> Select[Any]:
+    """Select, in the queue's order, the paragraphs with a free slot that the annotator never had and never labelled."""
+    assigned = exists().where(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.annotator == annotator)
+    labelled = exists().where(events.c.paragraph_id == ranks.c.paragraph_id, events.c.annotator == annotator)
     joined = ranks.join(paragraphs, paragraphs.c.paragraph_id == ranks.c.paragraph_id)
-    wanted = select(*_SHOWN).select_from(joined).where(text("ranks.slots > 0"), ~had, ~said)
-    return wanted.order_by(ranks.c.place)
+    return select(*_SHOWN).select_from(joined).where(_FREE, ~assigned, ~labelled).order_by(ranks.c.place)
 
 
 def _left(connection: Connection, annotator: str) -> int:
-    """Count what is open to an annotator, without a look at every open row."""
-    is_open = text("ranks.slots > 0")
-    had = select(assignments.c.paragraph_id).where(assignments.c.annotator == annotator)
-    mine = had.union(select(events.c.paragraph_id).where(events.c.annotator == annotator)).subquery()
-    touched = select(func.count()).select_from(ranks.join(mine, mine.c.paragraph_id == ranks.c.paragraph_id))
-    everything = connection.scalar(select(func.count()).select_from(ranks).where(is_open)) or 0
-    return everything - (connection.scalar(touched.where(is_open)) or 0)
+    """Count what ``_available`` selects."""
+    # All free rows less the annotator's own: that reads two indexes, where counting _available would test every row.
+    assigned = select(assignments.c.paragraph_id).where(assignments.c.annotator == annotator)
+    own = assigned.union(select(events.c.paragraph_id).where(events.c.annotator == annotator)).subquery()
+    own_free = select(func.count()).select_from(ranks.join(own, own.c.paragraph_id == ranks.c.paragraph_id))
+    free = connection.scalar(select(func.count()).select_from(ranks).where(_FREE)) or 0
+    return free - (connection.scalar(own_free.where(_FREE)) or 0)
 
 
-def _assign(connection: Connection, wanted: Any, annotator: str) -> bool:
-    """Give a slot of the wanted row to the annotator; False if another was quicker."""
-    still = and_(ranks.c.paragraph_id == wanted.paragraph_id, ranks.c.slots > 0)
-    if not connection.execute(update(ranks).where(still).values(slots=ranks.c.slots - 1)).rowcount:
+def _assign(connection: Connection, entry: Any, annotator: str) -> bool:
+    """Assign a slot of the entry to the annotator; False if another annotator took the last one meanwhile."""
+    # One statement tests the slots and takes one, so two annotators never get the same slot.
+    is_free = and_(ranks.c.paragraph_id == entry.paragraph_id, ranks.c.slots > 0)
+    if not connection.execute(update(ranks).where(is_free).values(slots=ranks.c.slots - 1)).rowcount:
         return False
-    same = assignments.c.paragraph_id == wanted.paragraph_id
+    same = assignments.c.paragraph_id == entry.paragraph_id
     slot = connection.scalar(select(func.coalesce(func.max(assignments.c.slot) + 1, 0)).where(same))
-    values = {"paragraph_id": wanted.paragraph_id, "slot": slot, "annotator": annotator, "at": now(), "done": HELD}
+    values = {"paragraph_id": entry.paragraph_id, "slot": slot, "annotator": annotator, "at": now(), "done": HELD}
     connection.execute(insert(assignments).values(**values))
     return True
 
 
-def _take_back(connection: Connection) -> None:
-    """Put paragraphs that somebody took long ago and left back into the queue."""
-    long_ago = (datetime.now(UTC) - _HELD).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    stale = and_(assignments.c.done == HELD, assignments.c.at < long_ago)
-    left = list(connection.scalars(select(assignments.c.paragraph_id).where(stale)))
-    for paragraph in left:
-        connection.execute(update(ranks).where(ranks.c.paragraph_id == paragraph).values(slots=ranks.c.slots + 1))
-    connection.execute(delete(assignments).where(stale))
+def _return_expired(connection: Connection) -> None:
+    """Return paragraphs that were assigned long ago and never labelled to the queue."""
+    expired = and_(assignments.c.done == HELD, assignments.c.at < _ago(_EXPIRES))
+    for paragraph_id in list(connection.scalars(select(assignments.c.paragraph_id).where(expired))):
+        change_slots(connection, paragraph_id, 1)
+    connection.execute(delete(assignments).where(expired))

@@ -1,4 +1,4 @@
-"""Owns the connection: opening a database, its schema, transactions, and what to say when they fail."""
+"""Opens a database, migrates its schema, runs transactions, and explains in a sentence why one failed."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,15 +14,26 @@ from narratives.errors import UserError
 from narratives.files import atomic_write
 
 NEWEST = "0002"
-_BUSY = 30_000  # milliseconds that a writer of SQLite waits for another
-_MIGRATING = 7_262_117  # the advisory lock of PostgreSQL under which one process migrates
+_BUSY = 30_000  # milliseconds that a writer waits for another on SQLite
+_MIGRATING = 7_262_117  # the PostgreSQL advisory lock that a process holds while it migrates; any fixed number
+_CAUSES = {
+    ("disk is full", "no space left", "disk i/o error"): (
+        "the disk is full or failing; this step was not stored, all earlier ones were: make room and try again"
+    ),
+    ("locked",): f"another program has locked the database for {_BUSY // 1000} s; nothing was stored: try again",
+    ("not a database", "malformed"): "not a label database, or damaged; replace it by a backup, or move it elsewhere",
+    ("readonly", "read-only", "unable to open", "permission denied"): (
+        "cannot be written; check the permissions of the file and its folder, or set NARRATIVES_DATABASE"
+    ),
+}
+_REFUSED = ("connect", "password", "does not exist")  # in a message of PostgreSQL
 
 
 def open_engine(address: str) -> Engine:
-    """Connect to ``address``, an SQLAlchemy URL, and bring its schema to the newest version.
+    """Connect to ``address``, an SQLAlchemy URL, and migrate its schema to the newest version.
 
-    An SQLite file of an older version is copied to ``NAME.before-NEWEST`` first. Raises UserError for an address that
-    cannot be used and for a database that a newer version wrote.
+    An SQLite file with an older schema is copied to ``NAME.before-NEWEST`` first. Raises UserError for an address that
+    cannot be used and for a database with a newer schema.
     """
     url = _url(address)
     if url.get_backend_name() == "sqlite":
@@ -40,8 +51,9 @@ def _url(address: str) -> URL:
     except ArgumentError:
         url = None
     if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
-        said = "NARRATIVES_DATABASE is not a database address"
-        raise UserError(f"{said}: give sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+        raise UserError(
+            "NARRATIVES_DATABASE is not a database address; write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
+        )
     return url
 
 
@@ -58,56 +70,51 @@ def _engine(url: URL) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say, not where the driver thinks
+    # Python's driver begins a transaction only at the first write, so that reads before it would see another state.
+    connection.isolation_level = None
     for pragma in (f"busy_timeout={_BUSY}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins as a reader and then writes fails at once if another wrote meanwhile, and does not wait.
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Run one short transaction that writes: all of it is stored or, with an exception, nothing."""
+    """Run one short transaction that writes: all of it is stored or, after an exception, nothing."""
     with explained(engine.url), engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Run one transaction that reads."""
+    """Run one transaction that only reads."""
     with explained(engine.url), engine.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
-    """Turn what a database says of its surroundings into a UserError with the way out; programming errors stay."""
+    """Turn a database error that the user can remedy into a UserError; other errors pass unchanged."""
     try:
         yield
     except (DBAPIError, sqlite3.Error, OSError) as error:
-        sentence = _sentence(str(getattr(error, "orig", error)).lower(), url)
+        sentence = _sentence(str(getattr(error, "orig", error)).lower(), url)  # orig: the driver's own message
         if sentence is None:
             raise
         raise UserError(sentence) from error
 
 
-def _sentence(said: str, url: URL) -> str | None:
+def _sentence(message: str, url: URL) -> str | None:
     where = url.database if url.get_backend_name() == "sqlite" else f"{url.host or 'localhost'}/{url.database}"
-    if "disk is full" in said or "no space left" in said or "disk i/o error" in said:
-        return (
-            f"{where}: the disk is full or failing; this step was not stored, all before it was: make room, try again"
-        )
-    if "locked" in said:
-        return f"{where}: another program holds the database for {_BUSY // 1000} s; nothing was stored: try again"
-    if "not a database" in said or "malformed" in said:
-        return f"{where}: not a label database, or a damaged one; put a backup in its place, or move it away"
-    if "readonly" in said or "read-only" in said or "unable to open" in said or "permission denied" in said:
-        return f"{where}: cannot be written; check the rights of the file and its folder, or set NARRATIVES_DATABASE"
-    if url.get_backend_name() == "postgresql" and ("connect" in said or "password" in said or "does not exist" in said):
-        return f"{where}: PostgreSQL does not let us in ({said.splitlines()[0]}); check NARRATIVES_DATABASE"
+    for signs, sentence in _CAUSES.items():
+        if any(sign in message for sign in signs):
+            return f"{where}: {sentence}"
+    if url.get_backend_name() == "postgresql" and any(sign in message for sign in _REFUSED):
+        return f"{where}: PostgreSQL refused the connection ({message.splitlines()[0]}); check NARRATIVES_DATABASE"
     return None
 
 
@@ -124,19 +131,19 @@ def version_of(connection: Connection) -> str:
 
 
 def _migrate(engine: Engine) -> None:
-    """Bring the schema forward in one transaction, by one process; all others wait and find it done."""
+    """Migrate the schema in one transaction, in one process; others wait for it and have nothing left to do."""
     from alembic import command
     from alembic.config import Config
 
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATING})
-        found = version_of(connection)
-        if found == NEWEST:
+        version = version_of(connection)  # read again under the lock: another process may have migrated meanwhile
+        if version == NEWEST:
             return
-        if found > NEWEST:
-            raise UserError(f"the database has schema {found}, newer than this version's {NEWEST}: update narratives")
-        if found and engine.dialect.name == "sqlite":
+        if version > NEWEST:
+            raise UserError(f"the database has schema {version}, newer than this version's {NEWEST}; update narratives")
+        if version and engine.dialect.name == "sqlite":
             _copy(Path(str(engine.url.database)))
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))

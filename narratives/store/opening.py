@@ -1,4 +1,4 @@
-"""Owns which label database is in force, and keeps it in step with the labels folder."""
+"""Opens the label database that the settings name, and imports the label files when they have changed."""
 
 import hashlib
 from pathlib import Path
@@ -12,19 +12,19 @@ _FILES = ("paragraphs.csv", "labels.csv")
 
 
 def open_store() -> Store:
-    """Open the database in force, and bring in the label files if they have changed since they were last read.
+    """Open the label database; import the label files if they have changed since the last import.
 
     Raises UserError for a database or a file that cannot be used.
     """
     folder = paths.writable_labels_folder()
     store = Store(paths.database_address())
     if all((folder / name).exists() for name in _FILES):
-        state = _state_of(folder)
+        state = _hash_of(folder)
         if store.last_note("import") != state:
             store.import_labels(read_labels(folder, read_codebook(folder / "codebook.toml")))
             store.note("import", "", None, state)
     return store
 
 
-def _state_of(folder: Path) -> str:
+def _hash_of(folder: Path) -> str:
     return hashlib.sha256(b"".join((folder / name).read_bytes() for name in _FILES)).hexdigest()

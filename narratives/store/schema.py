@@ -1,8 +1,8 @@
-"""Owns the tables of the label database, as the newest migration leaves them. Knows no connection."""
+"""Defines the tables of the label database, as the newest migration leaves them."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY counts up by itself in SQLite
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER PRIMARY KEY
 HELD, DONE, SKIPPED = range(3)  # values of assignments.done
 metadata = MetaData()
 
@@ -19,8 +19,9 @@ paragraphs = Table(
     Column("added_at", String(32), nullable=False),
 )
 
-# What somebody did, in order; nothing is ever changed or removed here. ``kind`` is a kind of label (reading, single,
-# decision) or undo, skip, comment, release, role, import; ``undoes`` is the event that an undo takes back.
+# What people did, in order. Rows are only ever added, so that a label can be traced and an undo taken back.
+# ``kind`` is a kind of label (reading, single, decision) or undo, skip, comment, release, role, import. ``undoes`` is
+# unique, so that two undos that arrive at once cannot both take back the same event.
 events = Table(
     "events",
     metadata,
@@ -39,7 +40,8 @@ events = Table(
     Index("events_of_annotator", "annotator", "event"),
 )
 
-# What a label event says of each frame, a row a frame; one row with an empty frame where none was seen.
+# The labels of a label event, one row for each frame; a single row with an empty frame if the annotator saw none.
+# The table keeps the name that databases in use have for it.
 event_labels = Table(
     "claims",
     metadata,
@@ -51,7 +53,8 @@ event_labels = Table(
     Column("note", Text, nullable=False),
 )
 
-# Who has which paragraph: at most one annotator a slot, so that two can never be given the same slot.
+# Which paragraph is assigned to whom. The primary key allows one annotator for each slot, so that two who ask at the
+# same time cannot get the same slot.
 assignments = Table(
     "assignments",
     metadata,
@@ -64,8 +67,8 @@ assignments = Table(
     Index("assignments_by_state", "done", "annotator", "at"),
 )
 
-# The order in which paragraphs are looked at, why, and how many annotators are still wanted: written anew by each
-# ranking, so not part of the record.
+# The queue: the order of the paragraphs, why each is in it, and how many more annotators it needs. Each ranking
+# replaces it, so it is derived data and not part of the record.
 ranks = Table(
     "ranks",
     metadata,
@@ -77,7 +80,8 @@ ranks = Table(
     Index("open_ranks", "place", sqlite_where=text("slots > 0"), postgresql_where=text("slots > 0")),
 )
 
-# What a model says of each paragraph, kept so that a ranking need not read the text again; float32 bytes.
+# The probabilities that a model gave each paragraph, as little-endian float32, so that a ranking need not score the
+# text again.
 scores = Table(
     "scores",
     metadata,

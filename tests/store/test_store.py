@@ -266,7 +266,7 @@ def test_a_full_disk_gives_a_sentence_and_no_damage(tmp_path):
     [
         ("mysql://localhost/labels", "sqlite:///PATH or postgresql"),
         ("no address", "sqlite:///PATH or postgresql"),
-        ("postgresql+psycopg://nobody@127.0.0.1:1/none", "PostgreSQL does not let us in"),
+        ("postgresql+psycopg://nobody@127.0.0.1:1/none", "PostgreSQL refused the connection"),
     ],
 )
 def test_an_address_that_does_not_serve_says_what_to_do(address, sentence):

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that ``narratives.store.engine`` hands over."""
+"""Runs the migrations on the connection that ``narratives.store.engine`` passes in."""
 
 from alembic import context
 

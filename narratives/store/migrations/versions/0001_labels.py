@@ -1,4 +1,4 @@
-"""Paragraphs, and the events and claims that are the record of the labelling."""
+"""Create the tables of paragraphs, of events, and of the labels that an event holds."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables of the record."""
+    """Create the tables."""
     op.create_table(
         "paragraphs",
         sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),

@@ -1,4 +1,4 @@
-"""Who has which paragraph, the order of the queue, and the scores it is made from."""
+"""Create the tables of assignments, of the queue, and of the scores that it is ranked by."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make the tables of the queue."""
+    """Create the tables."""
     op.create_table(
         "assignments",
         sa.Column("paragraph_id", sa.String(16), sa.ForeignKey("paragraphs.paragraph_id"), primary_key=True),
