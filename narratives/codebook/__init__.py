@@ -1,1 +1,1 @@
-"""The codebook: frames and voices, read, checked, described and changed."""
+"""The codebook of frames and voices: reads, checks, describes and edits it."""

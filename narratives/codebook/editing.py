@@ -1,6 +1,6 @@
-"""Owns changing a ``codebook.toml``: a frame added, edited, retired or brought back; checked before it is written.
+"""Edits a ``codebook.toml``: adds, edits, retires and restores frames, and keeps its comments and order.
 
-Comments and order are kept.
+Each function checks the new codebook before it writes the file, adds one to its version, and returns it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ EDITABLE = ("name", "aim", "claim", "include", "exclude", "cues", "examples")
 
 
 def read_frames(path: Path) -> list[Mapping[str, Any]]:
-    """Read a TOML file of ``[[frame]]`` tables to be added. Raises UserError if it holds none or is not TOML."""
+    """Read the ``[[frame]]`` tables of a TOML file. Raises UserError if it has none or is not TOML."""
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8-sig")).unwrap()
     except OSError as error:
@@ -30,23 +30,23 @@ def read_frames(path: Path) -> list[Mapping[str, Any]]:
         raise UserError(f"{path}: not readable as TOML: {error}; correct it") from None
     tables = document.get("frame")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        raise UserError(f"{path}: no [[frame]] table; write one as in the codebook")
+        raise UserError(f"{path}: no [[frame]] table; write one like those of the codebook")
     return list(tables)
 
 
 def add_frames(path: Path, tables: list[Mapping[str, Any]]) -> Codebook:
-    """Add frames, given as the tables of a codebook, at the end of the file; return the new codebook.
+    """Add frames, given as tables of a codebook file, after the last frame.
 
-    The version counts one up. Raises UserError, and changes nothing, for a frame that is not whole or an id in use.
+    Raises UserError, and changes nothing, for an incomplete frame and for an id that is in use or was retired.
     """
     document = _document(path)
     frames = document["frame"]
     known = {str(frame["id"]) for frame in frames}
     for table in tables:
         if table.get("id") in known:
-            raise UserError(f"{path}: there is a frame '{table['id']}' already; choose another id or edit that one")
-        if table.get("id") in {one["id"] for one in document.get("retired", ())}:
-            raise UserError(f"{path}: '{table['id']}' was retired; choose another id, or restore that one")
+            raise UserError(f"{path}: frame '{table['id']}' exists already; choose another id or edit that frame")
+        if table.get("id") in {retired["id"] for retired in document.get("retired", ())}:
+            raise UserError(f"{path}: '{table['id']}' was retired; choose another id, or restore that frame")
         added = _as_toml(table)
         _put_below(added, frames[-1], *document.get("retired", [])[:1])
         frames.append(added)
@@ -54,9 +54,10 @@ def add_frames(path: Path, tables: list[Mapping[str, Any]]) -> Codebook:
 
 
 def edit_frame(path: Path, frame_id: str, changes: Mapping[str, Any]) -> Codebook:
-    """Change the named keys of a frame; what stays the same keeps its lines and comments. The version counts one up.
+    """Change keys of a frame; keys whose value stays the same keep their lines and comments.
 
-    Raises UserError, and changes nothing, if the frame would not be whole.
+    Without a change the file and the version stay as they are. Raises UserError, and changes nothing, if the frame
+    would be incomplete.
     """
     document = _document(path)
     table = next((frame for frame in document["frame"] if frame["id"] == frame_id), None)
@@ -65,22 +66,22 @@ def edit_frame(path: Path, frame_id: str, changes: Mapping[str, Any]) -> Codeboo
     before = table.unwrap()
     for key, value in changes.items():
         if key not in EDITABLE:
-            raise UserError(f"'{key}' of a frame cannot be changed; changeable are {', '.join(EDITABLE)}")
+            raise UserError(f"'{key}' of a frame cannot be changed; only {', '.join(EDITABLE)} can")
         if before[key] != value:
             table[key] = _as_toml({key: value})[key]
     return read_codebook(path) if table.unwrap() == before else _write(path, document)
 
 
 def retire_frame(path: Path, frame_id: str, into: str, on: str) -> Codebook:
-    """Take a frame out of force on the day ``on``, merged ``into`` another (empty: into none). The version counts up.
+    """Retire a frame on the day ``on`` and merge it ``into`` another (empty: into none).
 
-    Its table moves to the end as ``[[retired]]``, whole, so that it can be brought back. Raises UserError, and changes
-    nothing, for a frame that is not in force.
+    Its whole table moves to the end as ``[[retired]]``, so that the frame can be restored. Raises UserError, and
+    changes nothing, for a frame that is not in the codebook, and for the only one.
     """
-    retire(read_codebook(path), frame_id, into, on)  # refuses what makes no sense
+    retire(read_codebook(path), frame_id, into, on)  # only for its checks
     document = _document(path)
     retired = document.setdefault("retired", tomlkit.aot())
-    table = _taken(document["frame"], frame_id, retired)
+    table = _take_out(document["frame"], frame_id, retired)
     table["on"], table["into"] = on, into
     _put_below(table, (retired or document["frame"])[-1])
     retired.append(table)
@@ -88,15 +89,15 @@ def retire_frame(path: Path, frame_id: str, into: str, on: str) -> Codebook:
 
 
 def restore_frame(path: Path, frame_id: str) -> Codebook:
-    """Bring a retired frame back, as the last one; its labels count as its own again. The version counts one up.
+    """Restore a retired frame, after the last frame; its labels count as its own again.
 
-    Raises UserError, and changes nothing, for a frame that is not retired or of which not all was kept.
+    Raises UserError, and changes nothing, for a frame that is not retired, and for one whose table is incomplete.
     """
     document = _document(path)
-    if frame_id not in {one.id for one in read_codebook(path).retired}:
+    if frame_id not in {frame.id for frame in read_codebook(path).retired}:
         raise UserError(f"{path}: there is no retired frame '{frame_id}'")
     retired = document["retired"]
-    table = _taken(retired, frame_id)
+    table = _take_out(retired, frame_id)
     del table["on"], table["into"]
     _put_below(table, document["frame"][-1], *retired[:1])
     document["frame"].append(table)
@@ -106,7 +107,7 @@ def restore_frame(path: Path, frame_id: str) -> Codebook:
 
 
 def as_table(frame: Frame) -> dict[str, Any]:
-    """Return a frame as a table of the file."""
+    """Return a frame as the table that a codebook file has for it."""
     return {
         "id": frame.id,
         "name": frame.name,
@@ -121,32 +122,33 @@ def as_table(frame: Frame) -> dict[str, Any]:
 
 
 def _document(path: Path) -> tomlkit.TOMLDocument:
-    read_codebook(path)  # refuses, with the place, what is not a codebook
+    read_codebook(path)  # only for its errors, which name the place; tomlkit's do not
     document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
     if not isinstance(document["frame"], AoT):
-        raise UserError(f"{path}: the frames must be [[frame]] tables to be changed from here")
+        raise UserError(f"{path}: only frames written as [[frame]] tables can be edited; rewrite them so")
     return document
 
 
-def _taken(tables: AoT, frame_id: str, after: Sequence[Table] = ()) -> Table:
-    """Take a table out of ``tables``; a comment below it stays, above the table that follows, perhaps in ``after``."""
-    number = next(number for number, table in enumerate(tables) if table["id"] == frame_id)
-    table, following = tables[number], [*tables[number + 1 :], *after]
+def _take_out(tables: AoT, frame_id: str, after: Sequence[Table] = ()) -> Table:
+    """Remove a frame's table from ``tables`` and return it; ``after`` are the tables that follow these in the file."""
+    index = next(index for index, table in enumerate(tables) if table["id"] == frame_id)
+    table, following = tables[index], [*tables[index + 1 :], *after]
     if following:
+        # tomlkit takes a comment above a table for the end of the table before. It belongs to the one below: keep it.
         below = _bottom(table).body
         comment = ""
         while below and isinstance(below[-1][1], Comment | Whitespace):
             comment = below.pop()[1].as_string() + comment
         following[0].trivia.indent = comment.lstrip("\n") + following[0].trivia.indent
-    del tables[number]
+    del tables[index]
     for part in table.values():
         if isinstance(part, Table):
-            part.display_name = None  # else it would keep the name of the tables that it is taken out of
+            part.display_name = None  # else [frame.cues] would keep that name inside [[retired]]
     return table
 
 
 def _put_below(table: Table, above: Table, *following: Table) -> None:
-    """Set a blank line between a table and its new neighbours."""
+    """Put a blank line between a table and its new neighbours."""
     last = _bottom(above).body[-1][1]
     table.trivia.indent = "" if isinstance(last, Whitespace) else "\n"
     for other in following:
@@ -154,7 +156,7 @@ def _put_below(table: Table, above: Table, *following: Table) -> None:
 
 
 def _bottom(table: Table) -> Container:
-    """Return the lines at the end of a table: those of its last inner table, if it has any."""
+    """Return the container of a table's last lines: that of its last inner table, if it has one."""
     last: Container = table.value
     while isinstance(last.body[-1][1], Table):
         last = last.body[-1][1].value
@@ -162,33 +164,33 @@ def _bottom(table: Table) -> Container:
 
 
 def _as_toml(table: Mapping[str, Any]) -> Table:
-    """Return a table whose lists stand a line an entry, as in the shipped codebook."""
-    made = tomlkit.table()
+    """Return a TOML table whose lists have one entry a line, as in the shipped codebook."""
+    toml = tomlkit.table()
     for key, value in table.items():
-        made.add(
+        toml.add(
             key, _lists_of(value) if isinstance(value, Mapping) else _list(value) if isinstance(value, list) else value
         )
-    return made
+    return toml
 
 
 def _lists_of(value: Mapping[str, Any]) -> Table:
-    made = tomlkit.table()
+    toml = tomlkit.table()
     for key, items in value.items():
-        made.add(key, _list(items))
-    return made
+        toml.add(key, _list(items))
+    return toml
 
 
 def _list(items: list[Any]) -> tomlkit.items.Array:
-    made = tomlkit.array()
+    toml = tomlkit.array()
     for item in items:
-        made.append(_inline(item) if isinstance(item, Mapping) else item)
-    return made.multiline(len(items) > 1)
+        toml.append(_inline(item) if isinstance(item, Mapping) else item)
+    return toml.multiline(len(items) > 1)
 
 
 def _inline(item: Mapping[str, Any]) -> tomlkit.items.InlineTable:
-    made = tomlkit.inline_table()
-    made.update(item)
-    return made
+    toml = tomlkit.inline_table()
+    toml.update(item)
+    return toml
 
 
 def _write(path: Path, document: tomlkit.TOMLDocument) -> Codebook:

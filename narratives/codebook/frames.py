@@ -1,4 +1,4 @@
-"""Owns the frames of a codebook, its voices, and the retiring of a frame."""
+"""Defines frames, voices and the codebook that holds them, and retires a frame."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ LANGUAGES = ("en", "uk", "ru")
 
 @dataclass(frozen=True)
 class Example:
-    """A paragraph that shows what counts (one of the voices) or what is only near (voice ``none``)."""
+    """An example paragraph: of the frame, with its voice, or a near miss, with voice ``none``."""
 
     text: str
     voice: str
@@ -21,7 +21,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Frame:
-    """One code of the codebook. ``cues`` are phrases by language; ``crosswalk`` lists codes of public taxonomies."""
+    """One code of the codebook.
+
+    - ``claim``: the claim that a paragraph of this frame makes, and ``aim``: what the claim is meant to achieve.
+    - ``include`` and ``exclude``: what counts as the frame and what does not.
+    - ``cues``: typical phrases, by language.
+    - ``crosswalk``: the codes of the same idea in public taxonomies, by taxonomy.
+    """
 
     id: str
     name: str
@@ -36,7 +42,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Retired:
-    """A frame out of force since the day ``on``; its labels count as labels of ``into`` (empty: of no frame)."""
+    """A frame retired on the day ``on``. Its labels count as labels of ``into``; if that is empty, of no frame."""
 
     id: str
     name: str
@@ -47,9 +53,9 @@ class Retired:
 
 @dataclass(frozen=True)
 class Codebook:
-    """The frames in force, in order, with the version that labels refer to (empty for an own taxonomy).
+    """The frames in order, with the version that labels refer to (empty for a taxonomy without a codebook).
 
-    ``retired`` frames are kept because labels name them.
+    ``retired`` frames are kept because older labels name them.
     """
 
     version: str
@@ -58,26 +64,26 @@ class Codebook:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """The frame ids in the codebook's order, which is the order of every matrix column."""
+        """The frame ids in the codebook's order, which is the order of the columns of every matrix."""
         return tuple(frame.id for frame in self.frames)
 
     @cached_property
     def aims(self) -> tuple[str, ...]:
-        """The aim groups in order of first use."""
+        """The aims in order of first use."""
         return tuple(dict.fromkeys(frame.aim for frame in self.frames))
 
     @cached_property
     def successors(self) -> dict[str, str]:
-        """The frame in force that each retired frame leads to, over others retired since; empty where to none."""
-        into = {one.id: one.into for one in self.retired}
+        """The frame that each retired frame counts as, across later mergers; empty where it counts as none."""
+        into = {frame.id: frame.into for frame in self.retired}
         return {frame_id: _end_of(frame_id, into) for frame_id in into}
 
     def counts_as(self, frame_id: str) -> str:
-        """Return the frame in force that this frame counts as: itself, its successor, or none (empty)."""
+        """Return the frame that labels of ``frame_id`` count as: itself, its successor, or empty for none."""
         return frame_id if frame_id in self.ids else self.successors.get(frame_id, "")
 
     def frame(self, frame_id: str) -> Frame:
-        """Return the frame with this id. Raises KeyError if there is none."""
+        """Return the frame with this id. Raises KeyError if the codebook has no such frame."""
         return self.frames[self.ids.index(frame_id)] if frame_id in self.ids else _missing(frame_id)
 
 
@@ -86,30 +92,33 @@ def _missing(frame_id: str) -> Frame:
 
 
 def _end_of(frame_id: str, into: Mapping[str, str]) -> str:
-    """Follow ``into`` from a retired frame to its end; in a circle, stop somewhere in it."""
+    """Follow ``into`` from a retired frame to its end."""
+    # Bounded by the number of frames: a codebook with a circle must reach the check that refuses it.
     for _ in into:
         frame_id = into.get(frame_id, frame_id)
     return frame_id
 
 
 def bare(ids: Sequence[str]) -> Codebook:
-    """Return the codebook of an own taxonomy: ids without claims or cues."""
+    """Return a codebook of bare ids, for labels that come without a codebook."""
     return Codebook("", tuple(Frame(name, name) for name in ids))
 
 
 def retire(codebook: Codebook, frame_id: str, into: str, on: str) -> Codebook:
-    """Return the codebook without a frame, merged ``into`` another (empty: into none). The version stays.
+    """Return the codebook with a frame retired and merged ``into`` another (empty: into none), on the day ``on``.
 
-    Raises UserError for a frame that is not in force and for the only one.
+    The version stays the same. Raises UserError for a frame that is not in the codebook, and for the only one.
     """
     for name in filter(None, (frame_id, into)):
+        if name in codebook.successors:
+            raise UserError(f"frame '{name}' is retired already; name another, or restore it first")
         if name not in codebook.ids:
-            raise UserError(f"there is no frame '{name}' in force; the frames are {', '.join(codebook.ids)}")
+            raise UserError(f"there is no frame '{name}'; the frames are {', '.join(codebook.ids)}")
     if frame_id == into:
         raise UserError(f"'{frame_id}' cannot be merged into itself; name another frame")
     frames = tuple(frame for frame in codebook.frames if frame.id != frame_id)
     if not frames:
-        raise UserError(f"'{frame_id}' is the only frame, and a codebook has at least one; add another first")
+        raise UserError(f"'{frame_id}' is the only frame, and a codebook needs at least one; add another first")
     frame = codebook.frame(frame_id)
     return replace(
         codebook, frames=frames, retired=(*codebook.retired, Retired(frame_id, frame.name, frame.claim, on, into))

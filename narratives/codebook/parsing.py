@@ -1,4 +1,4 @@
-"""Owns reading a ``codebook.toml``. Reading is checking."""
+"""Reads a ``codebook.toml`` and checks it: what is returned is valid, anything else is refused with its place."""
 
 import tomllib
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from narratives.errors import UserError
 
 EXAMPLE_VOICES = (*VOICES, "none")
 _FRAME_KEYS = ("id", "name", "aim", "claim", "include", "exclude", "cues", "examples", "crosswalk")
+# Labels need only these keys of a retired frame. Its other keys stay in the file, so that it can be restored.
 _RETIRED_KEYS = ("id", "name", "claim", "on", "into")
 _CROSSWALKS = ("semeval", "disarm", "euvsdisinfo")
 _MAY_BE_EMPTY = ("cues.uk", "cues.ru", *(f"crosswalk.{name}" for name in _CROSSWALKS))
@@ -22,13 +23,15 @@ def read_codebook(path: Path) -> Codebook:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"{path}: there is no codebook here; name a codebook.toml or set NARRATIVES_LABELS") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); name a codebook.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as TOML: {error}; correct that line") from None
     return parse_codebook(document, str(path))
 
 
 def parse_codebook(document: dict[str, Any], where: str) -> Codebook:
-    """Build a Codebook from the parsed TOML ``document``; ``where`` names the file in errors (UserError)."""
+    """Return the Codebook of a parsed TOML ``document``. Raises UserError that begins with ``where``, the file."""
     _only_keys(document, ("version", "frame", "retired"), where)
     version, tables = document.get("version"), document.get("frame")
     if not isinstance(version, str) or not version:
@@ -36,10 +39,10 @@ def parse_codebook(document: dict[str, Any], where: str) -> Codebook:
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise UserError(f"{where}: no [[frame]] table; a codebook has at least one")
     frames = tuple(
-        _parse_frame(table, f"{where}: frame {n} ({table.get('id')!r})") for n, table in enumerate(tables, 1)
+        _parse_frame(table, f"{where}: frame {number} ({table.get('id')!r})") for number, table in enumerate(tables, 1)
     )
     codebook = Codebook(version, frames, _parse_retired(document.get("retired", []), where))
-    _no_doubles([*codebook.ids, *(one.id for one in codebook.retired)], where)
+    _refuse_duplicates([*codebook.ids, *(frame.id for frame in codebook.retired)], where)
     _check_successors(codebook, where)
     return codebook
 
@@ -63,13 +66,13 @@ def _parse_retired(tables: Any, where: str) -> tuple[Retired, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UserError(f"{where}: the retired frames must be [[retired]] tables")
     return tuple(
-        _parse_one_retired(table, f"{where}: retired frame {n} ({table.get('id')!r})")
-        for n, table in enumerate(tables, 1)
+        _parse_retired_frame(table, f"{where}: retired frame {number} ({table.get('id')!r})")
+        for number, table in enumerate(tables, 1)
     )
 
 
-def _parse_one_retired(table: dict[str, Any], where: str) -> Retired:
-    """Read what labels need; what else the frame had is kept in the file, and checked when it is brought back."""
+def _parse_retired_frame(table: dict[str, Any], where: str) -> Retired:
+    # The keys that only a restored frame needs are not checked here: the frame is checked whole when it is restored.
     _only_keys(table, (*_RETIRED_KEYS, *_FRAME_KEYS[2:]), where)
     given = {key: value for key, value in table.items() if key in _RETIRED_KEYS}
     _only_keys(given, _RETIRED_KEYS, where, required=True)
@@ -84,12 +87,12 @@ def _parse_one_retired(table: dict[str, Any], where: str) -> Retired:
 
 
 def _check_successors(codebook: Codebook, where: str) -> None:
-    for one in codebook.retired:
-        place = f"{where}: retired frame '{one.id}'"
-        if one.into and one.into not in (*codebook.ids, *codebook.successors):
-            raise UserError(f"{place}: 'into' names '{one.into}', which is no frame; correct it or leave it empty")
-        if codebook.successors[one.id] in codebook.successors:
-            raise UserError(f"{place}: 'into' leads in a circle; name a frame in force or leave it empty")
+    for frame in codebook.retired:
+        retired = f"{where}: retired frame '{frame.id}'"
+        if frame.into and frame.into not in (*codebook.ids, *codebook.successors):
+            raise UserError(f"{retired}: 'into' names '{frame.into}', which is no frame; correct it or leave it empty")
+        if codebook.successors[frame.id] in codebook.successors:
+            raise UserError(f"{retired}: 'into' leads in a circle; name a frame that is not retired or leave it empty")
 
 
 def _examples(value: Any, where: str) -> tuple[Example, ...]:
@@ -133,11 +136,11 @@ def _texts(value: Any, where: str, may_be_empty: bool = False) -> tuple[str, ...
     if not isinstance(value, list) or not (value or may_be_empty):
         raise UserError(f"{where} must be a list of texts" + ("" if may_be_empty else " with at least one"))
     texts = tuple(_text(item, where) for item in value)
-    _no_doubles([text.casefold() for text in texts], where)
+    _refuse_duplicates([text.casefold() for text in texts], where)
     return texts
 
 
-def _no_doubles(values: Sequence[str], where: str) -> None:
-    double = next((value for n, value in enumerate(values) if value in values[:n]), None)
-    if double is not None:
-        raise UserError(f"{where}: '{double}' occurs twice; remove one")
+def _refuse_duplicates(values: Sequence[str], where: str) -> None:
+    duplicate = next((value for index, value in enumerate(values) if value in values[:index]), None)
+    if duplicate is not None:
+        raise UserError(f"{where}: '{duplicate}' occurs twice; remove one")

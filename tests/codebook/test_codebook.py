@@ -61,8 +61,13 @@ def test_no_codebook_is_a_sentence(tmp_path):
         read_codebook(tmp_path / "codebook.toml")
 
 
+def test_a_codebook_that_cannot_be_read_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"cannot be read \(Is a directory\); name a codebook.toml"):
+        read_codebook(tmp_path)
+
+
 def with_retired(*tables):
-    """The tiny codebook with [[retired]] tables: each (id, into)."""
+    """Return the tiny codebook with [[retired]] tables, given as (id, into)."""
     return document() | {
         "retired": [
             {"id": name, "name": "Old", "claim": "It was so.", "on": "2026-05-01", "into": into}
@@ -72,10 +77,12 @@ def with_retired(*tables):
 
 
 def test_a_retired_frame_leads_over_others_to_the_one_in_force():
-    found = parse_codebook(with_retired(("dam", "river"), ("river", "flood"), ("swans", ""), ("ducks", "swans")), "c")
-    assert found.ids == ("flood", "mayor", "bridge")
-    assert found.successors == {"dam": "flood", "river": "flood", "swans": "", "ducks": ""}
-    assert [found.counts_as(name) for name in ("mayor", "dam", "ducks", "nobody")] == ["mayor", "flood", "", ""]
+    codebook = parse_codebook(
+        with_retired(("dam", "river"), ("river", "flood"), ("swans", ""), ("ducks", "swans")), "c"
+    )
+    assert codebook.ids == ("flood", "mayor", "bridge")
+    assert codebook.successors == {"dam": "flood", "river": "flood", "swans": "", "ducks": ""}
+    assert [codebook.counts_as(name) for name in ("mayor", "dam", "ducks", "nobody")] == ["mayor", "flood", "", ""]
 
 
 def test_a_day_may_be_a_date_of_toml():

@@ -33,17 +33,17 @@ def write(tmp_path, text):
 
 def test_a_frame_is_added_and_all_else_stays_to_the_letter(path, tmp_path):
     before = path.read_text(encoding="utf-8")
-    found = add_frames(path, read_frames(write(tmp_path, SWANS)))
-    assert found == read_codebook(path)
-    assert (found.version, found.ids) == ("8", ("flood", "mayor", "bridge", "swans"))
+    edited = add_frames(path, read_frames(write(tmp_path, SWANS)))
+    assert edited == read_codebook(path)
+    assert (edited.version, edited.ids) == ("8", ("flood", "mayor", "bridge", "swans"))
     after = path.read_text(encoding="utf-8")
     assert after.startswith(before.replace('version = "7"', 'version = "8"').rstrip())
 
 
 def test_an_edit_changes_its_lines_and_keeps_the_comments(path):
     before = path.read_text(encoding="utf-8")
-    found = edit_frame(path, "mayor", {"claim": "The mayor steals.", "exclude": ["a topic alone", "his dog"]})
-    assert found.frame("mayor").exclude == ("a topic alone", "his dog")
+    edited = edit_frame(path, "mayor", {"claim": "The mayor steals.", "exclude": ["a topic alone", "his dog"]})
+    assert edited.frame("mayor").exclude == ("a topic alone", "his dog")
     changed = set(path.read_text(encoding="utf-8").splitlines()) ^ set(before.splitlines())
     assert {line.split(" = ")[0].strip() for line in changed if "=" in line} == {"version", "claim", "exclude"}
     assert "# About him." in path.read_text(encoding="utf-8")
@@ -58,8 +58,8 @@ def test_an_edit_that_changes_nothing_leaves_the_file_alone(path, codebook):
 
 def test_every_frame_survives_the_way_into_a_table_and_back(path, codebook, tmp_path):
     tables = [as_table(frame) | {"id": f"{frame.id}-2"} for frame in codebook.frames]
-    found = add_frames(path, tables)
-    assert [as_table(frame) | {"id": frame.id[:-2]} for frame in found.frames[3:]] == list(
+    edited = add_frames(path, tables)
+    assert [as_table(frame) | {"id": frame.id[:-2]} for frame in edited.frames[3:]] == list(
         map(as_table, codebook.frames)
     )
 
@@ -77,8 +77,8 @@ def test_every_frame_survives_the_way_into_a_table_and_back(path, codebook, tmp_
         (lambda path, new: edit_frame(path, "dragons", {}), "there is no frame 'dragons'"),
         (lambda path, new: edit_frame(path, "mayor", {"id": "x"}), "'id' of a frame cannot be changed"),
         (lambda path, new: edit_frame(path, "mayor", {"claim": " "}), "'claim' must be a text"),
-        (lambda path, new: retire_frame(path, "dragons", "mayor", DAY), "there is no frame 'dragons' in force"),
-        (lambda path, new: retire_frame(path, "mayor", "dragons", DAY), "there is no frame 'dragons' in force"),
+        (lambda path, new: retire_frame(path, "dragons", "mayor", DAY), "there is no frame 'dragons'; the frames are"),
+        (lambda path, new: retire_frame(path, "mayor", "dragons", DAY), "there is no frame 'dragons'; the frames are"),
         (lambda path, new: retire_frame(path, "mayor", "mayor", DAY), "cannot be merged into itself"),
         (lambda path, new: restore_frame(path, "mayor"), "there is no retired frame 'mayor'"),
     ],
@@ -94,12 +94,12 @@ def test_what_would_break_the_codebook_is_refused_and_nothing_changes(path, tmp_
 def test_a_retired_frame_keeps_every_line_and_so_does_the_rest(path, frame):
     other = {"flood": "bridge", "mayor": "", "bridge": "flood"}[frame]
     before, codebook = path.read_text(encoding="utf-8"), read_codebook(path)
-    found = retire_frame(path, frame, other, DAY)
-    assert (found.frames, found.retired) == (
+    edited = retire_frame(path, frame, other, DAY)
+    assert (edited.frames, edited.retired) == (
         retire(codebook, frame, other, DAY).frames,
         retire(codebook, frame, other, DAY).retired,
     )
-    assert (found, found.version) == (read_codebook(path), "8")
+    assert (edited, edited.version) == (read_codebook(path), "8")
     head, tail = path.read_text(encoding="utf-8").split("[[retired]]")
     lines = [line for line in f"{head}[[frame]]{tail.replace('[retired.', '[frame.')}".splitlines() if line]
     assert sorted(set(lines) - {f'on = "{DAY}"', f'into = "{other}"', 'version = "8"'}) == sorted(
@@ -114,13 +114,20 @@ def test_a_frame_comes_back_as_it_was(path):
     retire_frame(path, "flood", "mayor", DAY)
     retire_frame(path, "mayor", "bridge", DAY)
     assert read_codebook(path).successors == {"flood": "bridge", "mayor": "bridge"}
-    found = restore_frame(path, "mayor")
-    assert (found.ids, found.frame("mayor")) == (("bridge", "mayor"), before.frame("mayor"))
-    assert found.successors == {"flood": "mayor"}
-    found = restore_frame(path, "flood")
-    assert (found.frame("flood"), found.retired, found.version) == (before.frame("flood"), (), "11")
+    edited = restore_frame(path, "mayor")
+    assert (edited.ids, edited.frame("mayor")) == (("bridge", "mayor"), before.frame("mayor"))
+    assert edited.successors == {"flood": "mayor"}
+    edited = restore_frame(path, "flood")
+    assert (edited.frame("flood"), edited.retired, edited.version) == (before.frame("flood"), (), "11")
     assert "retired" not in path.read_text(encoding="utf-8")
     assert "\n\n\n" not in path.read_text(encoding="utf-8")
+
+
+def test_a_retired_frame_is_not_retired_or_merged_into_again(path):
+    retire_frame(path, "flood", "", DAY)
+    for frame, into in (("flood", ""), ("mayor", "flood")):
+        with pytest.raises(UserError, match="frame 'flood' is retired already"):
+            retire_frame(path, frame, into, DAY)
 
 
 def test_the_last_frame_stays(path):
@@ -132,7 +139,7 @@ def test_the_last_frame_stays(path):
 
 def test_a_retired_id_is_not_given_to_another_frame(path, tmp_path):
     retire_frame(path, "mayor", "flood", DAY)
-    with pytest.raises(UserError, match="'mayor' was retired; choose another id, or restore that one"):
+    with pytest.raises(UserError, match="'mayor' was retired; choose another id, or restore that frame"):
         add_frames(path, read_frames(write(tmp_path, SWANS.replace('"swans"', '"mayor"'))))
     assert add_frames(path, read_frames(write(tmp_path, SWANS))).ids == ("flood", "bridge", "swans")
     assert "\n\n[[retired]]\n" in path.read_text(encoding="utf-8")
