@@ -1,1 +1,1 @@
-"""Labels: what annotators said of paragraphs; files, gold, layouts, disputes."""
+"""Labels that annotators gave paragraphs: their files, formats, disputes and gold."""

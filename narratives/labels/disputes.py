@@ -1,4 +1,4 @@
-"""Owns disputes: paragraphs whose annotators do not say the same and that nobody has decided since."""
+"""Finds disputes: paragraphs whose annotators disagree and that have no later decision."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from narratives.labels.label_set import Label, LabelSet
 
 @dataclass(frozen=True)
 class Dispute:
-    """A paragraph with what each annotator said last of it, in an order that does not tell who is who."""
+    """A paragraph with each annotator's last reading, in an order that does not reveal the annotators."""
 
     paragraph_id: str
     text: str
@@ -16,37 +16,38 @@ class Dispute:
 
     @property
     def frames(self) -> tuple[str, ...]:
-        """The frames that somebody saw, sorted."""
-        return tuple(sorted({frame for said in self.readings for frame, _ in _seen(said)}))
+        """The frames that at least one annotator saw, sorted."""
+        return tuple(sorted({frame for reading in self.readings for frame, _ in _seen(reading)}))
 
 
 def disputes(labels: LabelSet) -> list[Dispute]:
-    """Return the disputes, those over most frames first. A label of one frame only (``single``) is left out."""
-    found = [
+    """Return the disputes, those over most frames first. Single labels do not count: they are no reading."""
+    disputed = [
         Dispute(row.paragraph_id, row.text, readings)
         for row in labels.paragraphs
         if len(readings := last_readings(labels.by_paragraph.get(row.paragraph_id, []))) > 1 and _differ(readings)
     ]
-    return sorted(found, key=lambda one: (-_differing_frames(one), one.paragraph_id))
+    return sorted(disputed, key=lambda dispute: (-_differing_frames(dispute), dispute.paragraph_id))
 
 
-def last_readings(said: list[Label]) -> tuple[tuple[Label, ...], ...]:
-    """Return each annotator's last whole reading of a paragraph; none if a decision came after them all."""
-    whole = [label for label in said if label.kind == "reading"]
-    decided = max((label.labelled_at for label in said if label.kind == "decision"), default="")
-    if not whole or decided >= max(label.labelled_at for label in whole):
+def last_readings(labels: list[Label]) -> tuple[tuple[Label, ...], ...]:
+    """Return each annotator's last reading among the labels of a paragraph; none if a decision followed them all."""
+    readings = [label for label in labels if label.kind == "reading"]
+    decided = max((label.labelled_at for label in labels if label.kind == "decision"), default="")
+    if not readings or decided >= max(label.labelled_at for label in readings):
         return ()
     by_annotator: dict[str, list[Label]] = {}
-    for label in whole:
+    for label in readings:
         by_annotator.setdefault(label.annotator, []).append(label)
     last = [
-        tuple(label for label in own if label.labelled_at == max(one.labelled_at for one in own))
+        tuple(label for label in own if label.labelled_at == max(label.labelled_at for label in own))
         for own in by_annotator.values()
     ]
-    return tuple(sorted(last, key=_nameless))
+    return tuple(sorted(last, key=_anonymous_order))
 
 
-def _nameless(reading: tuple[Label, ...]) -> str:
+def _anonymous_order(reading: tuple[Label, ...]) -> str:
+    # Sorted by name or by time, whoever decides would soon know who said what. A hash differs for each paragraph.
     first = reading[0]
     return hashlib.sha256(f"{first.paragraph_id}:{first.annotator}".encode()).hexdigest()
 
@@ -60,5 +61,5 @@ def _seen(reading: tuple[Label, ...]) -> frozenset[tuple[str, str]]:
 
 
 def _differing_frames(dispute: Dispute) -> int:
-    pairs = [_seen(said) for said in dispute.readings]
-    return len({frame for said in pairs for frame, _ in said ^ frozenset.intersection(*pairs)})
+    seen = [_seen(reading) for reading in dispute.readings]
+    return len({frame for pairs in seen for frame, _ in pairs ^ frozenset.intersection(*seen)})

@@ -1,4 +1,4 @@
-"""Owns labels on their way out, written whole or not at all. No database."""
+"""Exports labels in several formats; each file appears whole or not at all."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from narratives.files import atomic_write, atomic_write_text, write_errors
 from narratives.labels import interchange
-from narratives.labels.files import write_label_rows, write_labels
+from narratives.labels.files import sorted_labels, sorted_paragraphs, write_label_rows, write_labels
 from narratives.labels.importing import PARQUET
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.tables.rows import Refusal
@@ -33,21 +33,20 @@ Paragraphs with the labels that annotators gave them: an entry of `labels` is on
 
 
 def write_labels_as(labels: LabelSet, output: Path, layout: str, with_text: bool = True) -> None:
-    """Write ``labels`` in a layout, a file whole or not at all; without text, only ids and labels leave.
+    """Write ``labels`` in one of LAYOUTS; without text, only ids and labels are written.
 
-    Paragraphs are sorted as in ``labels/``, so that two exports of the same labels are the same bytes.
+    Everything is sorted as in the labels folder, so that two exports of the same labels are the same bytes.
+    Raises UserError if a file cannot be written.
     """
-    rows = sorted(labels.paragraphs, key=lambda row: (row.language, row.paragraph_id))
-    said = sorted(
-        labels.labels, key=lambda one: (one.paragraph_id, one.kind, one.annotator, one.labelled_at, one.frame)
-    )
-    ordered = LabelSet(tuple(row if with_text else replace(row, text="") for row in rows), tuple(said))
+    paragraphs = sorted_paragraphs(labels)
+    shown = (row if with_text else replace(row, text="") for row in paragraphs)
+    ordered = LabelSet(tuple(shown), tuple(sorted_labels(labels)))
     with write_errors(output):
         _WRITERS[layout](ordered, output, with_text)
 
 
 def write_refused(refused: Sequence[Refusal], path: Path) -> None:
-    """Write refused rows as CSV: line, reason, raw text."""
+    """Write refused rows as CSV with the columns line, reason and raw. Raises UserError if that fails."""
     rows = [("line", "reason", "raw"), *((str(row.line), row.reason, row.raw) for row in refused)]
     atomic_write_text(path, csv_text(rows, ","), _ESCAPE)
 
@@ -93,7 +92,7 @@ def _write_xlsx(labels: LabelSet, output: Path, with_text: bool) -> None:
     from narratives.tables.readers.workbook import write_sheet
 
     columns, paragraphs = (*_TEXT, *_LABEL), {row.paragraph_id: asdict(row) for row in labels.paragraphs}
-    rows = [paragraphs.get(one.paragraph_id, {}) | asdict(one) for one in labels.labels]
+    rows = [paragraphs.get(label.paragraph_id, {}) | asdict(label) for label in labels.labels]
     rows += [row for key, row in paragraphs.items() if key not in labels.by_paragraph]
     write_sheet(output, columns, [[row.get(name, "") for name in columns] for row in rows])
 
@@ -109,4 +108,4 @@ _WRITERS = {
 
 
 def _write_lines(output: Path, objects: Iterable[dict[str, Any]]) -> None:
-    atomic_write_text(output, "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects), _ESCAPE)
+    atomic_write_text(output, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in objects), _ESCAPE)

@@ -1,4 +1,4 @@
-"""Owns reading, checking and writing the files of a labels folder."""
+"""Reads, checks and writes the files of a labels folder: ``paragraphs.csv`` and ``labels.csv``."""
 
 import csv
 import io
@@ -18,13 +18,13 @@ Row = TypeVar("Row", "LabelledParagraph", "Label")
 
 
 def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
-    """Read and check ``paragraphs.csv`` and ``labels.csv``, as they were given: a label may name a retired frame.
+    """Read and check both files. Labels come as they were given: one may be on a retired frame of the codebook.
 
-    Raises UserError that names the file and line.
+    Raises UserError that names the file and the line.
     """
     paragraphs = _read_rows(folder / "paragraphs.csv", LabelledParagraph, _check_paragraph)
     known = {paragraph.paragraph_id for paragraph in paragraphs}
-    _refuse_double_ids(folder / "paragraphs.csv", paragraphs)
+    _refuse_repeated_paragraphs(folder / "paragraphs.csv", paragraphs)
 
     def check(label: Label) -> str | None:
         return _check_label(label, known, codebook)
@@ -35,22 +35,30 @@ def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
 
 
 def write_labels(folder: Path, labels: LabelSet) -> None:
-    """Write both files, sorted, so that a change of one label is a change of one line.
+    """Write both files, sorted, so that a change of one label changes one line. Raises UserError if that fails.
 
-    Written is what the set holds: of a set as it was given, labels on retired frames keep their frame.
+    What the set holds is written as it is: a set as it was given keeps its labels on retired frames.
     """
-    paragraphs = sorted(labels.paragraphs, key=lambda row: (row.language, row.paragraph_id))
-    # Labels name paragraphs, so these come first: stopped between the two, the folder still reads.
-    _write_rows(folder / "paragraphs.csv", LabelledParagraph, paragraphs)
+    # Labels refer to paragraphs, so the paragraphs come first: a run that stops in between leaves a readable folder.
+    _write_rows(folder / "paragraphs.csv", LabelledParagraph, sorted_paragraphs(labels))
     write_label_rows(folder, labels)
 
 
 def write_label_rows(folder: Path, labels: LabelSet) -> None:
-    """Write ``labels.csv`` alone, sorted."""
-    rows = sorted(
+    """Write ``labels.csv`` alone, sorted. Raises UserError if that fails."""
+    _write_rows(folder / "labels.csv", Label, sorted_labels(labels))
+
+
+def sorted_paragraphs(labels: LabelSet) -> list[LabelledParagraph]:
+    """Return the paragraphs in the order of the files: by language and id."""
+    return sorted(labels.paragraphs, key=lambda row: (row.language, row.paragraph_id))
+
+
+def sorted_labels(labels: LabelSet) -> list[Label]:
+    """Return the labels in the order of the files: by paragraph, kind, annotator, time and frame."""
+    return sorted(
         labels.labels, key=lambda row: (row.paragraph_id, row.kind, row.annotator, row.labelled_at, row.frame)
     )
-    _write_rows(folder / "labels.csv", Label, rows)
 
 
 def _read_rows(path: Path, kind: type[Row], check: Callable[[Row], str | None]) -> tuple[Row, ...]:
@@ -64,14 +72,16 @@ def _read_rows(path: Path, kind: type[Row], check: Callable[[Row], str | None]) 
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file; a labels folder holds paragraphs.csv and labels.csv") from None
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name}: not readable as UTF-8 CSV: {error}; mend the file") from None
+        raise UserError(f"{path.name}: not readable as UTF-8 CSV: {error}; correct the file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _typed_row(
     cells: list[str], kind: type[Row], names: list[str], where: str, check: Callable[[Row], str | None]
 ) -> Row:
     if len(cells) != len(names):
-        raise UserError(f"{where}: {len(cells)} cells where {len(names)} are needed ({', '.join(names)})")
+        raise UserError(f"{where}: {len(cells)} cells, but there are {len(names)} columns ({', '.join(names)})")
     row = kind(*cells)
     complaint = check(row)
     if complaint:
@@ -88,7 +98,10 @@ def _write_rows(path: Path, kind: type, rows: Iterable[LabelledParagraph | Label
 
 
 def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterable[str] = ()) -> None:
-    """Refuse what no label file may hold; ``known`` are ids of paragraphs outside the set. Raises UserError."""
+    """Check a label set as ``read_labels`` does; ``known`` are the ids of paragraphs that are stored elsewhere.
+
+    Raises UserError that begins with ``where``.
+    """
     ids = {*known, *(paragraph.paragraph_id for paragraph in labels.paragraphs)}
     complaints = [_check_paragraph(paragraph) for paragraph in labels.paragraphs]
     complaints += [_check_label(label, ids, codebook) for label in labels.labels]
@@ -105,7 +118,7 @@ def _check_paragraph(row: LabelledParagraph) -> str | None:
     if not row.text.strip():
         return "the text is empty; remove the row"
     if "\0" in row.text:
-        return "the text holds the character NUL, which no database keeps; remove it"
+        return "the text holds the character NUL, which PostgreSQL cannot store; remove it"
     return not_one_of("language", row.language, LABEL_LANGUAGES)
 
 
@@ -115,11 +128,11 @@ def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | Non
     if label.frame and label.frame not in codebook.ids and label.frame not in codebook.successors:
         return f"frame '{label.frame}' is not in the codebook; correct it or add the frame"
     if label.kind == "single" and not label.frame:
-        return "a label of kind 'single' names its frame"
+        return "a label of kind 'single' needs a frame; name it"
     if label.frame and label.value == "yes" and not label.voice and label.kind != "single":
-        return f"a frame that is seen needs a voice: one of {', '.join(VOICES)}"
+        return f"frame '{label.frame}' has no voice; name one of {', '.join(VOICES)}"
     if not label.annotator:
-        return "annotator is empty; a label has somebody who gave it"
+        return "annotator is empty; every label needs an annotator"
     return (
         not_one_of("voice", label.voice, (*VOICES, ""))
         or not_one_of("value", label.value, VALUES)
@@ -129,32 +142,30 @@ def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | Non
 
 
 def not_one_of(name: str, value: str, allowed: Sequence[str]) -> str | None:
-    """Say that a value is not among those allowed; None if it is."""
+    """Return a complaint with its remedy if ``value`` is not allowed, else None."""
     if value in allowed:
         return None
-    ending = "; correct it or leave it empty" if "" in allowed else "; correct it"
-    return f"{name} '{value}' is not one of {', '.join(filter(None, allowed))}{ending}"
+    remedy = "correct it or leave it empty" if "" in allowed else "correct it"
+    return f"{name} '{value}' is not one of {', '.join(filter(None, allowed))}; {remedy}"
 
 
-def _refuse_double_ids(path: Path, paragraphs: Sequence[LabelledParagraph]) -> None:
-    seen: dict[str, int] = {}
-    for line, paragraph in enumerate(paragraphs, 2):
-        if paragraph.paragraph_id in seen:
-            first = seen[paragraph.paragraph_id]
-            raise UserError(f"{path.name}: row {line - 1} repeats the paragraph of row {first - 1}; remove one")
-        seen[paragraph.paragraph_id] = line
+def _refuse_repeated_paragraphs(path: Path, paragraphs: Sequence[LabelledParagraph]) -> None:
+    rows: dict[str, int] = {}
+    for row, paragraph in enumerate(paragraphs, 1):
+        first = rows.setdefault(paragraph.paragraph_id, row)
+        if first != row:
+            raise UserError(f"{path.name}: row {row} repeats the paragraph of row {first}; remove one")
 
 
 def _refuse_contradictions(path: Path, labels: Sequence[Label]) -> None:
-    seen: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    """Refuse a reading that has a frame twice, or a frame beside "no frame"."""
+    readings: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for row, label in enumerate(labels, 1):
-        if label.kind == "single":
+        if label.kind == "single":  # an annotator may change their mind on one frame as often as they like
             continue
-        frames = seen[label.paragraph_id, label.kind, label.annotator, label.labelled_at]
+        frames = readings[label.paragraph_id, label.kind, label.annotator, label.labelled_at]
         if label.frame in frames or (frames and "" in (*frames, label.frame)):
-            said = f"frame '{label.frame}'" if label.frame else "no frame"
-            place = f"{path.name}: row {row}"
-            raise UserError(
-                f"{place}: {label.annotator} says {said} of {label.paragraph_id} beside another; remove one"
-            )
+            name = f"frame '{label.frame}'" if label.frame else "no frame"
+            reason = f"{label.annotator} gives {label.paragraph_id} {name} beside another label of the same reading"
+            raise UserError(f"{path.name}: row {row}: {reason}; remove one")
         frames.add(label.frame)

@@ -1,4 +1,4 @@
-"""Owns gold: the labels in force, as arrays."""
+"""Settles what annotators said into gold labels, as arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.labels.label_set import Label, LabelSet
 
-UNKNOWN = -1  # in Gold.values and Gold.voices: nobody has settled it
+UNKNOWN = -1  # in Gold.values and Gold.voices: not settled, or nobody labelled it
 
 
 @dataclass(frozen=True)
 class Gold:
-    """The labels in force, as arrays of n texts × k frames.
+    """Gold labels of n texts and k frames.
 
-    ``values``: 1 the frame is conveyed, 0 it is not, UNKNOWN unsettled. ``voices``: index into VOICES where the
-    value is 1 and the voice is settled, else UNKNOWN. ``groups``: texts with the same number never straddle a split.
-    ``registers`` is empty where nobody named them.
+    - ``values`` (n × k): 1 if the text conveys the frame, 0 if it does not, UNKNOWN if that is not settled.
+    - ``voices`` (n × k): an index into VOICES where the value is 1 and the voice is settled, else UNKNOWN.
+    - ``languages``, ``groups``, ``registers`` (n each): texts of one group stay in the same fold; ``registers`` is
+      empty where the input has none.
     """
 
     codebook: Codebook
@@ -38,31 +39,34 @@ class Gold:
         return len(self.texts)
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> "Gold":
-        """Return the gold of these rows only, in this order."""
-        pick = [int(row) for row in rows]
-        chosen = [tuple(column[row] for row in pick) for column in (self.texts, self.languages, self.groups)]
-        registers = tuple(self.registers[row] for row in pick) if self.registers else ()
-        return Gold(self.codebook, chosen[0], self.values[pick], self.voices[pick], chosen[1], chosen[2], registers)
+        """Return these rows only, in this order."""
+        picked = [int(row) for row in rows]
+        texts, languages, groups = (
+            tuple(column[row] for row in picked) for column in (self.texts, self.languages, self.groups)
+        )
+        registers = tuple(self.registers[row] for row in picked) if self.registers else ()
+        return Gold(self.codebook, texts, self.values[picked], self.voices[picked], languages, groups, registers)
 
 
 def gold(labels: LabelSet, codebook: Codebook) -> Gold:
-    """Return the labels in force: the decision, else what all annotators agree on; the rest is UNKNOWN.
+    """Return the gold labels of all labelled paragraphs: the last decision, else what all annotators agree on.
 
-    Paragraphs that nobody has read wholly keep UNKNOWN for the frames nobody spoke of. Labels on retired frames are
-    counted as the codebook says.
+    The rest is UNKNOWN: what annotators disagree on or are unsure of, and what neither a reading nor a single label
+    speaks of. Labels on retired frames count as the codebook says.
     """
-    kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in labels.by_paragraph]
-    counted = labels.resolve_retired(codebook).by_paragraph
-    settled = [_settle(counted.get(paragraph.paragraph_id, []), codebook) for paragraph in kept]
-    shape = (len(kept), len(codebook.ids))
+    # By the labels as given, so that a paragraph stays in when its only label is on a retired frame.
+    paragraphs = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in labels.by_paragraph]
+    resolved = labels.resolve_retired(codebook).by_paragraph
+    settled = [_settle(resolved.get(paragraph.paragraph_id, []), codebook) for paragraph in paragraphs]
+    shape = (len(paragraphs), len(codebook.ids))
     return Gold(
         codebook,
-        tuple(paragraph.text for paragraph in kept),
+        tuple(paragraph.text for paragraph in paragraphs),
         np.array([values for values, _ in settled], dtype=np.int8).reshape(shape),
         np.array([voices for _, voices in settled], dtype=np.int8).reshape(shape),
-        tuple(paragraph.language for paragraph in kept),
-        tuple(paragraph.document or paragraph.paragraph_id for paragraph in kept),
-        tuple(paragraph.register for paragraph in kept),
+        tuple(paragraph.language for paragraph in paragraphs),
+        tuple(paragraph.document or paragraph.paragraph_id for paragraph in paragraphs),
+        tuple(paragraph.register for paragraph in paragraphs),
     )
 
 
@@ -70,27 +74,27 @@ def _settle(labels: list[Label], codebook: Codebook) -> tuple[list[int], list[in
     decisions = [label for label in labels if label.kind == "decision"]
     if decisions:
         latest = max(label.labelled_at for label in decisions)
-        words = [_words([label for label in decisions if label.labelled_at == latest], codebook)]
+        opinions = [_opinion([label for label in decisions if label.labelled_at == latest], codebook)]
     else:
         annotators = dict.fromkeys(label.annotator for label in labels)
-        words = [_words([label for label in labels if label.annotator == name], codebook) for name in annotators]
-    pairs = [_agreed([word[frame] for word in words if frame in word]) for frame in codebook.ids]
-    return [value for value, _ in pairs], [voice for _, voice in pairs]
+        opinions = [_opinion([label for label in labels if label.annotator == name], codebook) for name in annotators]
+    agreed = [_agreed([opinion[frame] for opinion in opinions if frame in opinion]) for frame in codebook.ids]
+    return [value for value, _ in agreed], [voice for _, voice in agreed]
 
 
-def _words(labels: list[Label], codebook: Codebook) -> dict[str, tuple[str, str]]:
-    """Return what one annotator said last of each frame, as (value, voice)."""
-    words: dict[str, tuple[str, str]] = {}
-    for moment in sorted({label.labelled_at for label in labels}):
-        now = [label for label in labels if label.labelled_at == moment]
-        if any(label.kind != "single" for label in now):
-            words = dict.fromkeys(codebook.ids, ("no", ""))
-        words |= {label.frame: (label.value, label.voice) for label in now if label.frame}
-    return words
+def _opinion(labels: list[Label], codebook: Codebook) -> dict[str, tuple[str, str]]:
+    """Return one annotator's last (value, voice) of each frame that they labelled."""
+    opinion: dict[str, tuple[str, str]] = {}
+    for time in sorted({label.labelled_at for label in labels}):
+        step = [label for label in labels if label.labelled_at == time]
+        if any(label.kind != "single" for label in step):
+            opinion = dict.fromkeys(codebook.ids, ("no", ""))  # a reading says "no" to every frame it does not name
+        opinion |= {label.frame: (label.value, label.voice) for label in step if label.frame}
+    return opinion
 
 
-def _agreed(words: list[tuple[str, str]]) -> tuple[int, int]:
-    values, voices = {value for value, _ in words}, {voice for _, voice in words}
+def _agreed(opinions: list[tuple[str, str]]) -> tuple[int, int]:
+    values, voices = {value for value, _ in opinions}, {voice for _, voice in opinions}
     if values == {"no"}:
         return 0, UNKNOWN
     if values != {"yes"}:

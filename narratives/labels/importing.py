@@ -1,4 +1,4 @@
-"""Owns labels on their way in: which layout a file has, read whole. No database."""
+"""Reads labels in any of the formats of ``exporting``, and tables of texts that are still to be labelled."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
 PARQUET = Path("data") / "train-00000-of-00001.parquet"
-_SOURCES = ("source", "url", "link", "channel")  # columns that say where a text came from
+_SOURCES = ("source", "url", "link", "channel")  # names of a column that says where a text came from
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What fills in where a file does not say who, when and by which codebook."""
+    """The annotator, the time and the codebook to use where a file does not name them."""
 
     annotator: str
     at: str
@@ -31,7 +31,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Intake:
-    """What a file held: paragraphs with their labels, where a paragraph came from, and the rows that were refused."""
+    """What a file held, in which format: labels, the source of each paragraph by id, and the refused rows."""
 
     layout: str
     labels: LabelSet
@@ -40,25 +40,27 @@ class Intake:
 
 
 def read_intake(path: Path, moment: Moment, layout: str = "", text_column: str | None = None) -> Intake:
-    """Read labels in any of our layouts, or a table of texts to be labelled. Raises UserError that names the place.
+    """Read labels in one of LAYOUTS, or a table of texts; without a ``layout``, detect it.
 
-    A layout is found out where none is named. A file of labels is taken whole or refused; of a table, single rows are.
+    A file of labels is accepted or refused as a whole; of a table, single rows can be refused. Raises UserError that
+    names the file and the place in it.
     """
     kind = layout or _layout_of(path)
     if kind == "table":
         return _read_table(path, moment, text_column)
     if kind == "labels":
-        found = read_labels(path, moment.codebook)
+        labels = read_labels(path, moment.codebook)
     elif kind == "label-studio":
-        found = interchange.from_label_studio(_tasks(path), path.name, moment.at, moment.codebook.version)
+        labels = interchange.from_label_studio(_tasks(path), path.name, moment.at, moment.codebook.version)
     elif kind == "doccano":
         shared = moment.annotator, moment.at, moment.codebook.version
-        found = interchange.from_doccano(_objects(path), path.name, *shared)
+        labels = interchange.from_doccano(_objects(path), path.name, *shared)
     else:
-        found = interchange.from_objects(_hub_objects(path) if kind == "hugging-face" else _objects(path), path.name)
-    known = {label.paragraph_id for label in found.labels}
-    check_labels(found, moment.codebook, path.name, known)
-    return Intake(kind, found, {})
+        labels = interchange.from_objects(_hub_objects(path) if kind == "hugging-face" else _objects(path), path.name)
+    # An export without text names paragraphs that only the database knows, so every paragraph counts as known here.
+    known = {label.paragraph_id for label in labels.labels}
+    check_labels(labels, moment.codebook, path.name, known)
+    return Intake(kind, labels, {})
 
 
 def _layout_of(path: Path) -> str:
@@ -67,7 +69,7 @@ def _layout_of(path: Path) -> str:
             return "labels"
         if (path / PARQUET).exists():
             return "hugging-face"
-        raise UserError(f"{path}: neither labels.csv nor {PARQUET} is in this folder; name a file or another folder")
+        raise UserError(f"{path}: the folder holds neither labels.csv nor {PARQUET}; name a file or another folder")
     if path.suffix == ".json":
         return "label-studio"
     if path.suffix in (".jsonl", ".ndjson"):
@@ -82,23 +84,23 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
             yield _parsed(line, f"{path.name}:{number}")
 
 
-def _parsed(text: str, place: str) -> dict[str, Any]:
+def _parsed(text: str, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError as error:
-        raise UserError(f"{place}: not readable as JSON: {error}; correct it") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{place}: not a JSON object; write one object a line")
-    return found
+        raise UserError(f"{where}: not readable as JSON: {error}; correct it") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: not a JSON object; write one object a line")
+    return value
 
 
 def _tasks(path: Path) -> list[dict[str, Any]]:
     try:
         tasks = json.loads(_read(path))
     except ValueError as error:
-        raise UserError(f"{path.name}: not readable as JSON: {error}; export it anew") from None
+        raise UserError(f"{path.name}: not readable as JSON: {error}; export it again") from None
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise UserError(f"{path.name}: not a list of tasks as Label Studio exports them (JSON, not JSON-MIN)")
+        raise UserError(f"{path.name}: not a list of Label Studio tasks; export it from there as JSON, not JSON-MIN")
     return tasks
 
 
@@ -108,7 +110,7 @@ def _hub_objects(path: Path) -> Iterator[dict[str, Any]]:
     try:
         yield from pq.read_table(path / PARQUET).to_pylist()
     except (OSError, ValueError) as error:
-        raise UserError(f"{path / PARQUET}: not readable as Parquet: {error}") from None
+        raise UserError(f"{path / PARQUET}: not readable as Parquet: {error}; download it again") from None
 
 
 def _read(path: Path) -> str:
@@ -119,25 +121,25 @@ def _read(path: Path) -> str:
 
 
 def _read_table(path: Path, moment: Moment, text_column: str | None) -> Intake:
-    """Read a table of texts, a row a paragraph; with a column ``frames``, its labels are the annotator's."""
+    """Read a table with one paragraph a row. A column ``frames`` holds the labels of ``moment.annotator``."""
     table = open_table(path, text_column)
     reader = _Rows(table, moment)
     for batch in table.batches():
         reader.refused += batch.refused
         for cells, text, line in zip(batch.rows.cells(), batch.texts, batch.lines, strict=True):
             reader.read(dict(zip(table.columns, cells, strict=True)), text, line)
-    found = LabelSet(tuple(reader.paragraphs.values()), tuple(reader.labels))
-    return Intake("table", found, reader.sources, tuple(reader.refused))
+    labels = LabelSet(tuple(reader.paragraphs.values()), tuple(reader.labels))
+    return Intake("table", labels, reader.sources, tuple(reader.refused))
 
 
 class _Rows:
-    """The rows of a table of texts, as they are read."""
+    """Collects the rows of a table of texts."""
 
     def __init__(self, table: Table, moment: Moment) -> None:
         self.moment, self.where = moment, Path(table.path).name
         self.labelled = "frames" in table.columns
         if self.labelled and not moment.annotator:
-            raise UserError(f"{self.where}: it has a column 'frames'; say who labelled with --annotator NAME")
+            raise UserError(f"{self.where}: the column 'frames' holds labels; name who gave them with --annotator NAME")
         self.source = next((name for name in _SOURCES if name in table.columns), "")
         self.paragraphs: dict[str, LabelledParagraph] = {}
         self.labels: list[Label] = []
@@ -145,23 +147,25 @@ class _Rows:
         self.refused: list[Refusal] = []
 
     def read(self, cells: dict[str, str], text: str, line: int) -> None:
-        mine = LabelledParagraph(
+        """Add a row, or refuse it with a reason."""
+        paragraph = LabelledParagraph(
             paragraph_id(text),
             text.strip(),
             cells.get("language", "") or language(text),
             cells.get("register", ""),
             cells.get("document", ""),
         )
-        labels = self._labels(mine.paragraph_id, cells) if self.labelled else []
+        labels = self._labels(paragraph.paragraph_id, cells) if self.labelled else []
         try:
-            check_labels(LabelSet((mine,), tuple(labels)), self.moment.codebook, self.where)
+            check_labels(LabelSet((paragraph,), tuple(labels)), self.moment.codebook, self.where)
         except UserError as error:
             self.refused.append(Refusal(line, str(error).removeprefix(f"{self.where}: "), text))
             return
-        new = mine.paragraph_id not in self.paragraphs
-        self.paragraphs.setdefault(mine.paragraph_id, mine)
-        self.sources.setdefault(mine.paragraph_id, cells.get(self.source, "") or self.where)
-        self.labels += labels if new else []
+        # The same text in a later row is the same paragraph. Its labels would contradict those of the first row.
+        if paragraph.paragraph_id not in self.paragraphs:
+            self.paragraphs[paragraph.paragraph_id] = paragraph
+            self.sources[paragraph.paragraph_id] = cells.get(self.source, "") or self.where
+            self.labels += labels
 
     def _labels(self, paragraph: str, cells: dict[str, str]) -> list[Label]:
         frames = [name.strip() for name in cells["frames"].split(";") if name.strip() not in ("", "other")]
@@ -169,5 +173,5 @@ class _Rows:
         voices += [""] * (len(frames) - len(voices))
         shared = {"sure": "yes", "kind": "reading", "annotator": self.moment.annotator, "note": ""}
         shared |= {"labelled_at": self.moment.at, "codebook_version": self.moment.codebook.version}
-        said = [(frame, voice, "yes") for frame, voice in zip(frames, voices, strict=False)] or [("", "", "no")]
-        return [Label(paragraph, frame, voice, value, **shared) for frame, voice, value in said]
+        given = [(frame, voice, "yes") for frame, voice in zip(frames, voices, strict=False)] or [("", "", "no")]
+        return [Label(paragraph, frame, voice, value, **shared) for frame, voice, value in given]

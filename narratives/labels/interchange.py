@@ -1,6 +1,6 @@
-"""Owns the layouts in which labels leave and come back: ours as JSON, Label Studio's, doccano's. Knows no file.
+"""Converts labels to and from objects: our own JSON, Label Studio's tasks and doccano's lines. Reads no file.
 
-Each pair of functions is lossless: annotator, time, comment, voice and every other column come back as they were.
+Each pair of functions is lossless: every column of every label comes back as it was, annotator, time and note included.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,89 +16,97 @@ NO_FRAME = "no frame"
 Objects = Iterable[dict[str, Any]]
 _LABEL = tuple(field.name for field in fields(Label) if field.name != "paragraph_id")
 _PARAGRAPH = tuple(field.name for field in fields(LabelledParagraph))
-_EVENT = ("kind", "annotator", "labelled_at", "codebook_version")  # what one reading's labels share
+_EVENT = ("kind", "annotator", "labelled_at", "codebook_version")  # what the labels of one reading share
 
 
 def to_objects(labels: LabelSet) -> Iterator[dict[str, Any]]:
-    """Yield an object a paragraph: its columns, and under ``labels`` those of each label."""
+    """Yield one object for each paragraph: its columns, and a list ``labels`` with the columns of each label."""
     for paragraph in labels.paragraphs:
-        said = labels.by_paragraph.get(paragraph.paragraph_id, [])
-        yield {**asdict(paragraph), "labels": [{name: getattr(label, name) for name in _LABEL} for label in said]}
+        own = labels.by_paragraph.get(paragraph.paragraph_id, [])
+        yield {**asdict(paragraph), "labels": [{name: getattr(label, name) for name in _LABEL} for label in own]}
 
 
 def from_objects(objects: Objects, where: str) -> LabelSet:
-    """Read what ``to_objects`` wrote; an object without text is labels of a paragraph known elsewhere."""
+    """Read what ``to_objects`` yields; an object without text holds labels of a paragraph that is stored elsewhere.
+
+    Raises UserError that begins with ``where`` and the number of the object.
+    """
     paragraphs, labels = [], []
-    for number, found in enumerate(objects, 1):
-        place = f"{where}: object {number}"
-        mine = _paragraph(found, place)
-        paragraphs += [mine] if mine.text else []
-        labels += [_label(mine.paragraph_id, said, place) for said in _list(found, "labels", place)]
+    for number, item in enumerate(objects, 1):
+        position = f"{where}: object {number}"
+        paragraph = _paragraph(item, position)
+        paragraphs += [paragraph] if paragraph.text else []
+        labels += [_label(paragraph.paragraph_id, columns, position) for columns in _list(item, "labels", position)]
     return LabelSet(tuple(paragraphs), tuple(labels))
 
 
 def to_label_studio(labels: LabelSet) -> list[dict[str, Any]]:
-    """Return tasks of Label Studio with a multiple ``Choices`` named ``frames`` over a ``Text`` named ``text``.
+    """Return Label Studio tasks: multiple ``Choices`` named ``frames`` over a ``Text`` named ``text``.
 
-    A choice reads ``frame:voice``; what Label Studio has no place for stands in the ``meta`` of the result.
+    A choice reads ``frame:voice``. The columns that Label Studio has no field for are in the ``meta`` of each result.
     """
     return [
         {
             "id": number,
             "data": asdict(paragraph),
-            "annotations": [_annotation(said) for said in _readings(labels, mine)],
+            "annotations": [_annotation(reading) for reading in _readings(labels, paragraph.paragraph_id)],
         }
         for number, paragraph in enumerate(labels.paragraphs, 1)
-        for mine in [paragraph.paragraph_id]
     ]
 
 
 def from_label_studio(tasks: Objects, where: str, now: str, codebook_version: str) -> LabelSet:
-    """Read tasks of Label Studio, ours or anybody's whose choices are ``frame`` or ``frame:voice``.
+    """Read tasks of any Label Studio project whose choices are ``frame`` or ``frame:voice``.
 
-    Cancelled annotations are left out; ``now`` and ``codebook_version`` fill in for what an annotation does not say.
+    Cancelled annotations are skipped. ``now`` and ``codebook_version`` are used where an annotation names none.
+    Raises UserError that begins with ``where`` and the number of the task.
     """
     paragraphs: list[LabelledParagraph] = []
     labels: list[Label] = []
     for number, task in enumerate(tasks, 1):
-        place = f"{where}: task {number}"
-        data = _object(task, "data", place)
-        mine = _paragraph(data, place)
-        paragraphs.append(mine)
-        for annotation in _list(task, "annotations", place):
+        position = f"{where}: task {number}"
+        data = _object(task, "data", position)
+        paragraph = _paragraph(data, position)
+        paragraphs.append(paragraph)
+        for annotation in _list(task, "annotations", position):
             if not annotation.get("was_cancelled"):
-                labels += _from_annotation(mine.paragraph_id, annotation, (now, codebook_version), place)
+                labels += _from_annotation(paragraph.paragraph_id, annotation, (now, codebook_version), position)
     return LabelSet(tuple(paragraphs), tuple(labels))
 
 
 def to_doccano(labels: LabelSet) -> Iterator[dict[str, Any]]:
-    """Yield a line of doccano for each reading: ``text``, ``label`` (``frame:voice``), the rest as its metadata."""
+    """Yield a doccano line for each reading: ``text``, ``label`` (``frame:voice``), and the other columns as metadata.
+
+    A paragraph without a reading is a line without labels.
+    """
     for paragraph in labels.paragraphs:
         readings = _readings(labels, paragraph.paragraph_id)
-        for said in readings:
-            shared = {name: getattr(said[0], name) for name in _EVENT}
-            columns = {name: [getattr(label, name) for label in said] for name in ("value", "sure", "note")}
-            yield {**asdict(paragraph), "label": [_choice(label) for label in said if label.frame], **shared, **columns}
+        for reading in readings:
+            choices = [_choice(label) for label in reading if label.frame]
+            shared = {name: getattr(reading[0], name) for name in _EVENT}
+            columns = {name: [getattr(label, name) for label in reading] for name in ("value", "sure", "note")}
+            yield {**asdict(paragraph), "label": choices, **shared, **columns}
         if not readings:
             yield {**asdict(paragraph), "label": []}
 
 
 def from_doccano(lines: Objects, where: str, annotator: str, now: str, codebook_version: str) -> LabelSet:
-    """Read lines of doccano, ours or anybody's; ``annotator`` and the rest fill in for what a line does not say.
+    """Read doccano lines. ``annotator``, ``now`` and ``codebook_version`` are used where a line names none.
 
-    A line without labels and without an annotator of its own is a paragraph that nobody has read.
+    A line that has neither labels nor an annotator is a paragraph that nobody has read. Raises UserError that begins
+    with ``where`` and the number of the line.
     """
     paragraphs: dict[str, LabelledParagraph] = {}
     labels: list[Label] = []
     fallback = {"kind": "reading", "annotator": annotator, "labelled_at": now, "codebook_version": codebook_version}
     for number, line in enumerate(lines, 1):
-        place = f"{where}: line {number}"
-        mine = _paragraph({**line, "text": line.get("text", line.get("data", ""))}, place)
-        paragraphs[mine.paragraph_id] = mine
-        shared = {name: _text(line, name, place) or fallback[name] for name in _EVENT}
-        choices = _list(line, "label", place)
+        position = f"{where}: line {number}"
+        paragraph = _paragraph({**line, "text": line.get("text", line.get("data", ""))}, position)
+        paragraphs[paragraph.paragraph_id] = paragraph
+        shared = {name: _text(line, name, position) or fallback[name] for name in _EVENT}
+        choices = _list(line, "label", position)
         if choices or line.get("annotator"):
-            labels += _from_choices(mine.paragraph_id, choices, shared, line, place)
+            labels += _from_choices(paragraph.paragraph_id, choices, shared, line, position)
     return LabelSet(tuple(paragraphs.values()), tuple(labels))
 
 
@@ -109,8 +117,8 @@ def _readings(labels: LabelSet, paragraph: str) -> list[list[Label]]:
     return list(readings.values())
 
 
-def _annotation(said: list[Label]) -> dict[str, Any]:
-    first = said[0]
+def _annotation(reading: list[Label]) -> dict[str, Any]:
+    first = reading[0]
     result = [
         {
             "from_name": "frames",
@@ -119,28 +127,27 @@ def _annotation(said: list[Label]) -> dict[str, Any]:
             "value": {"choices": [_choice(label)]},
             "meta": {name: getattr(label, name) for name in _LABEL},
         }
-        for label in said
+        for label in reading
     ]
     return {"completed_by": {"email": first.annotator}, "created_at": first.labelled_at, "result": result}
 
 
-def _from_annotation(
-    paragraph: str, annotation: dict[str, Any], fallback: tuple[str, str], place: str
-) -> Iterator[Label]:
+def _from_annotation(paragraph: str, annotation: dict[str, Any], fallback: tuple[str, str], where: str) -> list[Label]:
     by = annotation.get("completed_by", "")
     name = str(by.get("email") or by.get("id") or "") if isinstance(by, dict) else str(by)
     at = str(annotation.get("updated_at") or annotation.get("created_at") or fallback[0])
     shared = {"kind": "reading", "annotator": name, "labelled_at": at, "codebook_version": fallback[1]}
-    found: list[Label] = []
-    for result in _list(annotation, "result", place):
-        meta = result.get("meta")
+    labels: list[Label] = []
+    for result in _list(annotation, "result", where):
+        meta = result.get("meta")  # of our own export: all columns of the label, where a choice has two
         if isinstance(meta, dict) and set(_LABEL) <= set(meta):
-            found.append(_label(paragraph, meta, place))
+            labels.append(_label(paragraph, meta, where))
         else:
             value = result.get("value")
             choices = value.get("choices", []) if isinstance(value, dict) else []
-            found += [_from_choice(paragraph, str(choice), shared) for choice in choices]
-    yield from found or [_from_choice(paragraph, NO_FRAME, shared)]
+            labels += [_from_choice(paragraph, str(choice), shared) for choice in choices]
+    # An annotation without a choice is a reading that saw no frame, not an unread paragraph.
+    return labels or [_from_choice(paragraph, NO_FRAME, shared)]
 
 
 def _choice(label: Label) -> str:
@@ -157,23 +164,23 @@ def _from_choice(paragraph: str, choice: str, shared: dict[str, str]) -> Label:
 
 
 def _from_choices(
-    paragraph: str, choices: list[Any], shared: dict[str, str], line: dict[str, Any], place: str
+    paragraph: str, choices: list[Any], shared: dict[str, str], line: dict[str, Any], where: str
 ) -> list[Label]:
     labels = [_from_choice(paragraph, str(choice), shared) for choice in choices or [NO_FRAME]]
-    columns = {name: _list(line, name, place) for name in ("value", "sure", "note") if name in line}
+    columns = {name: _list(line, name, where) for name in ("value", "sure", "note") if name in line}
     if any(len(column) != len(labels) for column in columns.values()):
-        raise UserError(f"{place}: value, sure and note need an entry a label; correct the line")
+        raise UserError(f"{where}: value, sure and note need one entry for each label; correct the line")
     return [
-        replace(label, **{name: str(column[number]) for name, column in columns.items()})
-        for number, label in enumerate(labels)
+        replace(label, **{name: str(column[index]) for name, column in columns.items()})
+        for index, label in enumerate(labels)
     ]
 
 
-def _paragraph(found: dict[str, Any], place: str) -> LabelledParagraph:
-    columns = {name: _text(found, name, place) for name in _PARAGRAPH}
+def _paragraph(item: dict[str, Any], where: str) -> LabelledParagraph:
+    columns = {name: _text(item, name, where) for name in _PARAGRAPH}
     text = columns["text"]
     if not (text or columns["paragraph_id"]):
-        raise UserError(f"{place}: neither text nor paragraph_id; a paragraph needs one of them")
+        raise UserError(f"{where}: neither text nor paragraph_id; every paragraph needs one of them")
     return LabelledParagraph(
         paragraph_id(text) if text else columns["paragraph_id"],
         text,
@@ -183,35 +190,35 @@ def _paragraph(found: dict[str, Any], place: str) -> LabelledParagraph:
     )
 
 
-def _label(paragraph: str, said: Any, place: str) -> Label:
-    if not isinstance(said, dict):
-        raise UserError(f"{place}: a label is an object with {', '.join(_LABEL)}")
-    missing = [name for name in _LABEL if not isinstance(said.get(name), str)]
+def _label(paragraph: str, columns: Any, where: str) -> Label:
+    if not isinstance(columns, dict):
+        raise UserError(f"{where}: a label must be an object with {', '.join(_LABEL)}; correct it")
+    missing = [name for name in _LABEL if not isinstance(columns.get(name), str)]
     if missing:
-        raise UserError(f"{place}: a label lacks '{missing[0]}', which must be a text")
-    return Label(paragraph, **{name: said[name] for name in _LABEL})
+        raise UserError(f"{where}: a label lacks '{missing[0]}', which must be a text; add it")
+    return Label(paragraph, **{name: columns[name] for name in _LABEL})
 
 
-def _object(found: dict[str, Any], key: str, place: str) -> dict[str, Any]:
-    value = found.get(key) if isinstance(found, dict) else None
+def _object(item: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    value = item.get(key) if isinstance(item, dict) else None
     if not isinstance(value, dict):
-        raise UserError(f"{place}: '{key}' must be an object")
+        raise UserError(f"{where}: '{key}' must be an object; correct it")
     return value
 
 
-def _list(found: dict[str, Any], key: str, place: str) -> list[Any]:
-    value = found.get(key)
+def _list(item: dict[str, Any], key: str, where: str) -> list[Any]:
+    value = item.get(key)
     if value is None:
         return []
     if not isinstance(value, list):
-        raise UserError(f"{place}: '{key}' must be a list")
+        raise UserError(f"{where}: '{key}' must be a list; correct it")
     return value
 
 
-def _text(found: dict[str, Any], key: str, place: str) -> str:
-    value = found.get(key)
+def _text(item: dict[str, Any], key: str, where: str) -> str:
+    value = item.get(key)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise UserError(f"{place}: '{key}' must be a text")
+        raise UserError(f"{where}: '{key}' must be a text; correct it")
     return value

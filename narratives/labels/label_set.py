@@ -1,4 +1,4 @@
-"""Owns the label: one annotator's word on one paragraph and frame; and the set of them."""
+"""Defines paragraphs, labels and label sets, and resolves labels on frames that were merged or retired."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _STRENGTH = {"no": 0, "unsure": 1, "yes": 2}  # of two labels merged into one fr
 
 @dataclass(frozen=True)
 class LabelledParagraph:
-    """A row of ``paragraphs.csv``. ``document`` is shared by paragraphs of one text; empty = a text of its own."""
+    """A row of ``paragraphs.csv``. Paragraphs of one text share their ``document``; empty if there is only one."""
 
     paragraph_id: str
     text: str
@@ -26,7 +26,16 @@ class LabelledParagraph:
 
 @dataclass(frozen=True)
 class Label:
-    """A row of ``labels.csv``: what one annotator said of one paragraph and frame (empty frame = none seen)."""
+    """A row of ``labels.csv``: one annotator's label of one paragraph and frame.
+
+    - ``frame``: empty if the annotator read the paragraph and saw no frame.
+    - ``voice``: one of VOICES where the value is "yes".
+    - ``value``: one of VALUES.
+    - ``kind``: "reading" speaks for all frames of the codebook, "single" only for its own, and "decision" is a reading
+      that settles what annotators disagree on.
+    - ``sure``: "yes", or "no" where the annotator had doubts.
+    - ``labelled_at``: the time in UTC (ISO 8601). The labels of one reading share it.
+    """
 
     paragraph_id: str
     frame: str
@@ -42,30 +51,29 @@ class Label:
 
 @dataclass(frozen=True)
 class LabelSet:
-    """The paragraphs and the labels of a labels folder, in file order."""
+    """Paragraphs and their labels, in the order of their files."""
 
     paragraphs: tuple[LabelledParagraph, ...]
     labels: tuple[Label, ...]
 
     @cached_property
     def by_paragraph(self) -> dict[str, list[Label]]:
-        """The labels of each paragraph id, in file order."""
+        """The labels by paragraph id, in the order of the set."""
         grouped: dict[str, list[Label]] = defaultdict(list)
         for label in self.labels:
             grouped[label.paragraph_id].append(label)
         return grouped
 
     def of_interest(self, unlabelled: bool) -> "LabelSet":
-        """Return the set with the paragraphs that carry a label, or as it is if ``unlabelled`` ones are wanted."""
-        kept = [row for row in self.paragraphs if unlabelled or row.paragraph_id in self.by_paragraph]
-        return LabelSet(tuple(kept), self.labels)
+        """Return the set without the paragraphs that have no label, or all of it if ``unlabelled``."""
+        paragraphs = [row for row in self.paragraphs if unlabelled or row.paragraph_id in self.by_paragraph]
+        return LabelSet(tuple(paragraphs), self.labels)
 
     def resolve_retired(self, codebook: Codebook) -> "LabelSet":
-        """Return the labels as this codebook counts them: those on a retired frame as labels of its successor.
+        """Return the labels as this codebook counts them, by the rule of ``MergedView``.
 
-        Where somebody labelled both on one paragraph, the successor's own label counts, else the one that says more.
-        A reading stays whole: where all its frames are retired without a successor, it is one that saw none. The
-        labels as they were given, which this leaves alone, are what is stored and exported.
+        This set stays as it is: the labels as they were given are what is stored and exported, so that a frame can be
+        restored with its labels.
         """
         successors = codebook.successors
         if not any(label.frame in successors for label in self.labels):

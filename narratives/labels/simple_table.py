@@ -1,4 +1,4 @@
-"""Owns the simple labelled table: any table with ``text`` and ``frames``."""
+"""Reads a simple labelled table, any table with columns ``text`` and ``frames``, as gold."""
 
 from pathlib import Path
 
@@ -13,7 +13,12 @@ from narratives.text.language import language
 
 
 def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
-    """Read any table with ``text`` and ``frames`` (ids joined by ``;``), perhaps ``voices, language, group, register``.
+    """Read a table with one text a row.
+
+    - ``text``: the text.
+    - ``frames``: the ids of its frames, joined by ``;``. Empty or "other" means no frame.
+    - ``voices`` (optional): a voice for each frame, joined by ``;``.
+    - ``language``, ``group``, ``register`` (optional): texts of one group stay in the same fold.
 
     Without a codebook the frames are those that occur, sorted. Raises UserError that names the row.
     """
@@ -22,23 +27,24 @@ def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
         if name not in columns:
             raise UserError(
                 f"{path}: no column '{name}'; "
-                "a labelled table has text, frames and perhaps voices, language, group, register"
+                "a labelled table has text and frames; voices, language, group and register are optional"
             )
-    seen = [_frame_ids(cell) for cell in columns["frames"]]
-    codebook = codebook or bare(sorted({frame for ids in seen for frame in ids}))
-    voices = columns.get("voices", [""] * len(seen))
+    frames = [_frame_ids(cell) for cell in columns["frames"]]
+    codebook = codebook or bare(sorted({frame for ids in frames for frame in ids}))
+    voices = columns.get("voices", [""] * len(frames))
     cells = [
-        _gold_row(path, row, ids, voice, codebook) for row, (ids, voice) in enumerate(zip(seen, voices, strict=True), 1)
+        _gold_row(path, row, ids, voice, codebook)
+        for row, (ids, voice) in enumerate(zip(frames, voices, strict=True), 1)
     ]
     texts = tuple(columns["text"])
-    named, groups = columns.get("language", [""] * len(texts)), columns.get("group", [""] * len(texts))
+    languages, groups = columns.get("language", [""] * len(texts)), columns.get("group", [""] * len(texts))
     return Gold(
         codebook,
         texts,
         np.array([values for values, _ in cells], dtype=np.int8).reshape(len(texts), len(codebook.ids)),
         np.array([voice for _, voice in cells], dtype=np.int8).reshape(len(texts), len(codebook.ids)),
-        tuple(name or language(text) for name, text in zip(named, texts, strict=True)),
-        tuple(name or f"row {row}" for row, name in enumerate(groups)),
+        tuple(name or language(text) for name, text in zip(languages, texts, strict=True)),
+        tuple(name or f"row {row}" for row, name in enumerate(groups)),  # without a group, each text is its own
         tuple(columns.get("register", ())),
     )
 
@@ -54,13 +60,14 @@ def _gold_row(path: Path, row: int, ids: list[str], voices: str, codebook: Codeb
         raise UserError(
             f"{path}: row {row}: frame '{unknown}' is not in the codebook; correct it or name another --codebook"
         )
-    named = [voice.strip() for voice in voices.split(";")] if voices.strip() else [""] * len(ids)
-    if ids and len(named) != len(ids):
-        raise UserError(f"{path}: row {row}: {len(ids)} frames but {len(named)} voices; give one voice a frame")
-    wrong = next((not_one_of("voice", voice, (*VOICES, "")) for voice in named if voice not in (*VOICES, "")), None)
-    if wrong:
-        raise UserError(f"{path}: row {row}: {wrong}")
-    pairs = sorted(zip(ids, named, strict=False), key=lambda pair: pair[0] in codebook.ids)  # an own voice comes last
-    said = {codebook.counts_as(frame): voice for frame, voice in pairs}
-    values = [int(frame in said) for frame in codebook.ids]
-    return values, [VOICES.index(said[frame]) if said.get(frame) else UNKNOWN for frame in codebook.ids]
+    given = [voice.strip() for voice in voices.split(";")] if voices.strip() else [""] * len(ids)
+    if ids and len(given) != len(ids):
+        raise UserError(f"{path}: row {row}: {len(ids)} frames but {len(given)} voices; name one voice for each frame")
+    complaint = next(filter(None, (not_one_of("voice", voice, (*VOICES, "")) for voice in given)), None)
+    if complaint:
+        raise UserError(f"{path}: row {row}: {complaint}")
+    # A frame comes after those merged into it, so that in the dictionary its own voice replaces theirs.
+    pairs = sorted(zip(ids, given, strict=False), key=lambda pair: pair[0] in codebook.ids)
+    voice_of = {codebook.counts_as(frame): voice for frame, voice in pairs}
+    values = [int(frame in voice_of) for frame in codebook.ids]
+    return values, [VOICES.index(voice_of[frame]) if voice_of.get(frame) else UNKNOWN for frame in codebook.ids]

@@ -98,7 +98,7 @@ def test_label_studio_annotations_of_others_are_read(moment, tmp_path):
         ],
     }  # fmt: skip
     (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
-    with pytest.raises(UserError, match="a frame that is seen needs a voice"):
+    with pytest.raises(UserError, match="frame 'mayor' has no voice; name one of promotes"):
         read_intake(tmp_path / "export.json", moment)
     task["annotations"][0]["result"][0]["value"]["choices"] = ["flood:reports", "mayor:rebuts"]
     (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
@@ -124,10 +124,10 @@ def test_doccano_lines_of_others_are_the_named_annotators(moment, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.json", "{}", "not a list of tasks"),
+        ("a.json", "{}", "not a list of Label Studio tasks"),
         ("a.json", "[1", "not readable as JSON"),
         ("a.jsonl", '{"labels": [{"frame": "flood"}], "text": "x"}', "a label lacks 'voice'"),
-        ("a.jsonl", '{"labels": [1], "text": "x"}', "object 1: a label is an object"),
+        ("a.jsonl", '{"labels": [1], "text": "x"}', "object 1: a label must be an object"),
         ("a.jsonl", '{"labels": [], "text": 7}', "'text' must be a text"),
         ("a.jsonl", '{"labels": []}', "neither text nor paragraph_id"),
         ("a.jsonl", "[1]\n", "a.jsonl:1: not a JSON object"),

@@ -52,7 +52,7 @@ def test_what_is_written_is_read_again(label_set, codebook, tmp_path):
         ("labels.csv", "frame", "dragons", "frame 'dragons' is not in the codebook"),
         ("labels.csv", "value", "perhaps", "value 'perhaps' is not one of yes, no, unsure"),
         ("labels.csv", "kind", "guess", "kind 'guess' is not one of reading, single, decision"),
-        ("labels.csv", "annotator", "", "annotator is empty"),
+        ("labels.csv", "annotator", "", "annotator is empty; every label needs an annotator"),
         ("labels.csv", "paragraph_id", "0" * 16, "is not in paragraphs.csv"),
         ("paragraphs.csv", "text", "Something else.", "is not that of its text"),
         ("paragraphs.csv", "language", "xx", "language 'xx' is not one of en, uk, ru, other"),
