@@ -153,7 +153,7 @@ def measure_calibration(gold: Gold, tables: dict[str, Gold]) -> list[dict[str, A
             p = curve(learned.score(truth.texts))
             brier = float(((p - (truth.values == 1)) ** 2)[truth.values >= 0].mean())
             errors[table] = {
-                "calibration_error": round(calibration_error(p, truth.values), 4),
+                "calibration_error": round(float(calibration_error(p, truth.values)), 4),
                 "brier": round(brier, 4),
             }
         found.append({"calibration": name, "tables": errors})

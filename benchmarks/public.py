@@ -75,7 +75,8 @@ def task_rows(task: str, path: Path) -> list[dict[str, Any]]:
     rows = []
     for part, held in parts.items():
         both = gold.values[held], predicted[held]
-        figures = {"samples_f1": samples_f1(*both), "macro_f1": macro_f1(*both), "micro_f1": micro_f1(*both)}
+        metrics = {"samples_f1": samples_f1, "macro_f1": macro_f1, "micro_f1": micro_f1}
+        figures = {name: float(metric(*both)) for name, metric in metrics.items()}
         named = {"task": task, "part": part, "n": int(held.sum()), "frames": len(gold.frames)}
         rows.append(named | plain(figures) | {"published": PUBLISHED.get((task, part), "")})
     print(f"{task}: done", flush=True)

@@ -122,8 +122,8 @@ def figures(classifier: Classifier, held_out: Gold) -> list[float]:
     found = outcome(classifier, held_out)
     best = best_thresholds(found.probabilities, found.values)
     return [
-        macro_f1(found.values, found.predicted),
-        macro_f1(found.values, found.probabilities >= best),
+        float(macro_f1(found.values, found.predicted)),
+        float(macro_f1(found.values, found.probabilities >= best)),
         mean_average_precision(found.values, found.probabilities),
     ]
 

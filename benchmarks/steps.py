@@ -263,7 +263,7 @@ def step_figures(outcome: EvaluationSet) -> dict[str, Any]:
     """Return the figures that HEADS names; ``macro_f1_best`` has thresholds chosen on the table: an upper bound."""
     document = evaluate(outcome).as_json()
     at_best = outcome.probabilities >= best_thresholds(outcome.probabilities, outcome.values)
-    document["macro_f1_best"] = plain(macro_f1(outcome.values, at_best))
+    document["macro_f1_best"] = plain(float(macro_f1(outcome.values, at_best)))
     return {key: document[key] for key in HEADS}
 
 

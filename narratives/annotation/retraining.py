@@ -78,8 +78,8 @@ def reviewed(store: Store, codebook: Codebook, before: Classifier, after: Classi
     differs = (old != new) & known
     return Reviewed(
         paragraphs=len(truth),
-        before=micro_f1(truth.values, old),
-        after=micro_f1(truth.values, new),
+        before=float(micro_f1(truth.values, old)),
+        after=float(micro_f1(truth.values, new)),
         changed=int(np.count_nonzero(differs)),
         fixed=int(np.count_nonzero(differs & (new == right))),
         regressed=int(np.count_nonzero(differs & (old == right))),

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.codebook.frames import VOICES, Codebook
+from narratives.evaluation.bootstrap import interval, resampled
+from narratives.evaluation.metrics import mean_of_known, ratio, weighted_sum
+from narratives.evaluation.report import plain, shown
 from narratives.labels.gold import UNKNOWN, gold
 from narratives.labels.label_set import LABEL_LANGUAGES, Label, LabelledParagraph, LabelSet
 
 Floats = NDArray[np.float64]
 LOW = 0.8  # Krippendorff's own border: below it conclusions are tentative
-_RESAMPLES = 1000
 _ENOUGH = 20  # units said yes of by somebody, before a frame in one language is called low
 
 
@@ -100,7 +102,7 @@ class Agreement:
     def as_json(self) -> dict[str, Any]:
         """Return the figures as plain values; what nothing defines (NaN) is None."""
         figures = asdict(self) | {"low": self.low, "low_cells": self.low_cells}
-        return {key: _plain(value) for key, value in figures.items()}
+        return {key: plain(value) for key, value in figures.items()}
 
     def table(self) -> str:
         """Return the figures as Markdown tables, for the terminal and the data card."""
@@ -142,7 +144,7 @@ def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
 
 def _pair(first: str, second: str, cells: list[NDArray[np.int8]]) -> Pair:
     ratings = np.concatenate(cells)
-    return Pair(first, second, len(cells), cohen_kappa(ratings, 2), percent_agreement(tally(ratings, 2)))
+    return Pair(first, second, len(cells), cohen_kappa(ratings, 2), float(percent_agreement(tally(ratings, 2))))
 
 
 def _values(own: list[Label], codebook: Codebook) -> NDArray[np.int8]:
@@ -236,19 +238,34 @@ def tally(ratings: NDArray[np.int8], categories: int) -> Floats:
     return np.stack(counts, axis=-1).astype(np.float64)
 
 
-def krippendorff_alpha(counts: Floats) -> float:
-    """Return the nominal alpha of units × categories (Krippendorff 2011); NaN if nobody ever varies."""
-    return float(_alpha(_shares(counts).sum(axis=0)))
+def krippendorff_alpha(counts: Floats, weights: Floats | None = None) -> Floats:
+    """Return the nominal alpha of units (× k) × categories (Krippendorff 2011); NaN if nobody ever varies."""
+    rated = counts.sum(axis=-1)
+    by_category = weighted_sum(counts * (rated >= 2)[..., None], weights)
+    n = by_category.sum(axis=-1)
+    observed = (n - 1) * (n - weighted_sum(_agreeing(counts), weights))
+    return 1 - ratio(observed, n * n - np.square(by_category).sum(axis=-1))
 
 
-def gwet_ac1(counts: Floats) -> float:
-    """Return the AC1 of units × categories (Gwet 2008); NaN if no unit has two ratings."""
-    return float(_ac1(_shares(counts).sum(axis=0)))
+def gwet_ac1(counts: Floats, weights: Floats | None = None) -> Floats:
+    """Return the AC1 of units (× k) × categories (Gwet 2008); NaN if no unit has two ratings."""
+    rated = counts.sum(axis=-1, keepdims=True)
+    shares = weighted_sum(counts / np.maximum(1, rated), weights)
+    shares = ratio(shares, shares.sum(axis=-1, keepdims=True))
+    chance = (shares * (1 - shares)).sum(axis=-1) / (counts.shape[-1] - 1)
+    return ratio(percent_agreement(counts, weights) - chance, 1 - chance)
 
 
-def percent_agreement(counts: Floats) -> float:
+def percent_agreement(counts: Floats, weights: Floats | None = None) -> Floats:
     """Return the share of pairs of ratings of a unit that agree, averaged over units; NaN without a pair."""
-    return float(_percent(_shares(counts).sum(axis=0)))
+    rated = counts.sum(axis=-1)
+    agreed = weighted_sum(_agreeing(counts) / np.maximum(1, rated), weights)
+    return ratio(agreed, weighted_sum(rated >= 2, weights))
+
+
+def _agreeing(counts: Floats) -> Floats:
+    """Return of each unit how many ratings agree with another one, 0 without a pair: its agreement × its ratings."""
+    return np.asarray((counts * (counts - 1)).sum(axis=-1) / np.maximum(1, counts.sum(axis=-1) - 1))
 
 
 def fleiss_kappa(counts: Floats) -> float:
@@ -256,8 +273,8 @@ def fleiss_kappa(counts: Floats) -> float:
     rated = counts.sum(axis=1)
     if not len(counts) or (rated != rated[0]).any():
         return float("nan")
-    agreed, chance = percent_agreement(counts), float(np.square(counts.mean(axis=0) / rated[0]).sum())
-    return float(_ratio(agreed - chance, 1 - chance))
+    agreed, chance = float(percent_agreement(counts)), float(np.square(counts.mean(axis=0) / rated[0]).sum())
+    return float(ratio(agreed - chance, 1 - chance))
 
 
 def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
@@ -270,132 +287,65 @@ def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
     agreed = (first == second).mean()
     shares = [np.bincount(side, minlength=categories) / len(side) for side in (first, second)]
     chance = shares[0] @ shares[1]
-    return float(_ratio(agreed - chance, 1 - chance))
-
-
-def _shares(counts: Floats) -> Floats:
-    """Return what a unit gives to each coefficient, so that a resample of units is a weighted sum of these rows.
-
-    Along the last axis: has a pair of ratings, agreement × ratings, agreement, ratings in pairs by category, and
-    share by category.
-    """
-    rated = counts.sum(axis=-1, keepdims=True)
-    pair = rated >= 2
-    same = (counts * (counts - 1)).sum(axis=-1, keepdims=True) / np.maximum(1, rated - 1)
-    rated = np.maximum(1, rated)
-    return np.concatenate([pair, same, same / rated, counts * pair, counts / rated], axis=-1)
-
-
-def _alpha(sums: Floats) -> Floats:
-    same, by_category = sums[..., 1], sums[..., 3 : 3 + _categories(sums)]
-    n = by_category.sum(axis=-1)
-    observed, expected = (n - 1) * (n - same), n * n - np.square(by_category).sum(axis=-1)
-    return 1 - _ratio(observed, expected)
-
-
-def _ac1(sums: Floats) -> Floats:
-    categories = _categories(sums)
-    shares = sums[..., 3 + categories :]
-    shares = _ratio(shares, shares.sum(axis=-1, keepdims=True))
-    chance = (shares * (1 - shares)).sum(axis=-1) / (categories - 1)
-    return _ratio(_percent(sums) - chance, 1 - chance)
-
-
-def _percent(sums: Floats) -> Floats:
-    return _ratio(sums[..., 2], sums[..., 0])
-
-
-def _categories(sums: Floats) -> int:
-    return (int(sums.shape[-1]) - 3) // 2
-
-
-def _ratio(above: Any, below: Any) -> Floats:
-    """Divide; NaN where the divisor is not above 0."""
-    above, below = np.broadcast_arrays(np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64))
-    ratio: Floats = np.full(above.shape, np.nan)
-    np.divide(above, below, out=ratio, where=below > 0)
-    return ratio
-
-
-def _again(shares: Floats, seed: int) -> Floats:
-    """Return the sums over resampled rows, resamples × columns × shares (Efron and Tibshirani 1993)."""
-    n, columns, width = shares.shape
-    picks = np.random.default_rng(seed).integers(0, max(1, n), (_RESAMPLES, n))
-    picks += n * np.arange(_RESAMPLES)[:, None]
-    often = np.bincount(picks.ravel(), minlength=_RESAMPLES * n).reshape(_RESAMPLES, n)
-    return (often.astype(np.float64) @ shares.reshape(n, columns * width)).reshape(_RESAMPLES, columns, width)
-
-
-def _interval(estimates: Floats) -> tuple[float, float]:
-    finite = estimates[np.isfinite(estimates)]
-    return (float(np.percentile(finite, 2.5)), float(np.percentile(finite, 97.5))) if len(finite) else (np.nan,) * 2
+    return float(ratio(agreed - chance, 1 - chance))
 
 
 def _by_frame(readings: Readings, seed: int) -> tuple[dict[str, AgreementScores], Mean]:
-    counts = tally(readings.values, 2)
-    sums = _again(_shares(counts), seed)
-    columns = range(len(readings.frames))
-    found = [_figures(readings.values[:, :, k], counts[:, k], sums[:, k]) for k in columns]
-    return dict(zip(readings.frames, found, strict=True)), _mean(len(readings.languages), found, sums)
+    counts, n = tally(readings.values, 2), len(readings.languages)
+    scores = resampled(lambda weights: _alpha_and_ac1(counts, weights), n, seed)
+    found = [_figures(readings.values[:, :, k], counts[:, k], scores[..., k]) for k in range(len(readings.frames))]
+    return dict(zip(readings.frames, found, strict=True)), _mean(n, found, scores)
 
 
 def _voice(readings: Readings, seed: int) -> AgreementScores:
     """Measure voices on the pairs of paragraph and frame of which two readers or more said yes, with a voice."""
-    voiced = (readings.voices != UNKNOWN).sum(axis=1, keepdims=True) >= 2
-    ratings = np.where(voiced, readings.voices, np.int8(UNKNOWN))
+    rows, columns = np.nonzero((readings.voices != UNKNOWN).sum(axis=1) >= 2)
+    ratings = readings.voices[rows, :, columns]
     counts = tally(ratings, len(VOICES))
-    sums = _again(_shares(counts).sum(axis=1, keepdims=True), seed)
-    units = ratings.transpose(0, 2, 1).reshape(-1, ratings.shape[1])
-    found = _figures(units, counts.reshape(-1, len(VOICES)), sums[:, 0])
+    scores = resampled(lambda weights: _alpha_and_ac1(counts, weights[:, rows]), len(readings.languages), seed)
+    found = _figures(ratings, counts, scores)
     return replace(found, both_yes=found.units)
 
 
-def _figures(ratings: NDArray[np.int8], counts: Floats, sums: Floats) -> AgreementScores:
+def _alpha_and_ac1(counts: Floats, weights: Floats) -> Floats:
+    return np.stack([krippendorff_alpha(counts, weights), gwet_ac1(counts, weights)], axis=1)
+
+
+def _figures(ratings: NDArray[np.int8], counts: Floats, resampled_scores: Floats) -> AgreementScores:
     units = counts[counts.sum(axis=1) >= 2]
     rated = units.sum(axis=1)
     return AgreementScores(
         units=len(units),
         both_yes=int((units[:, 1] == rated).sum()),
         differing=int((units.max(axis=1) < rated).sum()),
-        alpha=krippendorff_alpha(counts),
-        alpha_interval=_interval(_alpha(sums)),
-        ac1=gwet_ac1(counts),
-        ac1_interval=_interval(_ac1(sums)),
-        percent=percent_agreement(counts),
+        alpha=float(krippendorff_alpha(counts)),
+        alpha_interval=interval(resampled_scores[:, 0]),
+        ac1=float(gwet_ac1(counts)),
+        ac1_interval=interval(resampled_scores[:, 1]),
+        percent=float(percent_agreement(counts)),
         cohen_kappa=cohen_kappa(ratings, counts.shape[1]),
         fleiss_kappa=fleiss_kappa(units),
     )
 
 
-def _mean(paragraphs: int, frames: list[AgreementScores], sums: Floats) -> Mean:
-    alphas, ac1s = (np.array([[getattr(found, name) for found in frames]]) for name in ("alpha", "ac1"))
-    again = _alpha(sums)
+def _mean(paragraphs: int, frames: list[AgreementScores], resampled_scores: Floats) -> Mean:
+    alphas, ac1s = resampled_scores.swapaxes(0, 1)
+    alpha, ac1 = (np.array([getattr(found, name) for found in frames]) for name in ("alpha", "ac1"))
     return Mean(
         paragraphs=paragraphs,
-        frames=int(np.isfinite(alphas).sum()),
+        frames=int(np.isfinite(alpha).sum()),
         both_yes=sum(found.both_yes for found in frames),
         differing=sum(found.differing for found in frames),
-        alpha=float(_mean_of(alphas, alphas)[0]),
-        alpha_interval=_interval(_mean_of(again, again)),
-        ac1=float(_mean_of(ac1s, alphas)[0]),
-        ac1_interval=_interval(_mean_of(_ac1(sums), again)),
+        alpha=float(mean_of_known(alpha)),
+        alpha_interval=interval(mean_of_known(alphas)),
+        ac1=float(_mean_where_known(ac1, alpha)),
+        ac1_interval=interval(_mean_where_known(ac1s, alphas)),
     )
 
 
-def _mean_of(figures: Floats, alphas: Floats) -> Floats:
-    """Return the mean of each row over the frames with an alpha; a frame nobody saw would lift AC1 for nothing."""
-    there = np.isfinite(alphas)
-    return _ratio(np.where(there, figures, 0).sum(axis=1), there.sum(axis=1))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return round(value, 4) if np.isfinite(value) else None
-    return value
+def _mean_where_known(figures: Floats, alphas: Floats) -> Floats:
+    """Return the mean over the frames with an alpha; a frame nobody saw would lift AC1 for nothing."""
+    return mean_of_known(np.where(np.isfinite(alphas), figures, np.nan))
 
 
 def _frame_table(agreement: Agreement) -> str:
@@ -416,21 +366,17 @@ def _mean_table(agreement: Agreement) -> str:
 
 
 def _voice_table(voice: AgreementScores) -> str:
-    row = ["voice", str(voice.units), str(voice.differing), *_two(voice), _show(voice.cohen_kappa)]
+    row = ["voice", str(voice.units), str(voice.differing), *_two(voice), shown(voice.cohen_kappa)]
     return _table(["where both said yes", "pairs", "differing", "alpha [95 %]", "AC1 [95 %]", "Cohen's kappa"], [row])
 
 
 def _two(found: AgreementScores | Mean) -> list[str]:
     figures = [(found.alpha, found.alpha_interval), (found.ac1, found.ac1_interval)]
-    return [f"{_show(figure)} [{_show(low)}, {_show(high)}]" for figure, (low, high) in figures]
-
-
-def _show(value: float) -> str:
-    return f"{value:.3f}" if np.isfinite(value) else "–"
+    return [f"{shown(figure)} [{shown(low)}, {shown(high)}]" for figure, (low, high) in figures]
 
 
 def _low_line(what: str, low: dict[str, float]) -> str:
-    named = ", ".join(f"{name} ({_show(alpha)})" for name, alpha in low.items())
+    named = ", ".join(f"{name} ({shown(alpha)})" for name, alpha in low.items())
     return f"{what} with an alpha below {LOW}: {named or 'none'}."
 
 

@@ -1,6 +1,6 @@
 """Owns the bootstrap: resamples of rows, and intervals from them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,13 @@ def resamples(rows: int, seed: int) -> Iterator[NDArray[np.float64]]:
         size = min(step, RESAMPLES - start)
         drawn = random.integers(0, max(1, rows), (size, rows)) + np.arange(size)[:, None] * rows
         yield np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows).astype(np.float64)
+
+
+def resampled(
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]], rows: int, seed: int
+) -> NDArray[np.float64]:
+    """Return a statistic of row weights on every resample, resamples × what it returns (Efron and Tibshirani 1993)."""
+    return np.concatenate([statistic(weights) for weights in resamples(rows, seed)])
 
 
 def interval(scores: NDArray[np.float64]) -> tuple[float, float]:

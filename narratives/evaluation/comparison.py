@@ -7,11 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.codebook.frames import VOICES
-from narratives.evaluation.bootstrap import RESAMPLES, interval, resamples
+from narratives.evaluation.bootstrap import RESAMPLES, interval, resampled
 from narratives.evaluation.evaluation import EvaluationSet
-from narratives.evaluation.metrics import f1_by_row, f1_of_counts, mean_of_known
-from narratives.evaluation.reliability import BINS, bins_of
+from narratives.evaluation.metrics import (
+    f1_by_frame,
+    false_alarm_rate,
+    mean_average_precision,
+    mean_of_known,
+    micro_f1,
+    samples_f1,
+    voice_macro_f1,
+)
+from narratives.evaluation.reliability import calibration_error
 from narratives.evaluation.report import plain, shown
 
 FIGURES = {
@@ -137,12 +144,10 @@ def compare(
     both are measured on them, average precision too (Efron and Tibshirani 1993; paired: Koehn 2004). Rows count as
     independent; where several are of one document, true intervals are somewhat wider.
     """
-    once = np.ones((1, len(first.values)))
-    points = _measure(first, once)[0], _measure(second, once)[0]
-    gaps = np.concatenate([_measure(second, drawn) - _measure(first, drawn) for drawn in resamples(once.size, 0)])
+    gaps = resampled(lambda weights: _measure(second, weights) - _measure(first, weights), len(first.values), 0)
     found = [
         Difference(float(a), float(b), interval(gap) if np.isfinite([a, b]).all() else _NO_INTERVAL)
-        for a, b, gap in zip(*points, gaps.T, strict=True)
+        for a, b, gap in zip(_measure(first), _measure(second), gaps.T, strict=True)
     ]
     differ = first.predicted != second.predicted
     support, shares = (first.values == 1).sum(axis=0), differ.mean(axis=0)
@@ -179,87 +184,20 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _measure(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each resample (a row of ``drawn``, how often each row is in it) all FIGURES, then each frame's F1."""
-    there, found = outcome.values == 1, outcome.predicted & (outcome.values >= 0)
-    counts = [_sums(drawn, part) for part in (there & found, found, there)]
-    frames = f1_of_counts(*counts)
-    columns = [
+def _measure(outcome: EvaluationSet, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Return all FIGURES, then each frame's F1, along the last axis; with weights, for each resample."""
+    values, predicted, probabilities = outcome.values, outcome.predicted, outcome.probabilities
+    frames = f1_by_frame(values, predicted, weights)
+    figures = [
         mean_of_known(frames),
-        _micro_f1(counts),
-        _share(drawn, f1_by_row(outcome.values, outcome.predicted), np.ones(drawn.shape[1])),
-        _mean_average_precision(outcome, drawn),
-        _voice_macro_f1(outcome, drawn),
-        _false_alarm_rate(outcome, drawn),
-        _calibration_error(outcome, drawn),
+        micro_f1(values, predicted, weights),
+        samples_f1(values, predicted, weights),
+        mean_average_precision(values, probabilities, weights),
+        voice_macro_f1(values, outcome.gold_voices, outcome.voices, weights),
+        false_alarm_rate(values, predicted, weights),
+        calibration_error(probabilities, values, weights),
     ]
-    return np.column_stack([*columns, frames])
-
-
-def _sums(drawn: NDArray[np.float64], by_row: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray(drawn @ by_row.astype(np.float64))
-
-
-def _share(drawn: NDArray[np.float64], part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    return _ratio(_sums(drawn, part), _sums(drawn, whole))
-
-
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0))
-
-
-def _micro_f1(counts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    right, found, there = (count.sum(axis=1) for count in counts)
-    return _ratio(2 * right, found + there)
-
-
-def _voice_macro_f1(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    pairs = (outcome.gold_voices >= 0) & (outcome.values == 1)
-    gold = [pairs & (outcome.gold_voices == voice) for voice in range(len(VOICES))]
-    said = [pairs & (outcome.voices == voice) for voice in range(len(VOICES))]
-    both = [truth & guess for truth, guess in zip(gold, said, strict=True)]
-    counts = [_sums(drawn, np.column_stack([cells.sum(axis=1) for cells in voices])) for voices in (both, said, gold)]
-    return mean_of_known(f1_of_counts(*counts))
-
-
-def _false_alarm_rate(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    empty = np.asarray((outcome.values <= 0).all(axis=1))
-    return _share(drawn, empty & outcome.predicted.any(axis=1), empty)
-
-
-def _calibration_error(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the calibration error from each row's gap, probability - value, in each of the ten bins."""
-    known = outcome.values >= 0
-    gaps = np.where(known, outcome.probabilities - outcome.values, 0.0)
-    places = bins_of(outcome.probabilities)
-    by_bin = np.column_stack([np.where(places == place, gaps, 0.0).sum(axis=1) for place in range(BINS)])
-    return _ratio(np.abs(drawn @ by_bin).sum(axis=1), _sums(drawn, known.sum(axis=1)))
-
-
-def _mean_average_precision(outcome: EvaluationSet, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    columns = zip(outcome.values.T, outcome.probabilities.T, strict=True)
-    scores = [_average_precision(values, probabilities, drawn) for values, probabilities in columns if 1 in values]
-    return mean_of_known(np.column_stack(scores)) if scores else np.full(len(drawn), np.nan)
-
-
-def _average_precision(
-    values: NDArray[np.int8], probabilities: NDArray[np.float64], drawn: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return one frame's average precision in each resample; NaN in one without a row that conveys the frame.
-
-    Precision changes only where such a row stands, so sums run from one of them to the next; rows of one probability
-    count as one place.
-    """
-    known = np.flatnonzero(values >= 0)
-    order = known[np.argsort(-probabilities[known], kind="stable")]
-    ranked, hits = probabilities[order], values[order] == 1
-    stops = np.unique(np.searchsorted(-ranked, -ranked[hits], side="right"))
-    starts = np.append(0, stops[:-1])
-    taken = drawn[:, order[: stops[-1]]]
-    found = np.cumsum(np.add.reduceat(taken, starts, axis=1), axis=1)
-    gains = np.add.reduceat(taken * hits[: stops[-1]], starts, axis=1)
-    precision = np.cumsum(gains, axis=1) / np.maximum(1, found)
-    return _ratio((gains * precision).sum(axis=1), gains.sum(axis=1))
+    return np.concatenate([np.stack(figures, axis=-1), frames], axis=-1)
 
 
 def _verdict(sure: dict[str, Difference]) -> str:

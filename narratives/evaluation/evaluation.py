@@ -8,15 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.codebook.frames import VOICES
-from narratives.evaluation.bootstrap import interval, resamples
+from narratives.evaluation.bootstrap import interval, resampled
 from narratives.evaluation.metrics import (
+    average_precision,
     counts,
-    f1_of_counts,
+    f1,
+    f1_by_frame,
     false_alarm_rate,
     macro_f1,
+    mean_average_precision,
     mean_of_known,
     micro_f1,
+    ratio,
     samples_f1,
+    voice_macro_f1,
 )
 from narratives.evaluation.reliability import Bin, calibration_error, reliability
 from narratives.evaluation.report import confusion_lines, frame_lines, plain, register_lines, summary_lines, voice_lines
@@ -181,61 +186,57 @@ class EvaluationSet:
 
 def evaluate(outcome: EvaluationSet, model: str = "", codebook: str = "", seed: int = 0) -> Evaluation:
     """Measure an outcome. ``macro_f1`` is over the frames with support; intervals resample rows with ``seed``."""
-    support, drawn = (outcome.values == 1).sum(axis=0), _resampled_f1(outcome, seed)
-    frames = {name: _frame(outcome, k, interval(drawn[:, k])) for k, name in enumerate(outcome.frames) if support[k]}
-    predictions = outcome.predicted & (outcome.values >= 0)
-    precisions = [figures.average_precision for figures in frames.values()]
+    values, predicted = outcome.values, outcome.predicted
+    scores = resampled(lambda weights: f1_by_frame(values, predicted, weights), len(values), seed)
+    _, predictions, support = counts(values, predicted)
     return Evaluation(
-        n=len(outcome.values),
-        macro_f1=macro_f1(outcome.values, outcome.predicted),
-        micro_f1=micro_f1(outcome.values, outcome.predicted),
-        samples_f1=samples_f1(outcome.values, outcome.predicted),
-        mean_average_precision=float(np.mean(precisions)) if precisions else float("nan"),
-        macro_f1_interval=interval(mean_of_known(drawn)),
-        frames=frames,
+        n=len(values),
+        macro_f1=float(macro_f1(values, predicted)),
+        micro_f1=float(micro_f1(values, predicted)),
+        samples_f1=float(samples_f1(values, predicted)),
+        mean_average_precision=float(mean_average_precision(values, outcome.probabilities)),
+        macro_f1_interval=interval(mean_of_known(scores)),
+        frames={
+            name: _frame(outcome, k, interval(scores[:, k])) for k, name in enumerate(outcome.frames) if support[k]
+        },
         voice=_voice(outcome),
         languages=_languages(outcome),
-        false_alarm_rate=false_alarm_rate(outcome.values, outcome.predicted),
-        calibration_error=calibration_error(outcome.probabilities, outcome.values),
+        false_alarm_rate=float(false_alarm_rate(values, predicted)),
+        calibration_error=float(calibration_error(outcome.probabilities, values)),
         band=_band(outcome),
-        unsupported={name: int(predictions[:, k].sum()) for k, name in enumerate(outcome.frames) if not support[k]},
+        unsupported={name: int(predictions[k]) for k, name in enumerate(outcome.frames) if not support[k]},
         voices=_voices(outcome),
         registers=_registers(outcome),
         confusion=_confusion(outcome),
-        reliability=reliability(outcome.probabilities, outcome.values),
+        reliability=reliability(outcome.probabilities, values),
         model=model,
         codebook=codebook,
     )
 
 
 def _frame(outcome: EvaluationSet, k: int, f1_interval: tuple[float, float]) -> FrameMetrics:
-    from sklearn.metrics import average_precision_score  # scikit-learn loads slowly, and no page needs it
-
-    values, predicted = outcome.values[:, [k]], outcome.predicted[:, [k]]
-    right, found, there = (int(count[0]) for count in counts(values, predicted))
-    known = values[:, 0] >= 0
-    probabilities = outcome.probabilities[known, k]
+    values, probabilities = outcome.values[:, k], outcome.probabilities[:, k]
+    counted = counts(values, outcome.predicted[:, k])
     return FrameMetrics(
-        support=there,
-        precision=right / found if found else float("nan"),
-        recall=right / there,
-        f1=2 * right / (found + there),
-        average_precision=float(average_precision_score(values[known, 0], probabilities)),
+        support=int(counted.support),
+        precision=float(ratio(counted.tp, counted.predicted)),
+        recall=float(ratio(counted.tp, counted.support)),
+        f1=float(f1(counted)),
+        average_precision=float(average_precision(values, probabilities)),
         threshold=float(outcome.thresholds[k]) if len(outcome.thresholds) else float("nan"),
-        calibration_error=calibration_error(probabilities, values[known, 0]),
+        calibration_error=float(calibration_error(probabilities, values)),
         f1_interval=f1_interval,
     )
 
 
 def _voice(outcome: EvaluationSet) -> VoiceMetrics:
     pairs = (outcome.gold_voices >= 0) & (outcome.values == 1)
-    gold, said = outcome.gold_voices[pairs], outcome.voices[pairs]
-    if not len(gold):
-        return VoiceMetrics(0, float("nan"), float("nan"))
-    classes = range(len(VOICES))
-    truth = np.column_stack([gold == voice for voice in classes]).astype(np.int8)
-    guess = np.column_stack([said == voice for voice in classes])
-    return VoiceMetrics(len(gold), float((gold == said).mean()), macro_f1(truth, guess))
+    right = pairs & (outcome.gold_voices == outcome.voices)
+    return VoiceMetrics(
+        int(pairs.sum()),
+        float(ratio(right.sum(), pairs.sum())),
+        float(voice_macro_f1(outcome.values, outcome.gold_voices, outcome.voices)),
+    )
 
 
 def _voices(outcome: EvaluationSet) -> dict[str, OneVoiceMetrics]:
@@ -253,7 +254,9 @@ def _voices(outcome: EvaluationSet) -> dict[str, OneVoiceMetrics]:
 def _languages(outcome: EvaluationSet) -> dict[str, LanguageMetrics]:
     return {
         name: LanguageMetrics(
-            len(part.values), macro_f1(part.values, part.predicted), micro_f1(part.values, part.predicted)
+            len(part.values),
+            float(macro_f1(part.values, part.predicted)),
+            float(micro_f1(part.values, part.predicted)),
         )
         for name, part in _parts(outcome, outcome.languages)
     }
@@ -263,9 +266,9 @@ def _registers(outcome: EvaluationSet) -> dict[str, RegisterMetrics]:
     return {
         name or "not named": RegisterMetrics(
             len(part.values),
-            macro_f1(part.values, part.predicted),
-            micro_f1(part.values, part.predicted),
-            false_alarm_rate(part.values, part.predicted),
+            float(macro_f1(part.values, part.predicted)),
+            float(micro_f1(part.values, part.predicted)),
+            float(false_alarm_rate(part.values, part.predicted)),
         )
         for name, part in (_parts(outcome, outcome.registers) if any(outcome.registers) else ())
     }
@@ -289,14 +292,6 @@ def _confusion(outcome: EvaluationSet) -> tuple[Confusion, ...]:
 
 
 def _band(outcome: EvaluationSet) -> BandMetrics:
-    yes = outcome.predicted & ~outcome.human
-    right, found, _ = (int(count.sum()) for count in counts(outcome.values, yes))
-    kept = int(counts(outcome.values, outcome.predicted)[0].sum())
-    return BandMetrics(right / found if found else float("nan"), right / kept if kept else float("nan"))
-
-
-def _resampled_f1(outcome: EvaluationSet, seed: int) -> NDArray[np.float64]:
-    """Return the F1 of each frame on each resample of the rows, resamples × k (Efron and Tibshirani 1993)."""
-    there, found = outcome.values == 1, outcome.predicted & (outcome.values >= 0)
-    counts = [part.astype(np.float64) for part in (there & found, found, there)]
-    return np.concatenate([f1_of_counts(*(drawn @ part for part in counts)) for drawn in resamples(len(there), seed)])
+    decided = counts(outcome.values, outcome.predicted & ~outcome.human).total()
+    without_band = counts(outcome.values, outcome.predicted).total()
+    return BandMetrics(float(ratio(decided.tp, decided.predicted)), float(ratio(decided.tp, without_band.tp)))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from narratives.evaluation.metrics import ratio, weighted_sum
+
 BINS = 10
 
 
@@ -44,11 +46,14 @@ def reliability(probabilities: NDArray[np.float64], values: NDArray[np.int8]) ->
     )
 
 
-def calibration_error(probabilities: NDArray[np.float64], values: NDArray[np.int8]) -> float:
-    """Return the expected calibration error (Naeini et al. 2015): the mean gap of the reliability curve, 0 to 1.
+def calibration_error(
+    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the expected calibration error, 0 to 1 (Naeini et al. 2015): the mean gap of the reliability curve.
 
-    Takes what ``reliability`` takes. NaN if no cell is left.
+    Takes what ``reliability`` takes, and row weights as the metrics do. NaN if no cell is left.
     """
-    curve = [part for part in reliability(probabilities, values) if part.cells]
-    total = sum(part.cells for part in curve)
-    return sum(part.cells * abs(part.probability - part.share) for part in curve) / total if total else float("nan")
+    known, bins, frames = values >= 0, bins_of(probabilities), tuple(range(1, values.ndim))
+    gaps = np.where(known, probabilities - values, 0.0)
+    by_bin = np.column_stack([np.where(bins == number, gaps, 0.0).sum(axis=frames) for number in range(BINS)])
+    return ratio(np.abs(weighted_sum(by_bin, weights)).sum(axis=-1), weighted_sum(known.sum(axis=frames), weights))
