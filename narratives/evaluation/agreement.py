@@ -55,7 +55,6 @@ class AgreementScores:
     ac1_interval: tuple[float, float]
     percent: float
     cohen_kappa: float
-    fleiss_kappa: float
 
     @property
     def some_yes(self) -> int:
@@ -268,15 +267,6 @@ def _agreeing(counts: Floats) -> Floats:
     return np.asarray((counts * (counts - 1)).sum(axis=-1) / np.maximum(1, counts.sum(axis=-1) - 1))
 
 
-def fleiss_kappa(counts: Floats) -> float:
-    """Return the kappa of units × categories (Fleiss 1971); NaN unless all units have the same number of ratings."""
-    rated = counts.sum(axis=1)
-    if not len(counts) or (rated != rated[0]).any():
-        return float("nan")
-    agreed, chance = float(percent_agreement(counts)), float(np.square(counts.mean(axis=0) / rated[0]).sum())
-    return float(ratio(agreed - chance, 1 - chance))
-
-
 def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
     """Return the kappa of units × raters (Cohen 1960); NaN unless each unit with two ratings has exactly two."""
     rated = (ratings != UNKNOWN).sum(axis=1)
@@ -324,7 +314,6 @@ def _figures(ratings: NDArray[np.int8], counts: Floats, resampled_scores: Floats
         ac1_interval=interval(resampled_scores[:, 1]),
         percent=float(percent_agreement(counts)),
         cohen_kappa=cohen_kappa(ratings, counts.shape[1]),
-        fleiss_kappa=fleiss_kappa(units),
     )
 
 
