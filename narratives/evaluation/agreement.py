@@ -1,7 +1,6 @@
 """Owns agreement between annotators: how far readings of the same paragraphs say the same. No model, no gold."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from narratives.evaluation.metrics import mean_of_known, ratio, weighted_sum
 from narratives.evaluation.report import plain, shown
 from narratives.labels.gold import UNKNOWN, gold
 from narratives.labels.label_set import LABEL_LANGUAGES, Label, LabelledParagraph, LabelSet
+from narratives.labels.statistics import markdown_table
 
 Floats = NDArray[np.float64]
 LOW = 0.8  # Krippendorff's own border: below it conclusions are tentative
@@ -342,7 +342,7 @@ def _frame_table(agreement: Agreement) -> str:
         [name, str(found.units), str(found.both_yes), str(found.differing), *_two(found)]
         for name, found in agreement.frames.items()
     ]
-    return _table(["frame", "read twice", "both yes", "differing", "alpha [95 %]", "AC1 [95 %]"], rows)
+    return markdown_table(["frame", "read twice", "both yes", "differing", "alpha [95 %]", "AC1 [95 %]"], rows)
 
 
 def _mean_table(agreement: Agreement) -> str:
@@ -351,12 +351,13 @@ def _mean_table(agreement: Agreement) -> str:
         for name, mean in agreement.means.items()
     ]
     head = ["language", "read twice", "frames", "both yes", "differing", "mean alpha [95 %]", "mean AC1 [95 %]"]
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _voice_table(voice: AgreementScores) -> str:
     row = ["voice", str(voice.units), str(voice.differing), *_two(voice), shown(voice.cohen_kappa)]
-    return _table(["where both said yes", "pairs", "differing", "alpha [95 %]", "AC1 [95 %]", "Cohen's kappa"], [row])
+    head = ["where both said yes", "pairs", "differing", "alpha [95 %]", "AC1 [95 %]", "Cohen's kappa"]
+    return markdown_table(head, [row])
 
 
 def _two(found: AgreementScores | Mean) -> list[str]:
@@ -367,8 +368,3 @@ def _two(found: AgreementScores | Mean) -> list[str]:
 def _low_line(what: str, low: dict[str, float]) -> str:
     named = ", ".join(f"{name} ({shown(alpha)})" for name, alpha in low.items())
     return f"{what} with an alpha below {LOW}: {named or 'none'}."
-
-
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -19,7 +19,7 @@ from narratives.evaluation.metrics import (
     voice_macro_f1,
 )
 from narratives.evaluation.reliability import calibration_error
-from narratives.evaluation.report import plain, shown
+from narratives.evaluation.report import plain, shown, text_table
 
 FIGURES = {
     "macro_f1": "macro-F1",
@@ -110,8 +110,8 @@ class Comparison:
 
     def table(self) -> str:
         """Return the comparison as a table for the terminal, with the conclusion at the end."""
-        parts = [_head_lines(self), _figure_lines(self), _frame_lines(self), _changed_lines(self), [self.conclusion()]]
-        return "\n\n".join("\n".join(line.rstrip() for line in lines) for lines in parts if lines)
+        parts = [_models(self), _remarks(self), _figure_table(self), _frame_table(self), _changed(self)]
+        return "\n\n".join([*filter(None, parts), self.conclusion()])
 
     def conclusion(self) -> str:
         """Return in plain words which differences exclude zero."""
@@ -212,55 +212,50 @@ def _better(name: str, found: Difference) -> bool:
     return (found.difference < 0) == less
 
 
-def _head_lines(comparison: Comparison) -> list[str]:
+def _models(comparison: Comparison) -> str:
+    return "\n".join(f"{letter}  {name}" for letter, name in zip("AB", comparison.models, strict=True))
+
+
+def _remarks(comparison: Comparison) -> str:
     rows = (
         f"{comparison.n} rows, the same for both; {RESAMPLES:,} resamples of them give the intervals; * excludes zero"
     )
-    names = [f"{letter}  {name}" for letter, name in zip("AB", comparison.models, strict=True)]
-    return names + [""] + ([rows] if comparison.n else []) + list(comparison.remarks)
+    return "\n".join([*([rows] if comparison.n else []), *comparison.remarks])
 
 
-def _figure_lines(comparison: Comparison) -> list[str]:
-    width = max(map(len, _first_column(comparison)))
-    return [f"{'figure':{width}}  {_heads(comparison)}"] + [
-        f"{FIGURES[key]:{width}}  {_cells(figure, comparison)}" for key, figure in comparison.figures.items()
-    ]
+def _figure_table(comparison: Comparison) -> str:
+    rows = [[FIGURES[key], *_cells(figure, comparison)] for key, figure in comparison.figures.items()]
+    return text_table(["figure", *_heads(comparison)], rows)
 
 
-def _frame_lines(comparison: Comparison) -> list[str]:
-    width = max(map(len, _first_column(comparison)))
-    tail = "  support" + ("  changed" if comparison.n else "")
-    return [f"{'F1 of frame':{width}}  {_heads(comparison)}{tail}"] + [
-        f"{name:{width}}  {_cells(frame.f1, comparison)}  {frame.support:7}"
-        + (f"  {frame.changed:7.1%}" if comparison.n else "")
+def _frame_table(comparison: Comparison) -> str:
+    rows = [
+        [name, *_cells(frame.f1, comparison), frame.support, *([f"{frame.changed:.1%}"] if comparison.n else [])]
         for name, frame in comparison.frames.items()
     ]
+    tail = ["support", *(["changed"] if comparison.n else [])]
+    return text_table(["F1 of frame", *_heads(comparison), *tail], rows)
 
 
-def _changed_lines(comparison: Comparison) -> list[str]:
+def _changed(comparison: Comparison) -> str:
     if not comparison.n:
-        return []
-    return [
+        return ""
+    return (
         f"{comparison.changed:.1%} of all decisions (rows × frames) changed; "
         f"{comparison.rows_changed:.1%} of the rows have a decision that changed"
-    ]
+    )
 
 
-def _first_column(comparison: Comparison) -> list[str]:
-    return ["F1 of frame", *FIGURES.values(), *comparison.frames]
+def _heads(comparison: Comparison) -> list[str]:
+    return ["A", "B", "B - A", *(["95 % interval", ""] if comparison.n else [])]
 
 
-def _heads(comparison: Comparison) -> str:
-    return f"{'A':>5}  {'B':>5}  {'B - A':>6}" + (f"  {'95 % interval':>16}  " if comparison.n else "")
-
-
-def _cells(found: Difference, comparison: Comparison) -> str:
+def _cells(found: Difference, comparison: Comparison) -> list[str]:
+    """Return the cells of one figure under ``_heads``."""
     change = f"{found.difference:+.3f}" if np.isfinite(found.difference) else "–"
-    change = "=" if found.none else change
-    start = f"{shown(found.a):>5}  {shown(found.b):>5}  {change:>6}"
+    cells = [shown(found.a), shown(found.b), "=" if found.none else change]
     if not comparison.n:
-        return start
+        return cells
     low, high = found.interval
     between = f"{low:+.3f} to {high:+.3f}" if np.isfinite(low) else "–"
-    between = "" if found.none else between
-    return f"{start}  {between:>16} {'*' if found.excludes_zero else ' '}"
+    return [*cells, "" if found.none else between, "*" if found.excludes_zero else ""]

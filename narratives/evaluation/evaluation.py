@@ -24,7 +24,7 @@ from narratives.evaluation.metrics import (
     voice_macro_f1,
 )
 from narratives.evaluation.reliability import Bin, calibration_error, reliability
-from narratives.evaluation.report import confusion_lines, frame_lines, plain, register_lines, summary_lines, voice_lines
+from narratives.evaluation.report import confusion_table, frame_table, plain, register_table, summary, voice_table
 
 _CONFUSIONS = 20  # kept
 
@@ -131,8 +131,8 @@ class Evaluation:
 
     def table(self) -> str:
         """Return the figures as a table for the terminal."""
-        parts = (summary_lines, frame_lines, voice_lines, register_lines, confusion_lines)
-        return "\n\n".join("\n".join(lines) for part in parts if (lines := part(self)))
+        parts = (summary, frame_table, voice_table, register_table, confusion_table)
+        return "\n\n".join(text for part in parts if (text := part(self)))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 from narratives.evaluation.evaluation import BandMetrics, Evaluation
 from narratives.evaluation.reliability import Bin
 from narratives.evaluation.report import shown
+from narratives.labels.statistics import markdown_table
 from narratives.model.classifier import Classifier
 
 _HEAD = """\
@@ -34,8 +35,6 @@ _RELIABILITY = """
 All paragraphs and frames in ten bins of the predicted probability, by the same cross-validation (Naeini et al. 2015).
 Where the two middle columns agree, a probability is what it says; a bin of few cells says little.
 {stream}
-| probability | mean predicted | share right | cells |
-|---|---:|---:|---:|
 """
 
 
@@ -66,10 +65,10 @@ def model_card(classifier: Classifier, figures: Evaluation, made_from: dict[str,
 
 def _curve(bins: tuple[Bin, ...], none_share: float | None) -> str:
     rows = [
-        f"| {part.low:.1f} to {part.high:.1f} | {shown(part.probability)} | {shown(part.share)} | {part.cells} |"
-        for part in bins
+        [f"{part.low:.1f} to {part.high:.1f}", shown(part.probability), shown(part.share), part.cells] for part in bins
     ]
-    return _RELIABILITY.format(stream=stream_remark(none_share)) + "\n".join(rows) + "\n"
+    table = markdown_table(["probability", "mean predicted", "share right", "cells"], rows)
+    return _RELIABILITY.format(stream=stream_remark(none_share)) + table + "\n"
 
 
 def stream_remark(none_share: float | None) -> str:

@@ -1,8 +1,10 @@
 """Owns how figures are printed."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tabulate import tabulate
 
 from narratives.codebook.frames import VOICES
 
@@ -28,74 +30,72 @@ def shown(value: float) -> str:
     return f"{value:.3f}" if np.isfinite(value) else "–"
 
 
-def summary_lines(evaluation: "Evaluation") -> list[str]:
+def text_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table for the terminal; all columns but the first are aligned to the right."""
+    align = ["left", *["right"] * (len(head) - 1)]
+    return tabulate(list(rows), head, tablefmt="plain", disable_numparse=True, colalign=align)
+
+
+def summary(evaluation: "Evaluation") -> str:
     """Return the overall figures, a line each."""
     low, high = evaluation.macro_f1_interval
-    languages = [
-        f"  {name}: {figures.n} rows, macro-F1 {shown(figures.macro_f1)}, micro-F1 {shown(figures.micro_f1)}"
-        for name, figures in evaluation.languages.items()
-    ]
     voice = evaluation.voice
-    return [
-        f"rows                    {evaluation.n}",
-        f"macro-F1                {shown(evaluation.macro_f1)}  (95 %: {shown(low)} to {shown(high)})",
-        f"micro-F1                {shown(evaluation.micro_f1)}",
-        f"samples-F1              {shown(evaluation.samples_f1)}",
-        f"mean average precision  {shown(evaluation.mean_average_precision)}",
-        f"voice                   accuracy {shown(voice.accuracy)}, macro-F1 {shown(voice.macro_f1)}, {voice.n} pairs",
-        f"false alarms            {shown(evaluation.false_alarm_rate)} of the rows without a frame get one",
-        f"calibration error       {shown(evaluation.calibration_error)}",
-        *languages,
+    rows: list[list[str | int]] = [
+        ["rows", evaluation.n],
+        ["macro-F1", f"{shown(evaluation.macro_f1)}  (95 %: {shown(low)} to {shown(high)})"],
+        ["micro-F1", shown(evaluation.micro_f1)],
+        ["samples-F1", shown(evaluation.samples_f1)],
+        ["mean average precision", shown(evaluation.mean_average_precision)],
+        ["voice", f"accuracy {shown(voice.accuracy)}, macro-F1 {shown(voice.macro_f1)}, {voice.n} pairs"],
+        ["false alarms", f"{shown(evaluation.false_alarm_rate)} of the rows without a frame get one"],
+        ["calibration error", shown(evaluation.calibration_error)],
     ]
+    languages = [
+        f"  {name}: {part.n} rows, macro-F1 {shown(part.macro_f1)}, micro-F1 {shown(part.micro_f1)}"
+        for name, part in evaluation.languages.items()
+    ]
+    return "\n".join([tabulate(rows, tablefmt="plain", disable_numparse=True), *languages])
 
 
-def frame_lines(evaluation: "Evaluation") -> list[str]:
-    """Return the figures of each frame, a line each."""
-    width = max([len("frame"), *map(len, evaluation.frames), *map(len, evaluation.unsupported)])
-    lines = [f"{'frame':{width}}  support  precision  recall     F1     AP  threshold"]
-    lines += [
-        f"{name:{width}}  {f.support:7}  {shown(f.precision):>9}  {shown(f.recall):>6}  {shown(f.f1):>5}"
-        f"  {shown(f.average_precision):>5}  {shown(f.threshold):>9}"
+def frame_table(evaluation: "Evaluation") -> str:
+    """Return the figures of each frame, then a line for each frame without a gold row."""
+    head = ["frame", "support", "precision", "recall", "F1", "AP", "threshold"]
+    rows = [
+        [name, f.support, *map(shown, (f.precision, f.recall, f.f1, f.average_precision, f.threshold))]
         for name, f in evaluation.frames.items()
     ]
-    lines += [
-        f"{name:{width}}  {0:7}  no gold row; predicted {count} times" for name, count in evaluation.unsupported.items()
-    ]
-    return lines
+    rest = [[name, 0, f"no gold row; predicted {count} times"] for name, count in evaluation.unsupported.items()]
+    # A table of its own: the long note would widen the column of precision.
+    return "\n".join(filter(None, [text_table(head, rows), tabulate(rest, tablefmt="plain", disable_numparse=True)]))
 
 
-def voice_lines(evaluation: "Evaluation") -> list[str]:
-    """Return the figures of each voice, a line each."""
+def voice_table(evaluation: "Evaluation") -> str:
+    """Return the figures of each voice; nothing where no gold pair has a voice."""
     if not evaluation.voice.n:
-        return []
-    heads = "".join(f"  {'says ' + name:>13}" for name in VOICES)
-    lines = [f"{'gold voice':10}  pairs  frame found  voice right{heads}"]
-    lines += [
-        f"{name:10}  {f.n:5}  {shown(f.frame_recall):>11}  {shown(f.voice_recall):>11}"
-        + "".join(f"  {f.said[voice]:13}" for voice in VOICES)
+        return ""
+    head = ["gold voice", "pairs", "frame found", "voice right", *(f"says {name}" for name in VOICES)]
+    rows = [
+        [name, f.n, shown(f.frame_recall), shown(f.voice_recall), *(f.said[voice] for voice in VOICES)]
         for name, f in evaluation.voices.items()
     ]
-    return lines
+    return text_table(head, rows)
 
 
-def register_lines(evaluation: "Evaluation") -> list[str]:
-    """Return the figures of each register, a line each."""
+def register_table(evaluation: "Evaluation") -> str:
+    """Return the figures of each register, the largest first; nothing where the table names none."""
     if not evaluation.registers:
-        return []
-    width = max([len("register"), *map(len, evaluation.registers)])
-    lines = [f"{'register':{width}}   rows  macro-F1  micro-F1  false alarms"]
-    lines += [
-        f"{name:{width}}  {f.n:5}  {shown(f.macro_f1):>8}  {shown(f.micro_f1):>8}  {shown(f.false_alarm_rate):>12}"
+        return ""
+    rows = [
+        [name, f.n, shown(f.macro_f1), shown(f.micro_f1), shown(f.false_alarm_rate)]
         for name, f in sorted(evaluation.registers.items(), key=lambda item: -item[1].n)
     ]
-    return lines
+    return text_table(["register", "rows", "macro-F1", "micro-F1", "false alarms"], rows)
 
 
-def confusion_lines(evaluation: "Evaluation") -> list[str]:
-    """Return the frames most often taken for others, a line each."""
+def confusion_table(evaluation: "Evaluation") -> str:
+    """Return the commonest pairs of a frame missed and another predicted instead; nothing where there is none."""
     if not evaluation.confusion:
-        return []
-    printed = evaluation.confusion[:CONFUSIONS_PRINTED]
-    width = max([len("frame missed"), *(len(pair.gold) for pair in printed)])
-    lines = [f"{'frame missed':{width}}  rows  found instead"]
-    return lines + [f"{pair.gold:{width}}  {pair.count:4}  {pair.predicted}" for pair in printed]
+        return ""
+    rows = [[pair.gold, pair.count, pair.predicted] for pair in evaluation.confusion[:CONFUSIONS_PRINTED]]
+    head = ["frame missed", "rows", "found instead"]
+    return tabulate(rows, head, tablefmt="plain", disable_numparse=True, colalign=["left", "right", "left"])

@@ -1,8 +1,10 @@
 """Owns the counts of a label set: gold by frame and voice, kinds of paragraphs without a frame, registers, lengths."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from tabulate import tabulate
 
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.labels.gold import Gold, gold
@@ -18,9 +20,10 @@ def label_tables(labels: LabelSet, codebook: Codebook) -> str:
     return "\n\n".join(parts)
 
 
-def _table(head: list[str], rows: list[list[str | int]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *[[str(cell) for cell in row] for row in rows]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; all columns but the first are aligned to the right."""
+    align = ["left", *["right"] * (len(head) - 1)]
+    return tabulate(list(rows), head, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def _sizes(labels: LabelSet, truth: Gold) -> str:
@@ -34,8 +37,8 @@ def _sizes(labels: LabelSet, truth: Gold) -> str:
         counts = [int(mine.sum()), int((positives[mine] == 0).sum()), int((positives[mine] > 1).sum())]
         rows.append([name, *counts, f"{tenth:.0f} / {median:.0f} / {ninetieth:.0f}"])
     unread = len(labels.paragraphs) - len(truth)
-    table = _table(["language", "paragraphs", "no frame", "two frames or more", "words p10 / median / p90"], rows)
-    return table + (f"\n\n{unread} paragraphs carry no label yet." if unread else "")
+    head = ["language", "paragraphs", "no frame", "two frames or more", "words p10 / median / p90"]
+    return markdown_table(head, rows) + (f"\n\n{unread} paragraphs carry no label yet." if unread else "")
 
 
 def _by_frame(truth: Gold) -> str:
@@ -47,14 +50,14 @@ def _by_frame(truth: Gold) -> str:
         by_language: list[str | int] = [int((there & (languages == name)).sum()) for name in shown]
         by_voice: list[str | int] = [int((there & (truth.voices[:, k] == v)).sum()) for v in range(len(VOICES))]
         rows.append([frame, *by_language, *by_voice, int((truth.values[:, k] < 0).sum())])
-    return _table(["frame", *shown, *VOICES, "unsettled"], rows)
+    return markdown_table(["frame", *shown, *VOICES, "unsettled"], rows)
 
 
 def _none_kinds(labels: LabelSet, truth: Gold) -> str:
     empty = {paragraph for paragraph, row in zip(_ids(labels), truth.values, strict=True) if (row <= 0).all()}
     notes = Counter(label.note for label in labels.labels if label.paragraph_id in empty and label.note)
     kinds = Counter({note: count for note, count in notes.items() if note.startswith(("near ", "war ", "off", "out"))})
-    return _table(["kind of paragraph without a frame", "paragraphs"], [[*item] for item in sorted(kinds.items())])
+    return markdown_table(["kind of paragraph without a frame", "paragraphs"], sorted(kinds.items()))
 
 
 def _registers(labels: LabelSet, truth: Gold) -> str:
@@ -67,7 +70,7 @@ def _registers(labels: LabelSet, truth: Gold) -> str:
     rows: list[list[str | int]] = [
         [name, count, carrying[name], len(frames[name])] for name, count in sorted(everything.items())
     ]
-    return _table(["register", "paragraphs", "with a frame", "frames"], rows)
+    return markdown_table(["register", "paragraphs", "with a frame", "frames"], rows)
 
 
 def _ids(labels: LabelSet) -> list[str]:
