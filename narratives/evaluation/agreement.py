@@ -9,34 +9,16 @@ from numpy.typing import NDArray
 
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.evaluation.bootstrap import interval, resampled
-from narratives.evaluation.metrics import mean_of_known, ratio, weighted_sum
+from narratives.evaluation.coefficients import cohen_kappa, gwet_ac1, krippendorff_alpha, percent_agreement, tally
+from narratives.evaluation.metrics import Floats, mean_of_known
+from narratives.evaluation.readings import Readings, is_whole, read_twice, turns_of, values_of
 from narratives.evaluation.report import plain, shown
-from narratives.labels.gold import UNKNOWN, gold
-from narratives.labels.label_set import LABEL_LANGUAGES, Label, LabelledParagraph, LabelSet
+from narratives.labels.gold import UNKNOWN
+from narratives.labels.label_set import LABEL_LANGUAGES, LabelSet
 from narratives.labels.statistics import markdown_table
 
-Floats = NDArray[np.float64]
 LOW = 0.8  # Krippendorff's own border: below it conclusions are tentative
 _ENOUGH = 20  # units said yes of by somebody, before a frame in one language is called low
-
-
-@dataclass(frozen=True)
-class Readings:
-    """What the readers of n paragraphs said of k frames; n × readers × k, UNKNOWN where a reader said nothing.
-
-    A reader is a place (first, second, …), not a person: those who read the whole codebook come first, by time.
-    """
-
-    frames: tuple[str, ...]
-    languages: tuple[str, ...]
-    values: NDArray[np.int8]
-    voices: NDArray[np.int8]
-    annotators: int = 0
-
-    def take(self, rows: NDArray[np.bool_]) -> "Readings":
-        """Return the readings of these paragraphs only."""
-        languages = tuple(np.array(self.languages)[rows].tolist())
-        return replace(self, languages=languages, values=self.values[rows], voices=self.voices[rows])
 
 
 @dataclass(frozen=True)
@@ -128,9 +110,9 @@ def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
     """Return a row for each two annotators who read the same paragraphs wholly, those with most in common first."""
     words: dict[str, dict[str, NDArray[np.int8]]] = defaultdict(dict)
     for paragraph, said in labels.resolve_retired(codebook).by_paragraph.items():
-        for own in _turns(said):
-            if _whole(own):
-                words[own[0].annotator][paragraph] = _values(own, codebook)
+        for own in turns_of(said):
+            if is_whole(own):
+                words[own[0].annotator][paragraph] = values_of(own, codebook)
     names = sorted(words)
     both = [(a, b, sorted(words[a].keys() & words[b].keys())) for n, a in enumerate(names) for b in names[n + 1 :]]
     pairs = [
@@ -144,13 +126,6 @@ def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
 def _pair(first: str, second: str, cells: list[NDArray[np.int8]]) -> Pair:
     ratings = np.concatenate(cells)
     return Pair(first, second, len(cells), cohen_kappa(ratings, 2), float(percent_agreement(tally(ratings, 2))))
-
-
-def _values(own: list[Label], codebook: Codebook) -> NDArray[np.int8]:
-    last = max(label.labelled_at for label in own)
-    seen = {label.frame: label.value for label in own if label.labelled_at == last}
-    words = [seen.get(frame, "no") for frame in codebook.ids]
-    return np.array([{"yes": 1, "no": 0}.get(word, UNKNOWN) for word in words], dtype=np.int8)
 
 
 def measure_months(labels: LabelSet, codebook: Codebook) -> dict[str, Mean]:
@@ -168,53 +143,6 @@ def measure_agreement(labels: LabelSet, codebook: Codebook, seed: int = 0) -> Ag
     return measure(read_twice(labels, codebook), seed)
 
 
-def read_twice(labels: LabelSet, codebook: Codebook) -> Readings:
-    """Return the readings of the paragraphs that two annotators or more read wholly. Decisions are no readings.
-
-    An annotator's last word counts, *unsure* is missing, and a label of kind ``single`` speaks of its frame only.
-    """
-    labels = labels.resolve_retired(codebook)
-    turns = {paragraph: _turns(said) for paragraph, said in labels.by_paragraph.items()}
-    turns = {paragraph: said for paragraph, said in turns.items() if len(said) > 1 and _whole(said[1])}
-    kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in turns]
-    places = range(max(map(len, turns.values()), default=2))
-    heard = [_heard(kept, turns, place, codebook) for place in places]
-    return Readings(
-        codebook.ids,
-        tuple(paragraph.language for paragraph in kept),
-        np.stack([values for values, _ in heard], axis=1),
-        np.stack([voices for _, voices in heard], axis=1),
-        len({own[0].annotator for said in turns.values() for own in said}),
-    )
-
-
-def _turns(said: list[Label]) -> list[list[Label]]:
-    """Return the labels of each annotator of one paragraph: who read it wholly first, then by time."""
-    own: dict[str, list[Label]] = defaultdict(list)
-    for label in said:
-        if label.kind != "decision":
-            own[label.annotator].append(label)
-    first = {name: min(label.labelled_at for label in rows) for name, rows in own.items()}
-    return [own[name] for name in sorted(own, key=lambda name: (not _whole(own[name]), first[name], name))]
-
-
-def _whole(own: list[Label]) -> bool:
-    return any(label.kind == "reading" for label in own)
-
-
-def _heard(
-    kept: list[LabelledParagraph], turns: dict[str, list[list[Label]]], place: int, codebook: Codebook
-) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """Return the values and voices of the readers in one place; the gold of a sole reader is what that one said."""
-    there = np.array([len(turns[paragraph.paragraph_id]) > place for paragraph in kept], dtype=bool)
-    chosen = tuple(paragraph for paragraph, present in zip(kept, there, strict=True) if present)
-    rows = [label for paragraph in chosen for label in turns[paragraph.paragraph_id][place]]
-    said = gold(LabelSet(chosen, tuple(rows)), codebook)
-    values, voices = np.full((2, len(kept), len(codebook.ids)), UNKNOWN, dtype=np.int8)
-    values[there], voices[there] = said.values, said.voices
-    return values, voices
-
-
 def measure(readings: Readings, seed: int = 0) -> Agreement:
     """Measure the agreement in these readings."""
     languages = np.array(readings.languages, dtype=str)
@@ -229,55 +157,6 @@ def measure(readings: Readings, seed: int = 0) -> Agreement:
         means={"all": mean} | {name: mean for name, (_, mean) in by_language.items()},
         voice=_voice(readings, seed),
     )
-
-
-def tally(ratings: NDArray[np.int8], categories: int) -> Floats:
-    """Count the ratings of each unit by category: n × raters (× k) to n (× k) × categories. UNKNOWN is not counted."""
-    counts = [(ratings == category).sum(axis=1) for category in range(categories)]
-    return np.stack(counts, axis=-1).astype(np.float64)
-
-
-def krippendorff_alpha(counts: Floats, weights: Floats | None = None) -> Floats:
-    """Return the nominal alpha of units (× k) × categories (Krippendorff 2011); NaN if nobody ever varies."""
-    rated = counts.sum(axis=-1)
-    by_category = weighted_sum(counts * (rated >= 2)[..., None], weights)
-    n = by_category.sum(axis=-1)
-    observed = (n - 1) * (n - weighted_sum(_agreeing(counts), weights))
-    return 1 - ratio(observed, n * n - np.square(by_category).sum(axis=-1))
-
-
-def gwet_ac1(counts: Floats, weights: Floats | None = None) -> Floats:
-    """Return the AC1 of units (× k) × categories (Gwet 2008); NaN if no unit has two ratings."""
-    rated = counts.sum(axis=-1, keepdims=True)
-    shares = weighted_sum(counts / np.maximum(1, rated), weights)
-    shares = ratio(shares, shares.sum(axis=-1, keepdims=True))
-    chance = (shares * (1 - shares)).sum(axis=-1) / (counts.shape[-1] - 1)
-    return ratio(percent_agreement(counts, weights) - chance, 1 - chance)
-
-
-def percent_agreement(counts: Floats, weights: Floats | None = None) -> Floats:
-    """Return the share of pairs of ratings of a unit that agree, averaged over units; NaN without a pair."""
-    rated = counts.sum(axis=-1)
-    agreed = weighted_sum(_agreeing(counts) / np.maximum(1, rated), weights)
-    return ratio(agreed, weighted_sum(rated >= 2, weights))
-
-
-def _agreeing(counts: Floats) -> Floats:
-    """Return of each unit how many ratings agree with another one, 0 without a pair: its agreement × its ratings."""
-    return np.asarray((counts * (counts - 1)).sum(axis=-1) / np.maximum(1, counts.sum(axis=-1) - 1))
-
-
-def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
-    """Return the kappa of units × raters (Cohen 1960); NaN unless each unit with two ratings has exactly two."""
-    rated = (ratings != UNKNOWN).sum(axis=1)
-    pairs = ratings[rated >= 2]
-    if not len(pairs) or (rated > 2).any():
-        return float("nan")
-    first, second = pairs[pairs != UNKNOWN].reshape(-1, 2).T
-    agreed = (first == second).mean()
-    shares = [np.bincount(side, minlength=categories) / len(side) for side in (first, second)]
-    chance = shares[0] @ shares[1]
-    return float(ratio(agreed - chance, 1 - chance))
 
 
 def _by_frame(readings: Readings, seed: int) -> tuple[dict[str, AgreementScores], Mean]:

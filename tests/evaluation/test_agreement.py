@@ -9,19 +9,9 @@ from click.testing import CliRunner
 from conftest import CODEBOOK, paragraph, reading
 from narratives.cli.main import commands
 from narratives.codebook.frames import retire
-from narratives.evaluation.agreement import (
-    Readings,
-    cohen_kappa,
-    gwet_ac1,
-    krippendorff_alpha,
-    measure,
-    measure_agreement,
-    measure_months,
-    measure_pairs,
-    percent_agreement,
-    read_twice,
-    tally,
-)
+from narratives.evaluation.agreement import measure, measure_agreement, measure_months, measure_pairs
+from narratives.evaluation.coefficients import cohen_kappa, gwet_ac1, krippendorff_alpha, percent_agreement, tally
+from narratives.evaluation.readings import Readings, read_twice
 from narratives.labels.files import write_labels
 from narratives.labels.gold import UNKNOWN
 from narratives.labels.label_set import LabelSet

@@ -1,0 +1,56 @@
+"""Agreement coefficients over counts of ratings: Krippendorff's alpha, Gwet's AC1, per cent, Cohen's kappa."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from narratives.evaluation.metrics import Floats, ratio, weighted_sum
+from narratives.labels.gold import UNKNOWN
+
+
+def tally(ratings: NDArray[np.int8], categories: int) -> Floats:
+    """Count the ratings of each unit by category: n × raters (× k) to n (× k) × categories. UNKNOWN is not counted."""
+    counts = [(ratings == category).sum(axis=1) for category in range(categories)]
+    return np.stack(counts, axis=-1).astype(np.float64)
+
+
+def krippendorff_alpha(counts: Floats, weights: Floats | None = None) -> Floats:
+    """Return the nominal alpha of units (× k) × categories (Krippendorff 2011); NaN if nobody ever varies."""
+    rated = counts.sum(axis=-1)
+    by_category = weighted_sum(counts * (rated >= 2)[..., None], weights)
+    n = by_category.sum(axis=-1)
+    observed = (n - 1) * (n - weighted_sum(_agreeing(counts), weights))
+    return 1 - ratio(observed, n * n - np.square(by_category).sum(axis=-1))
+
+
+def gwet_ac1(counts: Floats, weights: Floats | None = None) -> Floats:
+    """Return the AC1 of units (× k) × categories (Gwet 2008); NaN if no unit has two ratings."""
+    rated = counts.sum(axis=-1, keepdims=True)
+    shares = weighted_sum(counts / np.maximum(1, rated), weights)
+    shares = ratio(shares, shares.sum(axis=-1, keepdims=True))
+    chance = (shares * (1 - shares)).sum(axis=-1) / (counts.shape[-1] - 1)
+    return ratio(percent_agreement(counts, weights) - chance, 1 - chance)
+
+
+def percent_agreement(counts: Floats, weights: Floats | None = None) -> Floats:
+    """Return the share of pairs of ratings of a unit that agree, averaged over units; NaN without a pair."""
+    rated = counts.sum(axis=-1)
+    agreed = weighted_sum(_agreeing(counts) / np.maximum(1, rated), weights)
+    return ratio(agreed, weighted_sum(rated >= 2, weights))
+
+
+def _agreeing(counts: Floats) -> Floats:
+    """Return of each unit how many ratings agree with another one, 0 without a pair: its agreement × its ratings."""
+    return np.asarray((counts * (counts - 1)).sum(axis=-1) / np.maximum(1, counts.sum(axis=-1) - 1))
+
+
+def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
+    """Return the kappa of units × raters (Cohen 1960); NaN unless each unit with two ratings has exactly two."""
+    rated = (ratings != UNKNOWN).sum(axis=1)
+    pairs = ratings[rated >= 2]
+    if not len(pairs) or (rated > 2).any():
+        return float("nan")
+    first, second = pairs[pairs != UNKNOWN].reshape(-1, 2).T
+    agreed = (first == second).mean()
+    shares = [np.bincount(side, minlength=categories) / len(side) for side in (first, second)]
+    chance = shares[0] @ shares[1]
+    return float(ratio(agreed - chance, 1 - chance))
