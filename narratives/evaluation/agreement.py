@@ -1,7 +1,7 @@
 """Owns agreement between annotators: how far readings of the same paragraphs say the same. No model, no gold."""
 
-from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from narratives.codebook.frames import VOICES, Codebook
 from narratives.evaluation.bootstrap import interval, resampled
 from narratives.evaluation.coefficients import cohen_kappa, gwet_ac1, krippendorff_alpha, percent_agreement, tally
 from narratives.evaluation.metrics import Floats, mean_of_known
-from narratives.evaluation.readings import Readings, is_whole, read_twice, turns_of, values_of
+from narratives.evaluation.readings import Readings, read_twice, values_by_annotator
 from narratives.evaluation.report import plain, shown
 from narratives.labels.gold import UNKNOWN
 from narratives.labels.label_set import LABEL_LANGUAGES, LabelSet
@@ -108,17 +108,11 @@ class Pair:
 
 def measure_pairs(labels: LabelSet, codebook: Codebook) -> list[Pair]:
     """Return a row for each two annotators who read the same paragraphs wholly, those with most in common first."""
-    words: dict[str, dict[str, NDArray[np.int8]]] = defaultdict(dict)
-    for paragraph, said in labels.resolve_retired(codebook).by_paragraph.items():
-        for own in turns_of(said):
-            if is_whole(own):
-                words[own[0].annotator][paragraph] = values_of(own, codebook)
-    names = sorted(words)
-    both = [(a, b, sorted(words[a].keys() & words[b].keys())) for n, a in enumerate(names) for b in names[n + 1 :]]
+    values = values_by_annotator(labels, codebook)
     pairs = [
-        _pair(a, b, [np.stack([words[a][one], words[b][one]], axis=1) for one in shared])
-        for a, b, shared in both
-        if shared
+        _pair(first, second, [np.stack([values[first][key], values[second][key]], axis=1) for key in shared])
+        for first, second in combinations(sorted(values), 2)
+        if (shared := sorted(values[first].keys() & values[second].keys()))
     ]
     return sorted(pairs, key=lambda pair: (-pair.paragraphs, pair.first, pair.second))
 

@@ -50,6 +50,23 @@ def read_twice(labels: LabelSet, codebook: Codebook) -> Readings:
     )
 
 
+def values_by_annotator(labels: LabelSet, codebook: Codebook) -> dict[str, dict[str, NDArray[np.int8]]]:
+    """Return each annotator's values of the paragraphs that he or she read wholly, by annotator and paragraph id."""
+    own: dict[str, list[Label]] = defaultdict(list)
+    for said in labels.resolve_retired(codebook).by_paragraph.values():
+        for turn in filter(is_whole, turns_of(said)):
+            own[turn[0].annotator] += turn
+    return {name: _values_of_one(labels, rows, codebook) for name, rows in own.items()}
+
+
+def _values_of_one(labels: LabelSet, own: list[Label], codebook: Codebook) -> dict[str, NDArray[np.int8]]:
+    """Return the values of one annotator: the gold of labels by one person is what that person said."""
+    read = {label.paragraph_id for label in own}
+    paragraphs = tuple(paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in read)
+    values = gold(LabelSet(paragraphs, tuple(own)), codebook).values
+    return {paragraph.paragraph_id: row for paragraph, row in zip(paragraphs, values, strict=True)}
+
+
 def turns_of(said: list[Label]) -> list[list[Label]]:
     """Return the labels of each annotator of one paragraph: who read it wholly first, then by time."""
     own: dict[str, list[Label]] = defaultdict(list)
@@ -76,11 +93,3 @@ def _heard(
     values, voices = np.full((2, len(kept), len(codebook.ids)), UNKNOWN, dtype=np.int8)
     values[there], voices[there] = said.values, said.voices
     return values, voices
-
-
-def values_of(own: list[Label], codebook: Codebook) -> NDArray[np.int8]:
-    """Return one annotator's last word on each frame of one paragraph: 1 yes, 0 no, UNKNOWN unsure."""
-    last = max(label.labelled_at for label in own)
-    seen = {label.frame: label.value for label in own if label.labelled_at == last}
-    words = [seen.get(frame, "no") for frame in codebook.ids]
-    return np.array([{"yes": 1, "no": 0}.get(word, UNKNOWN) for word in words], dtype=np.int8)

@@ -213,6 +213,15 @@ def test_pairs_of_annotators_agree_by_cohens_kappa_over_all_frames(codebook):
     assert (pairs[1].cohen_kappa, pairs[1].percent) == (1.0, 1.0)
 
 
+def test_a_later_single_label_changes_its_frame_only_in_a_pair_too(codebook):
+    single = replace(
+        reading(TEXT, "mayor", "reports", annotator="ivan", labelled_at="2026-02-01T10:00:00Z"), kind="single"
+    )
+    said = reading(TEXT, "flood", "promotes"), reading(TEXT, "flood", "promotes", annotator="ivan"), single
+    (pair,) = measure_pairs(label_set(*said), codebook)
+    assert pair.percent == pytest.approx(2 / 3)  # flood and bridge alike, mayor not
+
+
 def test_agreement_is_told_month_by_month(codebook):
     texts = ["One.", "Two."]
     labels = [
