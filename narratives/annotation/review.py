@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.annotation.queue import margins
-from narratives.codebook.frames import VOICES, Codebook
+from narratives.annotation.steps import reading_labels, voice_name
+from narratives.codebook.frames import Codebook
 from narratives.labels.disputes import last_readings
 from narratives.labels.gold import gold
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
@@ -158,21 +159,22 @@ def _named(text: str, classifier: Classifier) -> str:
 def accept_all(
     store: Store, findings: Sequence[Finding], classifier: Classifier, codebook: Codebook, annotator: str
 ) -> str:
-    """Label each finding's paragraph as the model reads it; return the name by which all of it is undone at once."""
-    found = classifier.predict_texts([one.text for one in findings])
+    """Label each finding's paragraph as the model reads it; return the name by which all of it is undone at once.
+
+    A model without voices gives labels of single frames, without a voice: see ``reading_labels``.
+    """
+    predictions = classifier.predict_texts([finding.text for finding in findings])
     name, at = f"bulk:{new_token()[:16]}", now()
-    for number, one in enumerate(findings):
-        predicted = np.flatnonzero(found.predicted[number]).tolist()
-        predicted.sort(key=lambda k: classifier.frames[k] in codebook.ids)  # the voice of merged ones comes second
-        voices = {codebook.counts_as(classifier.frames[k]): _voice(int(found.voices[number, k])) for k in predicted}
-        said = [(frame, voice, "yes") for frame, voice in voices.items() if frame] or [("", "", "no")]
-        labels = [
-            Label(one.paragraph_id, frame, voice, value, "reading", "yes", annotator, at, codebook.version, "accepted")
-            for frame, voice, value in said
-        ]
-        store.save(labels, Circumstances(model=classifier.name, token=f"{name}:{number}"))
+    live = dict.fromkeys(filter(None, map(codebook.counts_as, classifier.frames)))
+    for row, finding in enumerate(findings):
+        predicted = np.flatnonzero(predictions.predicted[row]).tolist()
+        # Where a frame and one merged into it are both predicted, the frame's own voice comes last and so counts.
+        predicted.sort(key=lambda k: classifier.frames[k] in codebook.ids)
+        voices = {
+            frame: voice_name(int(predictions.voices[row, k]))
+            for k in predicted
+            if (frame := codebook.counts_as(classifier.frames[k]))
+        }
+        blank = Label(finding.paragraph_id, "", "", "no", "reading", "yes", annotator, at, codebook.version, "accepted")
+        store.save(reading_labels(blank, voices, live), Circumstances(model=classifier.name, token=f"{name}:{row}"))
     return name
-
-
-def _voice(number: int) -> str:
-    return VOICES[max(0, number)]

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text:
     for k in ordered.tolist():
         columns_of.setdefault(codebook.counts_as(classifier.frames[k]), k)
     suggestions = [
-        Suggestion(frame, _voice(int(found.voices[0, k])), round(float(found.probabilities[0, k]), 4))
+        Suggestion(frame, voice_name(int(found.voices[0, k])), round(float(found.probabilities[0, k]), 4))
         for frame, k in columns_of.items()
         if frame
     ]
@@ -63,8 +63,9 @@ def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text:
     return Suggested(classifier.name, tuple(suggestions), int.from_bytes(digest[:8]) / 2**64 >= _BLIND)
 
 
-def _voice(number: int) -> str:
-    return VOICES[number] if number >= 0 else ""
+def voice_name(index: int) -> str:
+    """Return the voice at an index of ``Predictions.voices``, empty where it is negative (none was predicted)."""
+    return VOICES[index] if index >= 0 else ""
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class Step:
 def _pairs(given: Sequence[Any], codebook: Codebook) -> tuple[tuple[str, str], ...]:
     pairs = tuple((str(frame), str(voice)) for frame, voice in given)
     for frame, voice in pairs:
-        if frame not in codebook.ids or voice not in VOICES:
-            raise UserError(f"'{frame}' as {voice or 'no voice'} is not in the codebook; reload the page")
+        if frame not in codebook.ids or voice not in (*VOICES, ""):
+            raise UserError(f"'{frame}' as {voice} is not in the codebook; reload the page")
     if len({frame for frame, _ in pairs}) < len(pairs):
         raise UserError("a frame was chosen twice; reload the page")
     return pairs
@@ -124,23 +125,44 @@ def take_step(
 
 
 def _labels(step: Step, annotator: str, codebook: Codebook, kind: str) -> list[Label]:
-    sure = "yes" if step.sure else "no"
-    at = now()
-    said = [(frame, voice, "yes") for frame, voice in step.frames] or [("", "", "no")]
+    blank = Label(
+        paragraph_id=step.paragraph_id,
+        frame="",
+        voice="",
+        value="no",
+        kind=kind,
+        sure="yes" if step.sure else "no",
+        annotator=annotator,
+        labelled_at=now(),
+        codebook_version=codebook.version,
+        note=step.note,
+    )
+    return reading_labels(blank, dict(step.frames), codebook.ids)
+
+
+def reading_labels(blank: Label, voices: Mapping[str, str], asked: Iterable[str]) -> list[Label]:
+    """Return the labels of one reading of one paragraph.
+
+    - ``blank``: a label that sees no frame; its other columns are those of every label returned.
+    - ``voices``: the voice of each frame that was seen, empty where the reader gave none (a model without voices).
+    - ``asked``: the frames that the reader could have seen.
+
+    A whole reading needs a voice for each frame it sees. Where one is missing, the result is a label of kind
+    ``single``, which needs none, for each of the ``asked`` frames: yes or no. Raises UserError if a decision lacks a
+    voice.
+    """
+    if not voices:
+        return [blank]
+    if all(voices.values()):
+        return [replace(blank, frame=frame, voice=voice, value="yes") for frame, voice in voices.items()]
+    if blank.kind == "decision":
+        frame = next(frame for frame, voice in voices.items() if not voice)
+        raise UserError(f"a decision on '{frame}' needs a voice; choose one of {', '.join(VOICES)}")
     return [
-        Label(
-            paragraph_id=step.paragraph_id,
-            frame=frame,
-            voice=voice,
-            value=value,
-            kind=kind,
-            sure=sure,
-            annotator=annotator,
-            labelled_at=at,
-            codebook_version=codebook.version,
-            note=step.note,
+        replace(
+            blank, frame=frame, voice=voices.get(frame, ""), value="yes" if frame in voices else "no", kind="single"
         )
-        for frame, voice, value in said
+        for frame in asked
     ]
 
 

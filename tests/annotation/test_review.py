@@ -1,9 +1,14 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from conftest import paragraph, reading
 from narratives.annotation.ranking import rank
-from narratives.annotation.review import accept_all, find
+from narratives.annotation.review import Finding, accept_all, find
 from narratives.codebook.frames import retire
+from narratives.labels.files import check_labels
+from narratives.labels.gold import UNKNOWN, gold
 from narratives.store.events import now
 
 PLAIN = "Wake up, neighbours: the dam breaks before Friday!"
@@ -89,6 +94,21 @@ def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, code
     assert reviewed.undo_all("ivan", name) == 0
     assert reviewed.undo_all("maria", name) == len(chosen)
     assert set(reviewed.label_set().labels) == before
+
+
+def test_a_model_without_voices_is_accepted_without_a_voice(store, classifier, codebook):
+    silent = replace(classifier, voice_model=None)
+    texts = [PLAIN, "The choir sings in the market hall on Sunday at ten."]
+    store.add(map(paragraph, texts))
+    rank(store, silent, codebook)
+    findings = [Finding(paragraph(text).paragraph_id, text, "flood", "near", "") for text in texts]
+    accept_all(store, findings, silent, codebook, "maria")
+    labels = store.label_set()
+    assert {label.voice for label in labels.labels} == {""}
+    check_labels(labels, codebook, "the database")
+    accepted = gold(labels, codebook)
+    np.testing.assert_array_equal(accepted.values, silent.predict_texts(accepted.texts).predicted)
+    assert (accepted.voices == UNKNOWN).all()
 
 
 def test_after_a_merge_the_model_is_reviewed_by_the_successor(reviewed, classifier, codebook):

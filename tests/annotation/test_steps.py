@@ -8,7 +8,8 @@ from conftest import paragraph
 from narratives.annotation.steps import Correction, Step, correct, suggest, take_step
 from narratives.codebook.frames import bare, retire
 from narratives.errors import UserError
-from narratives.labels.gold import gold
+from narratives.labels.files import check_labels
+from narratives.labels.gold import UNKNOWN, gold
 
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
@@ -66,6 +67,25 @@ def test_nothing_chosen_is_a_label_too_and_a_decision_is_gold(store, codebook):
     decided = Step.read(step(step="t2"), codebook)
     assert take_step(store, decided, "lead", codebook, None, "decision") == "decided: 1 frame"
     assert gold(store.label_set(), codebook).values.tolist() == [[1, 0, 0]]
+
+
+def test_a_suggestion_without_a_voice_is_stored_without_one_and_a_decision_asks_for_it(store, codebook, classifier):
+    store.add([paragraph(TEXT)])
+    (suggestion,) = suggest(replace(classifier, voice_model=None), codebook, "any", TEXT).frames
+    assert (suggestion.frame, suggestion.voice) == ("flood", "")
+    accepted = Step.read(step(frames=[[suggestion.frame, suggestion.voice]]), codebook)
+    with pytest.raises(UserError, match="a decision on 'flood' needs a voice; choose one of promotes"):
+        take_step(store, accepted, "lead", codebook, None, "decision")
+    assert take_step(store, accepted, "olha", codebook, None) == "saved: 1 frame"
+    labels = store.label_set()
+    check_labels(labels, codebook, "the database")
+    assert {(label.frame, label.voice, label.value, label.kind) for label in labels.labels} == {
+        ("flood", "", "yes", "single"),
+        ("mayor", "", "no", "single"),
+        ("bridge", "", "no", "single"),
+    }
+    assert gold(labels, codebook).values.tolist() == [[1, 0, 0]]
+    assert gold(labels, codebook).voices.tolist() == [[UNKNOWN] * 3]
 
 
 def test_undo_and_skip_say_what_they_did(store, codebook):
