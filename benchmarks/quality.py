@@ -9,7 +9,6 @@ left out. MiniLM needs the extra ``bench``.
 """
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from narratives.labels.simple_table import read_simple_table
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.model.document import classify
-from narratives.training.train import read_gold, ready_model
+from narratives.training.train import read_gold, read_source, ready_model
 from public import SEMEVAL, measure_documents, measure_public, show_documents, show_public
 from steps import NOT_INSTALLED, measure_steps, minilm, show_steps
 
@@ -68,8 +67,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def warn_of_other_labels(model: Path, labels: Path) -> None:
-    digest = hashlib.sha256((labels / "labels.csv").read_bytes()).hexdigest()
-    if digest not in persistence.read_manifest(model)["labels"].values():
+    if read_source(labels)[1].hashes != persistence.read_manifest(model)["labels"]:
         print(f"\n{labels} is not what {model.name} was trained on: the steps below are of other labels")
 
 

@@ -1,8 +1,6 @@
 """Owns training on the label database, and what a new model changes on the paragraphs that people reviewed."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +14,14 @@ from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
 from narratives.evaluation.metrics import micro_f1
-from narratives.labels.exporting import write_labels_as
+from narratives.labels.files import check_labels
 from narratives.labels.gold import gold
 from narratives.labels.label_set import LabelSet
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
 from narratives.store.opening import open_store
-from narratives.training.train import DEFAULTS, Progress, Trained, TrainingOptions, ready_model, train
+from narratives.training.train import DEFAULTS, Progress, Trained, TrainingOptions, from_labels, ready_model, train
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,19 @@ class Reviewed:
 def train_on_store(
     store: Store,
     output: Path | None = None,
-    wish: TrainingOptions = DEFAULTS,
+    options: TrainingOptions = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> Trained:
-    """Train on the labels in force in the database, as ``labels export`` would write them.
+    """Train on the labels of the database that nobody undid; the same labels in files give the same model.
 
-    The codebook is the labels folder's unless ``wish`` names another. Raises UserError as ``training.train`` does.
+    The codebook is the labels folder's unless ``options`` names another. Raises UserError as ``training.train`` does,
+    and for labels that no label file may hold.
     """
-    codebook = wish.codebook or paths.labels_folder() / "codebook.toml"
-    with tempfile.TemporaryDirectory(prefix="narratives-labels-") as folder:
-        labels = Path(folder)
-        read_codebook(codebook)  # a codebook that cannot be used is refused before the labels are read
-        write_labels_as(store.label_set().of_interest(unlabelled=False), labels, "labels")
-        shutil.copyfile(codebook, labels / "codebook.toml")
-        return train(labels, output, wish, progress)
+    codebook = read_codebook(options.codebook or paths.labels_folder() / "codebook.toml")
+    progress("reading labels", 0.0)
+    labels = store.label_set().of_interest(unlabelled=False)
+    check_labels(labels, codebook, "the label database")  # gold would drop a frame that the codebook lacks
+    return train(*from_labels(labels, codebook), output, options, progress)
 
 
 def reviewed(store: Store, codebook: Codebook, before: Classifier, after: Classifier) -> Reviewed | None:

@@ -42,8 +42,7 @@ def train(
     **options: Any,
 ) -> None:
     """Train a model on labels and say how good it is by cross-validation."""
-    from narratives.training.train import TrainingOptions
-    from narratives.training.train import train as train_model
+    from narratives.training.train import TrainingOptions, train_on_files
 
     wish = TrainingOptions(codebook, aim, seed, unlabelled)
     with steps_bar() as progress:
@@ -53,7 +52,7 @@ def train(
 
             trained = train_on_store(open_store(), output, wish, progress)
         else:
-            trained = train_model(labels or paths.labels_folder(), output, wish, progress)
+            trained = train_on_files(labels or paths.labels_folder(), output, wish, progress)
     click.echo(trained.figures.table())
     click.echo(f"\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     write_json(options["json_path"], trained.figures.as_json())

@@ -1,6 +1,5 @@
 """Owns measuring models: predictions on a labelled table against gold, or the figures kept with them; one or two."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.files import read_labels
 from narratives.labels.gold import UNKNOWN, Gold, gold
 from narratives.labels.simple_table import read_simple_table
+from narratives.labels.source import Source, label_source, table_source
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
 
@@ -68,14 +68,15 @@ def compare_on(folders: tuple[Path, Path], table: Path, languages: list[str]) ->
     """
     first, second = (persistence.load(folder) for folder in folders)
     shared = _shared(folders, first.frames, second.frames)
-    truth = _rows_in(_read_for_both(table, first, second), table, languages)
+    everything, source = _read_for_both(table, first, second)
+    truth = _rows_in(everything, table, languages)
     shared = [frame for frame in shared if frame in truth.frames]
     if not shared:
         raise UserError(f"{table}: its codebook has none of the frames that both models know; name another table")
     found = [outcome(model, _in_frames(truth, model.codebook)).of_frames(shared) for model in (first, second)]
     strangers = _strangers(shared, first.frames, second.frames, truth.frames)
     remarks = [f"left out, as not known to all: {strangers}; a row with no other frame counts as one without"]
-    remarks = [*_learned_from(folders, table), *(remarks if strangers else ())]
+    remarks = [*_learned_from(folders, source), *(remarks if strangers else ())]
     return compare(found[0], found[1], (first.name, second.name), remarks)
 
 
@@ -84,14 +85,12 @@ def _in_order(figures: dict[str, Any], model: Classifier) -> dict[str, Any]:
     return {**figures, "frames": frames, "model": model.name}
 
 
-def _learned_from(folders: tuple[Path, Path], table: Path) -> list[str]:
-    """Return a warning for each model that was trained on the very file it is to be measured on."""
-    file = table / "labels.csv" if table.is_dir() else table
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+def _learned_from(folders: tuple[Path, Path], source: Source) -> list[str]:
+    """Return a warning for each model that was trained on the very rows it is to be measured on."""
     return [
         f"{letter} was trained on these very rows: its figures say how well it remembers, not how good it is"
         for letter, folder in zip("AB", folders, strict=True)
-        if digest in persistence.read_manifest(folder)["labels"].values()
+        if set(source.hashes.values()) <= set(persistence.read_manifest(folder)["labels"].values())
     ]
 
 
@@ -106,12 +105,14 @@ def _strangers(shared: Sequence[str], *known: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(frame for frames in known for frame in frames if frame not in shared))
 
 
-def _read_for_both(table: Path, first: Classifier, second: Classifier) -> Gold:
+def _read_for_both(table: Path, first: Classifier, second: Classifier) -> tuple[Gold, Source]:
     if table.is_dir():
         codebook = read_codebook(table / "codebook.toml")
-        return gold(read_labels(table, codebook), codebook)
+        labels = read_labels(table, codebook)
+        return gold(labels, codebook), label_source(labels)
     others = tuple(frame for frame in second.codebook.frames if frame.id not in first.frames)
-    return read_simple_table(table, replace(first.codebook, frames=first.codebook.frames + others))
+    rows = read_simple_table(table, replace(first.codebook, frames=first.codebook.frames + others))
+    return rows, table_source(table.name, rows)
 
 
 def _rows_in(truth: Gold, table: Path, languages: Iterable[str]) -> Gold:

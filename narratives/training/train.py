@@ -22,7 +22,9 @@ from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.evaluation.model_card import model_card
 from narratives.labels.files import read_labels
 from narratives.labels.gold import Gold, gold
+from narratives.labels.label_set import LabelSet
 from narratives.labels.simple_table import read_simple_table
+from narratives.labels.source import Source, canonical, codebook_hash, label_source, table_source
 from narratives.model.calibration import calibrate
 from narratives.model.classifier import Classifier
 from narratives.model.persistence import save
@@ -67,32 +69,59 @@ class Trained:
     released: bool
 
 
-def read_gold(path: Path, codebook_path: Path | None = None) -> Gold:
-    """Read what to learn from: a labels folder (with its codebook) or a simple labelled table."""
+def read_source(path: Path, codebook_path: Path | None = None) -> tuple[Gold, Source]:
+    """Read a labels folder (with its own codebook unless another is named) or a simple labelled table.
+
+    Raises UserError that names the file and line for what cannot be read.
+    """
     if path.is_dir():
         codebook = read_codebook(codebook_path or path / "codebook.toml")
-        return gold(read_labels(path, codebook), codebook)
-    return read_simple_table(path, read_codebook(codebook_path) if codebook_path else None)
+        return from_labels(read_labels(path, codebook), codebook)
+    rows = read_simple_table(path, read_codebook(codebook_path) if codebook_path else None)
+    return rows, table_source(path.name, rows)
+
+
+def from_labels(labels: LabelSet, codebook: Codebook) -> tuple[Gold, Source]:
+    """Return the gold of a label set in canonical order, and its source: the same labels give the same model."""
+    return gold(canonical(labels), codebook), label_source(labels)
+
+
+def read_gold(path: Path, codebook_path: Path | None = None) -> Gold:
+    """Return the gold of ``read_source``."""
+    return read_source(path, codebook_path)[0]
+
+
+def train_on_files(
+    labels: Path,
+    output: Path | None = None,
+    options: TrainingOptions = DEFAULTS,
+    progress: Progress = lambda step, share: None,
+) -> Trained:
+    """Train on a labels folder or a simple labelled table; see ``train``."""
+    progress("reading labels", 0.0)
+    return train(*read_source(labels, options.codebook), output, options, progress)
 
 
 def train(
-    labels: Path,
+    labelled: Gold,
+    source: Source,
     output: Path | None = None,
-    wish: TrainingOptions = DEFAULTS,
+    options: TrainingOptions = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> Trained:
-    """Train on ``labels``, write the model folder and, if no model is in force, release it.
+    """Train on gold, write the model folder and, if no model is released yet, release it.
 
-    ``progress`` is called with the step and the share done, 0 to 1. Raises UserError for an unknown aim, for a table
-    that cannot be read and for labels that cannot train.
+    - ``source``: where the labels came from; it goes into the manifest and decides the settings.
+    - ``output``: the folder to write, in place of one in the models folder.
+    - ``progress``: called with the step and the share done, 0 to 1.
+
+    Raises UserError for an unknown aim, for a table that cannot be read and for labels that cannot train.
     """
-    settings = settings_for(labels, wish.aim)
-    progress("reading labels", 0.0)
-    learned_from = read_gold(labels, wish.codebook)
-    background = read_background(wish.unlabelled, wish.seed, lambda share: progress("reading texts", 0.2 * share))
-    classifier, figures = fit(learned_from, wish.seed, progress, settings, background)
+    settings = _settings(source.is_sample, options.aim)
+    background = read_background(options.unlabelled, options.seed, lambda share: progress("reading texts", 0.2 * share))
+    classifier, figures = fit(labelled, options.seed, progress, settings, background)
     progress("saving", 0.95)
-    made_from = _made_from(labels, wish, learned_from.codebook, figures, settings)
+    made_from = _made_from(source, options, labelled.codebook, settings) | {"figures": figures.as_json()}
     folder = _save(classifier, output, made_from, model_card(classifier, figures, made_from))
     released = paths.released_model() is None and folder.parent.resolve() == paths.models_folder().resolve()
     if released:
@@ -106,7 +135,11 @@ def settings_for(labels: Path, aim: str = "f1") -> ModelSettings:
 
     Raises UserError for an unknown aim.
     """
-    return replace(ModelSettings() if labels.is_dir() else AS_IT_IS, precision=read_aim(aim))
+    return _settings(not labels.is_dir(), aim)
+
+
+def _settings(is_sample: bool, aim: str) -> ModelSettings:
+    return replace(AS_IT_IS if is_sample else ModelSettings(), precision=read_aim(aim))
 
 
 def fit(
@@ -207,19 +240,14 @@ def _voices(
     return fitted[0], said
 
 
-def _made_from(
-    labels: Path, wish: TrainingOptions, codebook: Codebook, figures: Evaluation, settings: ModelSettings
-) -> dict[str, Any]:
-    files = [labels / name for name in ("paragraphs.csv", "labels.csv")] if labels.is_dir() else [labels]
-    book = wish.codebook or (labels / "codebook.toml" if labels.is_dir() else None)
+def _made_from(source: Source, options: TrainingOptions, codebook: Codebook, settings: ModelSettings) -> dict[str, Any]:
     return {
-        "labels": {path.name: _sha256(path) for path in files},
-        "codebook": {"version": codebook.version, "sha256": _sha256(book) if book else None},
-        "unlabelled": {path.name: _sha256(path) for path in wish.unlabelled},
+        "labels": dict(source.hashes),
+        "codebook": {"version": codebook.version, "sha256": codebook_hash(codebook)},
+        "unlabelled": {path.name: _sha256(path) for path in options.unlabelled},
         "libraries": {name: importlib.metadata.version(name) for name in (*_LIBRARIES, "narratives")},
-        "seed": wish.seed,
+        "seed": options.seed,
         "settings": {"frames": _as_recorded(settings), "voice": asdict(VoiceSettings())},
-        "figures": figures.as_json(),
     }
 
 
@@ -253,6 +281,6 @@ def ready_model(progress: Progress = lambda step, share: None) -> Path:
 
 
 def _first_model(progress: Progress) -> Path:
-    folder = train(paths.labels_folder(), progress=progress).folder
+    folder = train_on_files(paths.labels_folder(), progress=progress).folder
     release(folder)
     return folder

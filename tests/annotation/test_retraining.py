@@ -8,9 +8,10 @@ import pytest
 from conftest import paragraph, reading
 from narratives import paths
 from narratives.annotation.retraining import reviewed, train_on_store
+from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.store.events import Store, now
-from narratives.training.train import train
+from narratives.training.train import train_on_files
 
 NEW = "The ferry of the mayor was paid by nobody knows whom."
 
@@ -26,10 +27,24 @@ def own(town, labels_folder, label_set, tmp_path, monkeypatch):
 
 
 def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(own, labels_folder, tmp_path):
-    from_files = train(labels_folder, tmp_path / "files").folder
+    from_files = train_on_files(labels_folder, tmp_path / "files").folder
     from_store = train_on_store(own, tmp_path / "store").folder
     for path in from_files.iterdir():
         assert path.read_bytes() == (from_store / path.name).read_bytes(), path.name
+
+
+def test_paragraphs_that_nobody_labelled_do_not_change_the_model(own, labels_folder, tmp_path):
+    from_files = train_on_files(labels_folder, tmp_path / "files").folder
+    own.add([paragraph(NEW)])
+    from_store = train_on_store(own, tmp_path / "store").folder
+    assert (from_files / "manifest.json").read_bytes() == (from_store / "manifest.json").read_bytes()
+
+
+def test_a_label_on_a_frame_that_the_codebook_lacks_is_refused(own, tmp_path):
+    own.add([paragraph(NEW)])
+    own.save([reading(NEW, "dragon", "reports", labelled_at=now())])
+    with pytest.raises(UserError, match="the label database: frame 'dragon' is not in the codebook"):
+        train_on_store(own, tmp_path / "model")
 
 
 def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from narratives.cli.main import main
 from narratives.model.released import release
-from narratives.training.train import TrainingOptions, train
+from narratives.training.train import TrainingOptions, train_on_files
 
 COMMANDS = [
     ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
@@ -22,7 +22,7 @@ TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
 @pytest.fixture(scope="module")
 def trained(labels_folder, tmp_path_factory):
-    return train(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
+    return train_on_files(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
 
 
 @pytest.fixture
@@ -185,14 +185,14 @@ def lax(labels_folder, tmp_path_factory):
         for text, frame in (("The choir sings", "flood"), ("A tree", ""))
     ]
     (folder / "choirs.csv").write_text("text,frames\n" + "".join(rows), encoding="utf-8")
-    return train(
+    return train_on_files(
         folder / "choirs.csv", folder / "lax", TrainingOptions(codebook=labels_folder / "codebook.toml")
     ).folder
 
 
 @pytest.fixture(scope="module")
 def strict(labels_folder, tmp_path_factory):
-    return train(
+    return train_on_files(
         labels_folder, tmp_path_factory.mktemp("models") / "strict", TrainingOptions(aim="precision=0.99")
     ).folder
 
@@ -260,7 +260,7 @@ def other_frames(tmp_path):
             rows = [f"{frame} number {n} is near,{frame}" for n in range(12) for frame in frames]
             rows += [f"nothing to see in street {n}," for n in range(12)]
             folder.with_suffix(".csv").write_text("text,frames\n" + "\n".join(rows) + "\n", encoding="utf-8")
-            train(folder.with_suffix(".csv"), folder)
+            train_on_files(folder.with_suffix(".csv"), folder)
         return folder
 
     return model

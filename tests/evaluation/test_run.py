@@ -1,4 +1,3 @@
-import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +6,7 @@ import pytest
 from narratives.errors import UserError
 from narratives.evaluation.run import compare_on, evaluate_on, kept_figures, outcome
 from narratives.labels.simple_table import read_simple_table
+from narratives.labels.source import table_source
 from narratives.model import persistence
 
 ROWS = [
@@ -88,8 +88,8 @@ def test_kept_figures_come_with_the_card_and_the_models_name(model):
 
 def test_a_comparison_on_the_rows_a_model_learned_says_so(model, write, classifier, tmp_path):
     table = write(ROWS)
-    digest = hashlib.sha256(table.read_bytes()).hexdigest()
-    learned = {"labels": {"t.csv": digest}, "codebook": {}, "figures": {}}
+    source = table_source("t.csv", read_simple_table(table, classifier.codebook))
+    learned = {"labels": source.hashes, "codebook": {}, "figures": {}}
     persistence.save(classifier, tmp_path / "learned", learned, "")
     said = compare_on((model, tmp_path / "learned"), table, []).table()
     assert "B was trained on these very rows" in said

@@ -8,12 +8,12 @@ from narratives import paths
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.training.frames import ModelSettings
-from narratives.training.train import TrainingOptions, ready_model, settings_for, train
+from narratives.training.train import TrainingOptions, ready_model, settings_for, train_on_files
 
 
 def test_the_first_model_is_released_and_named_by_date_and_content(town, labels_folder):
     steps = []
-    trained = train(labels_folder, progress=lambda step, share: steps.append(share))
+    trained = train_on_files(labels_folder, progress=lambda step, share: steps.append(share))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-[0-9a-f]{8}", trained.folder.name)
     assert trained.released
     assert paths.released_model() == trained.folder
@@ -22,24 +22,26 @@ def test_the_first_model_is_released_and_named_by_date_and_content(town, labels_
 
 
 def test_a_second_training_gives_the_same_bytes_and_releases_nothing(town, labels_folder, tmp_path):
-    first = train(labels_folder, tmp_path / "one").folder
-    second = train(labels_folder, tmp_path / "two").folder
+    first = train_on_files(labels_folder, tmp_path / "one").folder
+    second = train_on_files(labels_folder, tmp_path / "two").folder
     assert paths.released_model() is None
     for path in first.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes()
 
 
 def test_the_manifest_says_what_the_model_was_made_from(town, labels_folder):
-    manifest = persistence.read_manifest(train(labels_folder).folder)
+    manifest = persistence.read_manifest(train_on_files(labels_folder).folder)
     assert set(manifest["labels"]) == {"paragraphs.csv", "labels.csv"}
     assert manifest["codebook"]["version"] == "7"
+    assert manifest["codebook"]["sha256"] == manifest["files"]["codebook.json"]
+    assert {"pull", "flat", "least"} <= set(manifest["settings"]["frames"]), "the names that older manifests have"
     assert manifest["seed"] == 0
     assert {"numpy", "scikit-learn", "scipy"} <= set(manifest["libraries"])
     assert not re.search(r"\d\d:\d\d", json.dumps(manifest))
 
 
 def test_the_card_holds_the_figures(town, labels_folder):
-    card = (train(labels_folder).folder / "card.md").read_text(encoding="utf-8")
+    card = (train_on_files(labels_folder).folder / "card.md").read_text(encoding="utf-8")
     assert "macro-F1" in card
     assert "flood" in card
 
@@ -49,7 +51,7 @@ def test_an_own_taxonomy_without_voices_trains_from_a_table(town, tmp_path):
         f"{word} number {n},{frame}" for n in range(12) for word, frame in (("apple pie", "Fruit"), ("iron nail", ""))
     ]
     (tmp_path / "my.csv").write_text("text,frames\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    model = train(tmp_path / "my.csv", tmp_path / "mine").classifier
+    model = train_on_files(tmp_path / "my.csv", tmp_path / "mine").classifier
     assert model.predict(["a pie of one apple", "one more iron nail"]) == [("Fruit",), ()]
     assert model.explain("apple pie")[0].voice == ""
 
@@ -64,7 +66,7 @@ def test_an_own_taxonomy_without_voices_trains_from_a_table(town, tmp_path):
 def test_labels_that_cannot_train_are_a_sentence(town, tmp_path, content, complaint):
     (tmp_path / "my.csv").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=complaint):
-        train(tmp_path / "my.csv")
+        train_on_files(tmp_path / "my.csv")
 
 
 def test_without_a_model_the_first_use_trains_one(town):
@@ -75,7 +77,8 @@ def test_without_a_model_the_first_use_trains_one(town):
 
 def test_the_aim_moves_the_thresholds_and_stands_in_the_manifest(labels_folder, tmp_path):
     usual, lax = (
-        train(labels_folder, tmp_path / aim, TrainingOptions(aim=aim)).classifier for aim in ("f1", "precision=0.2")
+        train_on_files(labels_folder, tmp_path / aim, TrainingOptions(aim=aim)).classifier
+        for aim in ("f1", "precision=0.2")
     )
     assert (lax.thresholds < usual.thresholds).all()
     settings = persistence.read_manifest(tmp_path / "precision=0.2")["settings"]["frames"]
@@ -85,8 +88,8 @@ def test_the_aim_moves_the_thresholds_and_stands_in_the_manifest(labels_folder, 
 def test_unlabelled_text_changes_what_words_weigh_and_is_named_in_manifest_and_card(labels_folder, tmp_path):
     table = tmp_path / "stream.csv"
     table.write_text("text\n" + "the dam the river the bridge\n" * 200, encoding="utf-8")
-    plain = train(labels_folder, tmp_path / "plain").classifier
-    trained = train(labels_folder, tmp_path / "informed", TrainingOptions(unlabelled=(table,)))
+    plain = train_on_files(labels_folder, tmp_path / "plain").classifier
+    trained = train_on_files(labels_folder, tmp_path / "informed", TrainingOptions(unlabelled=(table,)))
     assert trained.classifier.features.word_terms == plain.features.word_terms
     assert not np.allclose(trained.classifier.features.idf, plain.features.idf)
     manifest = persistence.read_manifest(trained.folder)

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from narratives.model.released import release
-from narratives.training.train import train
+from narratives.training.train import train_on_files
 from servers import PAYLOAD, WAIT, chromium, served, sideways
 
 pytestmark = pytest.mark.browser
@@ -16,7 +16,7 @@ def address(labels_folder, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NARRATIVES_MODELS", str(models))
-        release(train(labels_folder, models / "tiny").folder)
+        release(train_on_files(labels_folder, models / "tiny").folder)
     with served(labels_folder, models) as address:
         yield address
 

@@ -14,7 +14,7 @@ from narratives.model.persistence import load
 from narratives.model.released import release
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
-from narratives.training.train import train
+from narratives.training.train import train_on_files
 from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
 
 pytestmark = pytest.mark.browser
@@ -28,7 +28,7 @@ def models(labels_folder, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NARRATIVES_MODELS", str(models))
-        release(train(labels_folder, models / "tiny").folder)
+        release(train_on_files(labels_folder, models / "tiny").folder)
     return models
 
 
@@ -474,7 +474,7 @@ def test_models_and_frames_of_others_are_shown_to_the_letter(browser, labels, st
         book = book.replace(name, quoted)
     (labels / "codebook.toml").write_text(book, encoding="utf-8")
     models, name = tmp_path / "models", "<img src=x onerror=\"document.title='owned'\"> **bold**"
-    train(labels, models / "tiny")
+    train_on_files(labels, models / "tiny")
     shutil.copytree(models / "tiny", models / name)
     (models / "broken").mkdir()
     (models / "broken" / "manifest.json").write_text(json.dumps({"format": PAYLOAD}), encoding="utf-8")

@@ -12,7 +12,7 @@ from narratives.codebook.editing import retire_frame
 from narratives.codebook.parsing import read_codebook
 from narratives.model.released import release
 from narratives.store.opening import open_store
-from narratives.training.train import train
+from narratives.training.train import train_on_files
 from narratives.ui.components.html import marked_text, shown
 from narratives.ui.session.scoring_job import BackgroundScoring, keep_upload, output_for
 
@@ -21,7 +21,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 @pytest.fixture(scope="module")
 def trained(labels_folder, tmp_path_factory):
-    return train(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
+    return train_on_files(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
 
 
 @pytest.fixture

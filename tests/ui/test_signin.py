@@ -5,7 +5,7 @@ import pytest
 from narratives.annotation.roles import give_role, may, name_first_lead, role_of, roles
 from narratives.model.released import release
 from narratives.store.events import Store
-from narratives.training.train import train
+from narratives.training.train import train_on_files
 from provider import provided
 from servers import PAYLOAD, WAIT, chromium, free_port, start
 
@@ -33,7 +33,7 @@ def test_an_address_is_the_same_in_capitals_and_only_the_lead_of_the_server_is_l
 @pytest.fixture
 def world(labels_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
-    release(train(labels_folder, tmp_path / "models" / "tiny").folder)
+    release(train_on_files(labels_folder, tmp_path / "models" / "tiny").folder)
     port, other = free_port(), free_port()
     with provided(other) as provider, chromium() as browser:
         (tmp_path / ".streamlit").mkdir()

@@ -1,0 +1,94 @@
+"""Names where labels came from by the hashes of a canonical text, equal wherever equal labels are kept."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, fields, replace
+
+from narratives.codebook.frames import VOICES, Codebook
+from narratives.labels.gold import Gold
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+
+_TABLE_COLUMNS = ("text", "frames", "voices", "language", "group", "register")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where labels came from.
+
+    - ``hashes``: the SHA-256 of each part's canonical text, by the part's name.
+    - ``is_sample``: whether the rows are a sample of a stream, as a simple table is. A label set is not: it is written
+      to balance, and frames are rarer in the stream.
+    """
+
+    hashes: Mapping[str, str]
+    is_sample: bool
+
+
+def label_source(labels: LabelSet) -> Source:
+    """Return the source of a label set: the hashes of the two files that ``write_labels`` writes of ``canonical``."""
+    ordered = canonical(labels)
+    paragraphs = _csv_text(_names(LabelledParagraph), map(astuple, ordered.paragraphs))
+    rows = _csv_text(_names(Label), map(astuple, ordered.labels))
+    return Source({"paragraphs.csv": _sha256(paragraphs), "labels.csv": _sha256(rows)}, is_sample=False)
+
+
+def table_source(name: str, gold: Gold) -> Source:
+    """Return the source of a simple labelled table with this file name, whose rows are ``gold``."""
+    rows = (_table_cells(gold, row) for row in range(len(gold)))
+    return Source({name: _sha256(_csv_text(_TABLE_COLUMNS, rows))}, is_sample=True)
+
+
+def canonical(labels: LabelSet) -> LabelSet:
+    """Return the labelled paragraphs and all labels as ``write_labels`` orders them and ``read_labels`` reads them."""
+    paragraphs = (replace(row, text=_line_ends(row.text)) for row in labels.of_interest(unlabelled=False).paragraphs)
+    return LabelSet(
+        tuple(sorted(paragraphs, key=lambda row: (row.language, row.paragraph_id))),
+        tuple(
+            sorted(
+                labels.labels, key=lambda row: (row.paragraph_id, row.kind, row.annotator, row.labelled_at, row.frame)
+            )
+        ),
+    )
+
+
+def codebook_hash(codebook: Codebook) -> str:
+    """Return the SHA-256 of the codebook as a model folder keeps it: comments and order of keys do not count."""
+    return _sha256(json.dumps(asdict(codebook), ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def _table_cells(gold: Gold, row: int) -> tuple[str, ...]:
+    """Return a row of gold as a simple table has it. Frames are sorted: a codebook's order does not count."""
+    carried = sorted((frame, k) for k, frame in enumerate(gold.frames) if gold.values[row, k] == 1)
+    voices = [gold.voices[row, k] for _, k in carried]
+    return (
+        gold.texts[row],
+        ";".join(frame for frame, _ in carried),
+        ";".join(VOICES[voice] if voice >= 0 else "" for voice in voices),
+        gold.languages[row],
+        gold.groups[row],
+        gold.registers[row] if gold.registers else "",
+    )
+
+
+def _line_ends(text: str) -> str:
+    # A file is read with universal newlines: without this, texts from the database would hash differently.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _names(kind: type[LabelledParagraph] | type[Label]) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def _csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
