@@ -2,7 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 COPY_JACCARD = 0.5  # texts whose word trigrams have a higher Jaccard index are near-duplicates
 
@@ -14,29 +17,35 @@ def word_runs(text: str, length: int) -> set[tuple[str, ...]]:
 
 
 def near_copies(texts: Sequence[str]) -> list[int]:
-    """Return for each text the index of the first text of its group of near-copies (its own where it has none).
+    """Return for each text the index of the first text of its group of near-copies (its own if it has none).
 
-    Two texts are near-copies if the Jaccard index of their word trigrams is above 0.5; groups are transitive.
+    Two texts are near-copies if the Jaccard index of their word trigrams is above ``COPY_JACCARD``. Groups are
+    transitive: a copy of a copy belongs to the group.
     """
     runs = [word_runs(text, 3) for text in texts]
     holders: dict[tuple[str, ...], list[int]] = {}
-    leader = list(range(len(texts)))
-    for index, mine in enumerate(runs):
-        shared = Counter(other for run in mine for other in holders.get(run, ()))
-        for other, both in shared.items():
-            if both / (len(mine) + len(runs[other]) - both) > COPY_JACCARD:
-                _join(leader, index, other)
-        for run in mine:
+    pairs: list[tuple[int, int]] = []
+    for index, own in enumerate(runs):
+        # Only texts that share a run are compared: comparing all pairs would be quadratic.
+        shared = Counter(other for run in own for other in holders.get(run, ()))
+        pairs += [
+            (index, other)
+            for other, both in shared.items()
+            if both / (len(own) + len(runs[other]) - both) > COPY_JACCARD
+        ]
+        for run in own:
             holders.setdefault(run, []).append(index)
-    return [_root(leader, index) for index in range(len(texts))]
+    leaders: list[int] = first_connected(len(texts), pairs).tolist()
+    return leaders
 
 
-def _root(leader: list[int], index: int) -> int:
-    while leader[index] != index:
-        index = leader[index]
-    return index
+def first_connected(number: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    """Return for each of ``number`` items the first item that ``pairs`` connect it with, directly or over others."""
+    from scipy.sparse import coo_array  # slow to load, and the queue imports this module without it
+    from scipy.sparse.csgraph import connected_components
 
-
-def _join(leader: list[int], one: int, other: int) -> None:
-    first, second = sorted((_root(leader, one), _root(leader, other)))
-    leader[second] = first
+    edges = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(number, number))
+    _, component = connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)  # the index of a component's first item
+    return np.asarray(first[component], dtype=np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.errors import UserError
-from narratives.text.near_duplicates import near_copies
+from narratives.text.near_duplicates import first_connected, near_copies
 
 FOLDS = 5
 
@@ -27,21 +27,10 @@ def fold_numbers(texts: Sequence[str], groups: Sequence[str], values: NDArray[np
 
 
 def _joined_groups(texts: Sequence[str], groups: Sequence[str]) -> NDArray[np.int64]:
-    """Return a group number for each text, groups that share a near-copy made one."""
-    leaders = near_copies(texts)
-    first = {group: row for row, group in reversed(list(enumerate(groups)))}
-    root = list(range(len(texts)))
-    for row, (leader, group) in enumerate(zip(leaders, groups, strict=True)):
-        for other in (leader, first[group]):
-            one, two = sorted((_root(root, row), _root(root, other)))
-            root[two] = one
-    return np.unique([_root(root, row) for row in range(len(texts))], return_inverse=True)[1]
-
-
-def _root(root: list[int], row: int) -> int:
-    while root[row] != row:
-        row = root[row]
-    return row
+    """Return a group number for each text: groups that share a near-copy become one, numbered by their first text."""
+    first_of_group = {group: row for row, group in reversed(list(enumerate(groups)))}
+    pairs = [(row, first_of_group[group]) for row, group in enumerate(groups)]
+    return np.unique(first_connected(len(texts), [*pairs, *enumerate(near_copies(texts))]), return_inverse=True)[1]
 
 
 def _deal(counts: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
