@@ -17,7 +17,8 @@ from narratives.evaluation.evaluation import Evaluation, evaluate
 from narratives.evaluation.run import outcome
 from narratives.labels.gold import Gold
 from narratives.labels.simple_table import read_simple_table
-from narratives.training.train import fit, read_gold
+from narratives.training.fitting import fit
+from narratives.training.train import read_gold
 
 HERE = Path(__file__).parent
 TABLES = ("real-dev.csv", "real-dev-random.csv")

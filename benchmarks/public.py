@@ -84,7 +84,7 @@ def task_rows(task: str, path: Path) -> list[dict[str, Any]]:
 
 
 def held_out_decisions(gold: Gold, path: Path) -> NDArray[np.bool_]:
-    """Return what ``narratives.training.fit`` decides of each row when neither weights nor thresholds have seen it.
+    """Return what ``training.fitting.fit`` decides of each row when neither weights nor thresholds have seen it.
 
     Its own figures have no samples-F1 by language.
     """

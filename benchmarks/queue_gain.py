@@ -24,9 +24,10 @@ from narratives.evaluation.run import outcome
 from narratives.labels.gold import Gold
 from narratives.labels.simple_table import read_simple_table
 from narratives.model.classifier import Classifier
+from narratives.training.fitting import fit
 from narratives.training.folds import fold_numbers
 from narratives.training.frames import AS_IT_IS, ModelSettings
-from narratives.training.train import fit, read_gold
+from narratives.training.train import read_gold
 from steps import best_thresholds, mean_average_precision
 
 HERE = Path(__file__).parent

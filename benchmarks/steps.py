@@ -116,7 +116,7 @@ def product(
     settings: ModelSettings = SETTINGS,
     change: Callable[[Features], Features] = lambda features: features,
 ) -> Learned:
-    """What ``narratives.training.fit`` does before it calibrates, perhaps with changed features."""
+    """What ``narratives.training.fitting.fit`` does before it calibrates, perhaps with changed features."""
     features = change(fit_features(gold.texts, prior_texts(gold.codebook), settings.min_df))
     rows, priors = features.transform(gold.texts), codebook_rows(features, gold.codebook)
     model, held_out = fit_frames(rows, gold.values, priors, settings, folds)

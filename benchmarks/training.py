@@ -16,7 +16,8 @@ import numpy as np
 
 from narratives.labels.gold import Gold
 from narratives.model.persistence import save
-from narratives.training.train import fit, read_gold
+from narratives.training.fitting import fit
+from narratives.training.train import read_gold
 
 HERE = Path(__file__).parent
 

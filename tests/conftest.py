@@ -20,7 +20,7 @@ from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
 from narratives.text.paragraphs import paragraph_id
-from narratives.training.train import fit
+from narratives.training.fitting import fit
 
 # The same examples in every run of CI; new ones on a developer's machine.
 settings.register_profile("ci", derandomize=True)

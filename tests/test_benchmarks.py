@@ -23,8 +23,9 @@ import training
 from narratives.labels.simple_table import read_simple_table
 from narratives.model import persistence
 from narratives.tables.table import read_all
+from narratives.training.fitting import fit
 from narratives.training.folds import fold_numbers
-from narratives.training.train import fit, settings_for
+from narratives.training.train import settings_for
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,8 @@ from narratives.model.classifier import Classifier
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
 from narratives.training.features import fit_features
+from narratives.training.fitting import held_out_probabilities, label_errors
 from narratives.training.frames import prior_texts
-from narratives.training.label_errors import held_out, label_errors
 
 Progress = Callable[[str, float], None]
 _AT_ONCE = 2000
@@ -124,7 +124,7 @@ def _doubtful(labels: LabelSet, truth: Gold) -> list[QueueEntry]:
     """Return the labels that the other labels speak against most, worst first."""
     ids = [row.paragraph_id for row in labels.paragraphs if row.paragraph_id in labels.by_paragraph]
     try:
-        probabilities = held_out(truth)
+        probabilities = held_out_probabilities(truth)
     except UserError:
         return []  # too few labels to tell
     found = label_errors(truth.values, probabilities)[:_DOUBTFUL]

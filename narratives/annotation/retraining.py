@@ -21,7 +21,8 @@ from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
 from narratives.store.opening import open_store
-from narratives.training.train import DEFAULTS, Progress, Trained, TrainingOptions, from_labels, ready_model, train
+from narratives.training.fitting import Progress
+from narratives.training.train import DEFAULTS, Trained, TrainingOptions, from_labels, ready_model, train
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from narratives.model.classifier import Classifier
 from narratives.model.explain import FrameReading
 from narratives.text.language import language
 from narratives.training.decision_rule import read_aim
+from narratives.training.fitting import fit
 from narratives.training.folds import FOLDS
 from narratives.training.frames import AS_IT_IS, ModelSettings
-from narratives.training.train import fit
 
 ONE, MANY, SETS = "one class a text", "an indicator matrix", "sets of frame ids"
 

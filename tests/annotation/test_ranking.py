@@ -9,7 +9,7 @@ from narratives.annotation.ranking import rank
 from narratives.codebook.frames import Example, Frame, retire
 from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import now
-from narratives.training.label_errors import held_out, label_errors
+from narratives.training.fitting import held_out_probabilities, label_errors
 
 NEW = [
     "The dam breaks before Friday, they say.",
@@ -62,7 +62,7 @@ def test_wrong_labels_are_doubted_first(truth):
     flipped = [(3, 0), (40, 1), (70, 2)]
     for row, k in flipped:
         wrong[row, k] = 1 - wrong[row, k]
-    found = label_errors(wrong, held_out(replace(truth, values=wrong)))
+    found = label_errors(wrong, held_out_probabilities(replace(truth, values=wrong)))
     assert len(found) >= 2
     assert set(found[:2]) <= set(flipped)
 
@@ -73,7 +73,7 @@ def test_too_few_labels_raise_no_doubts(store, classifier):
 
 
 def test_probabilities_of_labels_are_held_out(truth):
-    found = held_out(truth)
+    found = held_out_probabilities(truth)
     assert found.shape == truth.values.shape
     assert ((found > 0) & (found < 1)).all()
     assert found[truth.values == 1].mean() > found[truth.values == 0].mean() + 0.3

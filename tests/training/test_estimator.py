@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from narratives import NarrativeClassifier
 from narratives.errors import UserError
+from narratives.training.fitting import fit
 from narratives.training.frames import AS_IT_IS
-from narratives.training.train import fit
 
 PIES, NAILS, TREES = (
     [f"{text} number {n}" for n in range(8)] for text in ("apple pie", "iron nail", "an apple tree near an iron gate")
