@@ -112,7 +112,7 @@ def by_the_queue(gold: Gold, labelled: Rows, rest: Rows, classifier: Classifier,
     unread = Unread(tuple(map(str, rest)), texts, classifier.predict_proba(texts))
     positives = (gold.values[labelled] == 1).sum(axis=0)
     state = FrameState(classifier.frames, classifier.thresholds, positives)
-    return np.array([int(one.paragraph_id) for one in select(unread, state, wanted=QueueOptions(seed=seed))])
+    return np.array([int(one.paragraph_id) for one in select(unread, state, options=QueueOptions(seed=seed))])
 
 
 ORDERS: dict[str, Order] = {"random": at_random, "queue": by_the_queue}

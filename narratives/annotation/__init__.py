@@ -1,1 +1,1 @@
-"""The work of annotators: the queue, its order, steps, review, roles, retraining."""
+"""Serves annotators: the queue and its order, steps, review, roles, retraining."""

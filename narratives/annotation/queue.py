@@ -1,9 +1,9 @@
-"""Owns the order of the queue: what to look at next, and why. Takes arrays; knows no model and no database."""
+"""Orders the queue: what to label next, and why. Takes arrays; knows no model and no database."""
 
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import numpy as np
@@ -21,16 +21,16 @@ REASONS = {
     "random": "random share, never ranked",
 }
 _TURNS = "rare uncertain random uncertain differs uncertain rare uncertain doubtful random".split()
-_RANDOM_SHARE = 0.2  # as many of the paragraphs as of the turns: random ones are set apart before anything is ranked
-_RAREST = 5  # frames that the rare turns look for where none is below the number of a young one
+_RANDOM_SHARE = 0.2  # of the paragraphs as of the turns: random ones are set apart before anything is ranked
+_RAREST = 5  # frames that the rare turns look for where all have positives enough
 _CANDIDATES = 200  # for a rare frame; further down hardly one conveys it
-_WINDOW = 20  # places in which no two near-copies stand
-_HEAD = 3000  # places that are looked through for near-copies; nobody labels more before the next ranking
+_WINDOW = 20  # neighbours in the queue among which no two are near-copies
+_HEAD = 3000  # entries searched for near-copies; nobody labels more before the next ranking
 
 
 @dataclass(frozen=True)
 class Unread:
-    """n paragraphs that nobody has read, and what the model says of them: probabilities n × k."""
+    """n paragraphs that nobody has read, with the model's n × k probabilities."""
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
@@ -39,7 +39,7 @@ class Unread:
 
 @dataclass(frozen=True)
 class FrameState:
-    """What is known of the k frames: ids, thresholds, and how many paragraphs carry each so far."""
+    """The k frames: ids, thresholds, and how many labelled paragraphs carry each."""
 
     ids: tuple[str, ...]
     thresholds: NDArray[np.float64]
@@ -48,7 +48,12 @@ class FrameState:
 
 @dataclass(frozen=True)
 class QueueOptions:
-    """``overlap``: share of paragraphs that two annotators get. ``young``: positives below which a frame is rare."""
+    """How to order the queue.
+
+    - ``overlap``: the share of paragraphs that two annotators get.
+    - ``young``: the number of positives below which a frame is rare.
+    - ``seed``: of every random choice.
+    """
 
     overlap: float = 0.15
     young: int = 30
@@ -59,39 +64,38 @@ DEFAULTS = QueueOptions()
 
 
 def select(
-    unread: Unread, frames: FrameState, again: Sequence[QueueEntry] = (), wanted: QueueOptions = DEFAULTS
+    unread: Unread, frames: FrameState, again: Sequence[QueueEntry] = (), options: QueueOptions = DEFAULTS
 ) -> list[QueueEntry]:
-    """Return every paragraph once, in the order in which it is most useful to read them, each with its reason.
+    """Return every paragraph once, with its reason, in the order in which it is most useful to label them.
 
-    ``again`` are paragraphs found elsewhere, in order: to be read once more (reasons ``differs`` and ``doubtful``), or
-    candidates for a frame that the model does not know (``rare``). One unread paragraph in five is random: set apart by
-    its id and never ranked, so that estimates on them stay honest.
+    ``again`` are entries chosen elsewhere, in order: paragraphs to be read once more (reasons ``differs`` and
+    ``doubtful``), or candidates for a frame that the model does not know (``rare``).
+
+    One unread paragraph in five is random: chosen by its id and never ranked, so that estimates on these stay unbiased.
     """
-    random = np.array([_chance(wanted.seed, "random", one) < _RANDOM_SHARE for one in unread.ids], dtype=bool)
-    ranked = np.flatnonzero(~random)
+    is_random = [_chance(options.seed, "random", paragraph) < _RANDOM_SHARE for paragraph in unread.ids]
+    drawn = np.array(is_random, dtype=bool)
+    ranked = np.flatnonzero(~drawn)
+    by_reason = {reason: [entry for entry in again if entry.reason == reason] for reason in REASONS}
     streams = {
         "uncertain": _uncertain(unread, frames, ranked),
-        "rare": chain((one for one in again if one.reason == "rare"), _rare(unread, frames, ranked, wanted.young)),
-        "random": _in_random_order(unread, np.flatnonzero(random), wanted.seed),
-        "differs": iter([one for one in again if one.reason == "differs"]),
-        "doubtful": iter([one for one in again if one.reason == "doubtful"]),
+        "rare": chain(by_reason["rare"], _rare(unread, frames, ranked, options.young)),
+        "random": _in_random_order(unread, np.flatnonzero(drawn), options.seed),
+        "differs": iter(by_reason["differs"]),
+        "doubtful": iter(by_reason["doubtful"]),
     }
     texts = dict(zip(unread.ids, unread.texts, strict=True))
-    order = _apart(_interleaved(streams), texts)
-    return [
-        QueueEntry(one.paragraph_id, one.reason, one.detail, _slots(one, wanted)) if one.slots == 1 else one
-        for one in order
-    ]
+    return [_with_slots(entry, options) for entry in _apart(_interleaved(streams), texts)]
 
 
 def margins(probabilities: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far each probability is from its threshold, in log-odds, without sign."""
+    """Return the distance of each probability from its threshold, in log-odds, without sign."""
     clipped = np.clip(probabilities, 1e-9, 1 - 1e-9)
     return np.asarray(np.abs(logit(clipped) - logit(np.clip(thresholds, 1e-9, 1 - 1e-9))))
 
 
 def _uncertain(unread: Unread, frames: FrameState, among: NDArray[np.int64]) -> Iterator[QueueEntry]:
-    """Yield all of ``among``, frame by frame in turn, the nearest to its threshold first (a quota for each frame)."""
+    """Yield all of ``among``, nearest to a threshold first; the frames take turns, so that each has its quota."""
     distances = margins(unread.probabilities[among], frames.thresholds)
     orders = [among[column] for column in np.argsort(distances, axis=0, kind="stable").T]
     rarest_first = np.argsort(frames.positives, kind="stable").tolist()
@@ -113,25 +117,25 @@ def _rare(unread: Unread, frames: FrameState, among: NDArray[np.int64], young: i
 def _in_turn(orders: Sequence[NDArray[np.int64]], names: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield (row, name) from each order in turn, every row once."""
     seen: set[int] = set()
-    left = [(iter(order.tolist()), name) for order, name in zip(orders, names, strict=True)]
-    while left:
-        going = []
-        for rows, name in left:
+    remaining = [(iter(order.tolist()), name) for order, name in zip(orders, names, strict=True)]
+    while remaining:
+        unfinished = []
+        for rows, name in remaining:
             row = next((row for row in rows if row not in seen), None)
             if row is not None:
                 seen.add(row)
                 yield row, name
-                going.append((rows, name))
-        left = going
+                unfinished.append((rows, name))
+        remaining = unfinished
 
 
 def _in_random_order(unread: Unread, among: NDArray[np.int64], seed: int) -> Iterator[QueueEntry]:
-    ids = sorted((unread.ids[row] for row in among.tolist()), key=lambda one: _chance(seed, "order", one))
-    return (QueueEntry(one, "random", "") for one in ids)
+    ids = sorted((unread.ids[row] for row in among.tolist()), key=lambda paragraph: _chance(seed, "order", paragraph))
+    return (QueueEntry(paragraph, "random", "") for paragraph in ids)
 
 
 def _interleaved(streams: dict[str, Iterator[QueueEntry]]) -> Iterator[QueueEntry]:
-    """Yield from the streams by turns, every paragraph once; a stream that has ended gives its turns to the others."""
+    """Yield from the streams in the order of ``_TURNS``, every paragraph once; the turns of an ended stream pass on."""
     seen: set[str] = set()
     open_streams = dict(streams)
     while open_streams:
@@ -139,39 +143,42 @@ def _interleaved(streams: dict[str, Iterator[QueueEntry]]) -> Iterator[QueueEntr
             stream = open_streams.get(name) or next(iter(open_streams.values()), None)
             if stream is None:
                 return
-            one = next((one for one in stream if one.paragraph_id not in seen), None)
-            if one is None:
+            entry = next((entry for entry in stream if entry.paragraph_id not in seen), None)
+            if entry is None:
                 open_streams = {key: value for key, value in open_streams.items() if value is not stream}
             else:
-                seen.add(one.paragraph_id)
-                yield one
+                seen.add(entry.paragraph_id)
+                yield entry
 
 
 def _apart(order: Iterable[QueueEntry], texts: dict[str, str]) -> Iterator[QueueEntry]:
-    """Yield the order with near-copies of what stands just before moved behind the head of the queue."""
+    """Yield the order, with entries that are near-copies of one shortly before moved to the end."""
     rest, later = iter(order), []
     window: deque[set[tuple[str, ...]]] = deque(maxlen=_WINDOW)
-    for one in islice(rest, _HEAD):
-        runs = word_runs(texts.get(one.paragraph_id, one.paragraph_id), 3)
+    for entry in islice(rest, _HEAD):
+        # Paragraphs to be read again have no text here; their id is a copy of nothing.
+        runs = word_runs(texts.get(entry.paragraph_id, entry.paragraph_id), 3)
         if any(_alike(runs, other) for other in window):
-            later.append(one)
+            later.append(entry)
         else:
             window.append(runs)
-            yield one
+            yield entry
     yield from rest
     yield from later
 
 
-def _alike(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
-    shared = len(one & other)
-    return shared / (len(one) + len(other) - shared) > COPY_JACCARD
+def _alike(runs: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
+    shared = len(runs & other)
+    return shared / (len(runs) + len(other) - shared) > COPY_JACCARD
 
 
-def _slots(one: QueueEntry, wanted: QueueOptions) -> int:
-    return 1 + (_chance(wanted.seed, "overlap", one.paragraph_id) < wanted.overlap)
+def _with_slots(entry: QueueEntry, options: QueueOptions) -> QueueEntry:
+    """Give a share of the entries a second slot; an entry that came with more slots keeps them."""
+    second = _chance(options.seed, "overlap", entry.paragraph_id) < options.overlap
+    return replace(entry, slots=2) if second and entry.slots == 1 else entry
 
 
 def _chance(seed: int, purpose: str, paragraph: str) -> float:
-    """Return a number in [0, 1) that is the same for the same paragraph whenever and wherever it is asked."""
+    """Return a number in [0, 1) that depends on these three alone: a paragraph keeps it from ranking to ranking."""
     digest = hashlib.sha256(f"{seed}:{purpose}:{paragraph}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64

@@ -1,4 +1,4 @@
-"""Owns training on the label database, and what a new model changes on the paragraphs that people reviewed."""
+"""Trains on the label database, and reports what a new model changes on the paragraphs that people reviewed."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
 from narratives.evaluation.metrics import micro_f1
 from narratives.labels.files import check_labels
-from narratives.labels.gold import gold
+from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import LabelSet
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
@@ -27,10 +27,11 @@ from narratives.training.train import DEFAULTS, Trained, TrainingOptions, from_l
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What two models say of the paragraphs that people labelled in the app.
+    """Two models on the paragraphs that people labelled in the app.
 
-    ``before`` and ``after`` are micro-F1 against their labels, ``changed`` the decisions (paragraph and frame) that
-    differ, ``fixed`` those of them that were wrong before and are right now, ``regressed`` the other way round.
+    - ``before``, ``after``: micro-F1 of each model against these labels.
+    - ``changed``: decisions on a paragraph and frame that differ between the models.
+    - ``fixed``, ``regressed``: those of them that were wrong before and are right now, and the other way round.
     """
 
     paragraphs: int
@@ -60,53 +61,59 @@ def train_on_store(
 
 
 def reviewed(store: Store, codebook: Codebook, before: Classifier, after: Classifier) -> Reviewed | None:
-    """Compare two models on the paragraphs labelled in the app; None if there are none, or the models differ in frames.
+    """Compare two models on the paragraphs labelled in the app.
 
-    The new model has learned from them: this shows what it changed, not how good it is.
+    Returns None if there are none, or if the models or the codebook differ in frames. The new model has learned from
+    these labels: the result shows what it changed, not how good it is.
     """
     if before.frames != after.frames or codebook.ids != after.frames:
         return None
-    ids, labels = store.labelled_here(), store.label_set().of_interest(unlabelled=False)
-    rows = tuple(row for row in labels.paragraphs if row.paragraph_id in ids)
-    if not rows:
+    labelled = _labelled_here(store, codebook)
+    if not len(labelled):
         return None
-    truth = gold(LabelSet(rows, tuple(label for label in labels.labels if label.paragraph_id in ids)), codebook)
-    old, new = (model.predict_texts(truth.texts).predicted for model in (before, after))
-    known, right = truth.values >= 0, truth.values == 1
+    old, new = (model.predict_texts(labelled.texts).predicted for model in (before, after))
+    known, positive = labelled.values >= 0, labelled.values == 1
     differs = (old != new) & known
     return Reviewed(
-        paragraphs=len(truth),
-        before=float(micro_f1(truth.values, old)),
-        after=float(micro_f1(truth.values, new)),
+        paragraphs=len(labelled),
+        before=float(micro_f1(labelled.values, old)),
+        after=float(micro_f1(labelled.values, new)),
         changed=int(np.count_nonzero(differs)),
-        fixed=int(np.count_nonzero(differs & (new == right))),
-        regressed=int(np.count_nonzero(differs & (old == right))),
+        fixed=int(np.count_nonzero(differs & (new == positive))),
+        regressed=int(np.count_nonzero(differs & (old == positive))),
     )
 
 
+def _labelled_here(store: Store, codebook: Codebook) -> Gold:
+    """Return the gold of the paragraphs labelled in the app, by all labels on them."""
+    ids, labels = store.labelled_here(), store.label_set()
+    rows = tuple(row for row in labels.paragraphs if row.paragraph_id in ids)
+    return gold(LabelSet(rows, tuple(label for label in labels.labels if label.paragraph_id in ids)), codebook)
+
+
 def report_training() -> None:
-    """Train on the database in force and print progress as JSON lines: the way a page follows another process."""
-    with _reported():
-        done = train_on_store(open_store(), progress=lambda step, share: _say(step=step, share=share))
-        _say(folder=str(done.folder))
+    """Train on the label database; print progress as JSON lines, by which a page follows this process."""
+    with _errors_as_json():
+        trained = train_on_store(open_store(), progress=lambda step, share: _print_json(step=step, share=share))
+        _print_json(folder=str(trained.folder))
 
 
 def report_ranking() -> None:
-    """Put the queue of the database in force in a new order, by the released model; print progress as JSON lines."""
-    with _reported():
+    """Rank the label database by the released model; print progress as JSON lines, by which a page follows this."""
+    with _errors_as_json():
         codebook = read_codebook(paths.labels_folder() / "codebook.toml")
         model = persistence.load(ready_model())
-        number = rank(open_store(), model, codebook, progress=lambda step, share: _say(step=step, share=share))
-        _say(number=number)
+        number = rank(open_store(), model, codebook, progress=lambda step, share: _print_json(step=step, share=share))
+        _print_json(number=number)
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def _errors_as_json() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        _say(error=str(error))
+        _print_json(error=str(error))
 
 
-def _say(**what: str | float) -> None:
-    print(json.dumps(what), flush=True)
+def _print_json(**fields: str | float) -> None:
+    print(json.dumps(fields), flush=True)  # unflushed, a page would see all of it at the end

@@ -1,4 +1,4 @@
-"""Owns one annotator's step at the queue: what is suggested, what was chosen, stored as labels. Knows no page."""
+"""Takes an annotator's steps: suggests what a model predicts, checks what was chosen, and stores it as labels."""
 
 import hashlib
 import json
@@ -17,12 +17,12 @@ from narratives.store.events import Circumstances, Store, now
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
-_BLIND = 0.2  # share of paragraphs that show no suggestion, so that agreement with the model is measured unanchored
+_BLIND = 0.2  # share of paragraphs without a suggestion, on which agreement with the model is measured unanchored
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A frame that the model predicts, with the likeliest voice (empty without a voice model)."""
+    """A frame that the model predicts, with its most probable voice (empty without a voice model)."""
 
     frame: str
     voice: str
@@ -31,34 +31,36 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Suggested:
-    """What a model said of a paragraph, and whether the annotator was shown it."""
+    """What a model predicts of a paragraph, and whether the annotator is shown it."""
 
     model: str
     frames: tuple[Suggestion, ...]
     shown: bool
 
     def as_json(self) -> str:
-        """Return it as it is stored beside the label."""
-        return json.dumps({"shown": self.shown, "frames": [asdict(one) for one in self.frames]}, ensure_ascii=False)
+        """Return the JSON that is stored beside the label."""
+        frames = [asdict(suggestion) for suggestion in self.frames]
+        return json.dumps({"shown": self.shown, "frames": frames}, ensure_ascii=False)
 
 
 def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text: str) -> Suggested:
-    """Return the frames that ``classifier`` predicts for a paragraph, most probable first, as ``codebook`` has them.
+    """Return the frames that ``classifier`` predicts for a paragraph, most probable first.
 
-    A frame that was merged into another since is suggested as that one. One paragraph in five, always the same ones,
-    shows none.
+    A frame that ``codebook`` has merged into another is suggested as that one; one that it has retired is left out. On
+    one paragraph in five, always the same ones, ``shown`` is false.
     """
-    found = classifier.predict_texts([text])
-    columns = np.flatnonzero(found.predicted[0])
-    ordered = columns[np.argsort(-found.probabilities[0, columns], kind="stable")]
-    columns_of: dict[str, int] = {}
+    predictions = classifier.predict_texts([text])
+    columns = np.flatnonzero(predictions.predicted[0])
+    ordered = columns[np.argsort(-predictions.probabilities[0, columns], kind="stable")]
+    column_of: dict[str, int] = {}
     for k in ordered.tolist():
-        columns_of.setdefault(codebook.counts_as(classifier.frames[k]), k)
+        column_of.setdefault(codebook.counts_as(classifier.frames[k]), k)  # of merged frames, the most probable
     suggestions = [
-        Suggestion(frame, voice_name(int(found.voices[0, k])), round(float(found.probabilities[0, k]), 4))
-        for frame, k in columns_of.items()
+        Suggestion(frame, voice_name(int(predictions.voices[0, k])), round(float(predictions.probabilities[0, k]), 4))
+        for frame, k in column_of.items()
         if frame
     ]
+    # By the id, not by chance: a paragraph that is opened twice must not show the second time what it hid the first.
     digest = hashlib.sha256(f"blind:{paragraph_id}".encode()).digest()
     return Suggested(classifier.name, tuple(suggestions), int.from_bytes(digest[:8]) / 2**64 >= _BLIND)
 
@@ -70,7 +72,10 @@ def voice_name(index: int) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """What an annotator did, as it arrived: ``act`` is save, skip or undo; ``token`` its own name."""
+    """What an annotator did: ``act`` is save, skip or undo; ``token`` names the step, so that it is stored once.
+
+    ``frames`` are (frame, voice) pairs.
+    """
 
     act: str
     token: str
@@ -81,7 +86,7 @@ class Step:
 
     @classmethod
     def read(cls, given: Mapping[str, Any], codebook: Codebook) -> "Step":
-        """Read a step that a page sent. Raises UserError for one that makes no sense; nothing is stored then."""
+        """Read a step that a page sent. Raises UserError if it is malformed or names an unknown frame or voice."""
         act, token, paragraph = (str(given.get(name, "")) for name in ("act", "step", "paragraph_id"))
         if act not in ("save", "skip", "undo") or not token or len(token) > 60 or (act != "undo" and not paragraph):
             raise UserError("this step was not understood, and nothing was stored; reload the page")
@@ -104,9 +109,9 @@ def _pairs(given: Sequence[Any], codebook: Codebook) -> tuple[tuple[str, str], .
 def take_step(
     store: Store, step: Step, annotator: str, codebook: Codebook, suggested: Suggested | None, kind: str = "reading"
 ) -> str:
-    """Store a step and say in a few words what was stored. A step that arrives twice is stored once.
+    """Store a step and return a few words on what was stored. A step that arrives twice is stored once.
 
-    ``kind`` is that of the labels: an annotator's ``reading``, or an adjudicator's ``decision``.
+    ``kind`` is the kind of its labels: ``reading`` for an annotator, ``decision`` for an adjudicator.
     """
     if step.act == "undo":
         undone = store.undo(annotator, step.token)
@@ -120,8 +125,8 @@ def take_step(
         else Circumstances(token=step.token)
     )
     store.save(_labels(step, annotator, codebook, kind), around)
-    number, done = len(step.frames), "decided" if kind == "decision" else "saved"
-    return f"{done}: no frame" if not number else f"{done}: {number} frame{'s' * (number > 1)}"
+    number, verb = len(step.frames), "decided" if kind == "decision" else "saved"
+    return f"{verb}: no frame" if not number else f"{verb}: {number} frame{'s' * (number > 1)}"
 
 
 def _labels(step: Step, annotator: str, codebook: Codebook, kind: str) -> list[Label]:
@@ -168,7 +173,7 @@ def reading_labels(blank: Label, voices: Mapping[str, str], asked: Iterable[str]
 
 @dataclass(frozen=True)
 class Correction:
-    """One word on one frame of a pasted paragraph: ``value`` yes or no, with the voice of a yes."""
+    """A label on one frame of a pasted paragraph: ``value`` is yes or no, ``voice`` that of a yes."""
 
     text: str
     frame: str
@@ -177,9 +182,10 @@ class Correction:
 
 
 def correct(store: Store, correction: Correction, annotator: str, codebook: Codebook, model: str) -> str:
-    """Store a correction made outside the queue as a label of one frame, the paragraph too if it is new.
+    """Store a correction made outside the queue as a label on one frame, and the paragraph if it is new.
 
-    Such a label (kind ``single``) says nothing of the other frames. Raises UserError for a text that no database keeps.
+    The label is of kind ``single``: it says nothing about other frames. Raises UserError for a text or label that the
+    database cannot hold.
     """
     text = correction.text.strip()
     row = LabelledParagraph(paragraph_id(text), text, language(text), "", "")

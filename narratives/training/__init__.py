@@ -1,1 +1,1 @@
-"""From labels to a model folder. The only package, with evaluation, that loads scikit-learn."""
+"""Trains models from labels. Besides evaluation, the only package that loads scikit-learn."""

@@ -1,4 +1,7 @@
-"""Owns the decision rule: calibration, thresholds, and the band in which a person is asked. Arrays only."""
+"""Chooses the decision rule: calibration, thresholds, and the band in which a person decides. Takes arrays only.
+
+Everywhere, ``values`` are 1 (positive), 0 (negative) or below 0 (unknown, left out), and ``weights`` are of rows.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,42 +12,47 @@ from scipy.special import expit, log_expit, logit
 
 from narratives.errors import UserError
 
-_SHRINKAGE = 8.0  # how many labels the pooled curve is worth against a frame's own
+_SHRINKAGE = 8.0  # weight of the penalty that pulls a frame's curve towards the pooled one
+_POOLED_SHRINKAGE = 1e-3  # keeps the pooled slope finite where scores separate the labels perfectly
+_EDGE = 1e-9  # probabilities this close to 0 or 1 are moved here, where the log-odds are finite
 
 
 def stream_weights(values: NDArray[np.int8], none_share: float | None) -> NDArray[np.float64]:
     """Return a weight for each row (mean 1) under which ``none_share`` of the rows carry no frame.
 
-    A written set holds more rows with a frame than a stream does; probabilities and thresholds are chosen under the
-    stream's share (importance weighting by class, Shimodaira 2000). All ones where ``none_share`` is None (the set is a
-    sample of its stream) or the set holds one kind only.
+    A set written to balance holds more rows with a frame than a stream does. So probabilities and thresholds are chosen
+    under the stream's share (importance weighting by class, Shimodaira 2000).
+
+    All weights are 1 where ``none_share`` is None (the set is a sample of its stream), and where either no row or every
+    row carries a frame.
     """
     empty = np.asarray((values <= 0).all(axis=1))
-    here = float(empty.mean()) if len(empty) else 0.0
-    if none_share is None or here in (0.0, 1.0):
+    own_share = float(empty.mean()) if len(empty) else 0.0
+    if none_share is None or own_share in (0.0, 1.0):
         return np.ones(len(values))
-    return np.where(empty, none_share / here, (1 - none_share) / (1 - here))
+    return np.where(empty, none_share / own_share, (1 - none_share) / (1 - own_share))
 
 
 def fit_sigmoids(
     scores: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Fit probability = sigmoid(slope · score + shift) for each column; cells whose value is below 0 are left out.
+    """Fit probability = sigmoid(slope · score + shift) for each column of n × k ``scores`` and ``values``.
 
-    Platt (1999), rows weighted; each frame's curve is pulled towards the curve of all frames together, so that a
-    frame with few labels is not overfitted. Returns k × 2 (slope, shift); slopes are positive.
+    Platt (1999), rows weighted. Each frame's curve is pulled towards the curve of all frames together, so that a frame
+    with few labels is not overfitted. Returns k × 2 (slope, shift); slopes are positive.
     """
     cells = np.repeat(weights[:, None], scores.shape[1], axis=1)
     known = values >= 0
-    pooled = _fit_one(scores[known], values[known], cells[known], np.array([1.0, 0.0]), 1e-3)
+    identity = np.array([1.0, 0.0])
+    pooled = _fit_sigmoid(scores[known], values[known], cells[known], identity, _POOLED_SHRINKAGE)
     curves = []
     for column in range(scores.shape[1]):
         rows = known[:, column]
-        curves.append(_fit_one(scores[rows, column], values[rows, column], weights[rows], pooled, _SHRINKAGE))
+        curves.append(_fit_sigmoid(scores[rows, column], values[rows, column], weights[rows], pooled, _SHRINKAGE))
     return np.array(curves).reshape(-1, 2)
 
 
-def _fit_one(
+def _fit_sigmoid(
     scores: NDArray[np.float64],
     values: NDArray[np.int8],
     weights: NDArray[np.float64],
@@ -57,6 +65,7 @@ def _fit_one(
     anchor = np.array([np.log(start[0]), start[1]])
 
     def loss(curve: NDArray[np.float64]) -> float:
+        # The slope is fitted as its logarithm, which keeps it positive: a higher score is never less probable.
         logits = np.exp(curve[0]) * scores + curve[1]
         fit = -(weights * (targets * log_expit(logits) + (1 - targets) * log_expit(-logits))).sum()
         return float(fit + shrinkage * ((curve - anchor) ** 2).sum())
@@ -65,9 +74,9 @@ def _fit_one(
     return np.array([np.exp(slope), shift])
 
 
-LOWEST, HIGHEST = 0.05, 0.99
+LOWEST, HIGHEST = 0.05, 0.99  # thresholds are kept between these
 WIDEST = 4.0  # how far from a threshold an edge of the band may lie, in log-odds
-_ASKS = 1 / 3  # the least share of hits below the threshold for which a person is asked
+_ASKS = 1 / 3  # the least share of positives below the threshold at which a person is asked
 _Rule = Callable[[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]], float]
 
 
@@ -88,15 +97,14 @@ def read_aim(aim: str) -> float | None:
 def best_f1_threshold(
     probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64]
 ) -> float:
-    """Return the threshold with the highest weighted F1, halfway between the two probabilities it parts.
+    """Return the threshold with the highest weighted F1, halfway between two neighbouring probabilities.
 
-    Takes three arrays of one length. Cells whose value is below 0 are left out; 0.5 where there is no positive.
+    Takes three arrays of one length. Returns 0.5 where there is no positive.
     """
-    p, hits, found = _cuts(probabilities, values, weights)
-    if not len(p) or not hits[-1]:
+    p, tp, predicted = _cuts(probabilities, values, weights)
+    if not len(p) or not tp[-1]:
         return 0.5
-    f1 = 2 * hits / (found + hits[-1])
-    return _cut(p, int(np.argmax(np.where(_parts(p), f1, -1))))
+    return _threshold_after(p, int(np.argmax(_f1(p, tp, predicted))))
 
 
 def steady_f1_threshold(
@@ -104,16 +112,16 @@ def steady_f1_threshold(
 ) -> float:
     """Return the middle, in log-odds, of the thresholds whose weighted F1 is at least ``plateau`` of the best.
 
-    The top of F1 is flat: of three label sets that differed in two rows of a hundred the best thresholds lay between
-    .51 and .58, their middles within .015. Takes three arrays of one length; 0.5 where there is no positive.
+    The top of F1 is flat: of three label sets that differed in two rows of a hundred, the best thresholds lay between
+    .51 and .58, their middles within .015. Takes three arrays of one length; returns 0.5 where there is no positive.
     """
-    p, hits, found = _cuts(probabilities, values, weights)
-    if not len(p) or not hits[-1]:
+    p, tp, predicted = _cuts(probabilities, values, weights)
+    if not len(p) or not tp[-1]:
         return 0.5
-    f1 = np.where(_parts(p), 2 * hits / (found + hits[-1]), -1)
+    f1 = _f1(p, tp, predicted)
     good = np.flatnonzero(f1 >= plateau * f1.max())
-    ends = [_cut(p, int(good[end])) for end in (0, -1)]
-    return float(expit(np.mean(logit(np.clip(ends, 1e-9, 1 - 1e-9)))))
+    ends = [_threshold_after(p, int(good[end])) for end in (0, -1)]
+    return float(expit(np.mean(logit(np.clip(ends, _EDGE, 1 - _EDGE)))))
 
 
 def precise_threshold(
@@ -121,11 +129,11 @@ def precise_threshold(
 ) -> float:
     """Return the lowest threshold whose weighted precision is at least ``precision``; HIGHEST if none reaches it.
 
-    Takes three arrays of one length. Cells whose value is below 0 are left out.
+    Takes three arrays of one length.
     """
-    p, hits, found = _cuts(probabilities, values, weights)
-    reached = np.flatnonzero(_parts(p) & (hits >= precision * found) & (hits > 0))
-    return _cut(p, int(reached[-1])) if len(reached) else HIGHEST
+    p, tp, predicted = _cuts(probabilities, values, weights)
+    reached = np.flatnonzero(_separable(p) & (tp >= precision * predicted) & (tp > 0))
+    return _threshold_after(p, int(reached[-1])) if len(reached) else HIGHEST
 
 
 def choose_thresholds(
@@ -136,11 +144,12 @@ def choose_thresholds(
     precision: float | None = None,
     plateau: float = 1.0,
 ) -> NDArray[np.float64]:
-    """Choose a threshold for each frame on these (out-of-fold) probabilities, n × k, rows weighted.
+    """Choose a threshold for each frame from n × k (out-of-fold) probabilities and values; return k thresholds.
 
-    The aim is F1 or, where ``precision`` is given, that precision at the most recall. A frame's own best
-    threshold is drawn towards the one that is best for all frames together, which is worth ``shrinkage`` positives: own
-    optima of rare frames are mostly noise. ``plateau`` is the share of the best F1 at which its top is left.
+    - ``shrinkage``: how many positives the threshold that is best for all frames together is worth. A frame's own best
+      threshold is pulled towards it, because the optimum of a rare frame is mostly noise.
+    - ``precision``: aim at this precision with the highest recall; None to aim at F1.
+    - ``plateau``: the share of the best F1 at which its flat top ends; see ``steady_f1_threshold``.
     """
     rule: _Rule = best_f1_threshold
     if precision is not None:
@@ -161,16 +170,17 @@ def choose_band(
     thresholds: NDArray[np.float64],
     precision: float,
 ) -> NDArray[np.float64]:
-    """Choose the k × 2 probabilities [low, high) around ``thresholds`` between which a person is asked.
+    """Choose the k × 2 probabilities [low, high) around ``thresholds`` between which a person decides.
 
-    From ``high`` on what is decided *yes* is expected to have ``precision``: the mean of these calibrated
-    (out-of-fold) probabilities, n × k, rows weighted, which is steadier than a count of the few errors there. Between
-    ``low`` and the threshold one case in three is expected to be a hit. Both edges lie equally far from the threshold
-    in log-odds for all frames. Cells whose value is below 0 are left out.
+    - Of the decisions *yes* at ``high`` or above, ``precision`` are expected to be right. That is the mean of these
+      calibrated (out-of-fold) probabilities, n × k, rows weighted; it is steadier than a count of the few errors there.
+    - Between ``low`` and the threshold, one case in three is expected to be positive.
+
+    For all frames, each edge lies equally far from the threshold in log-odds.
     """
     middle = logit(thresholds)
     known = values >= 0
-    p = probabilities[known].clip(1e-9, 1 - 1e-9)
+    p = probabilities[known].clip(_EDGE, 1 - _EDGE)
     away = logit(p) - np.broadcast_to(middle, values.shape)[known]
     cells = np.repeat(weights[:, None], len(thresholds), axis=1)[known]
     above = max(0.0, _lowest_with_mean(away, p, cells, precision))
@@ -183,7 +193,7 @@ def choose_band(
 def _lowest_with_mean(
     away: NDArray[np.float64], p: NDArray[np.float64], weights: NDArray[np.float64], least: float
 ) -> float:
-    """Return how far down one may go for the weighted mean of ``p`` of all above to be at least ``least``."""
+    """Return the lowest ``away`` at or above which the weighted mean of ``p`` is at least ``least``; inf if none is."""
     order = np.argsort(-away, kind="stable")
     means = np.cumsum((p * weights)[order]) / np.cumsum(weights[order])
     reached = np.flatnonzero(means >= least)
@@ -193,18 +203,26 @@ def _lowest_with_mean(
 def _cuts(
     probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the known probabilities from the highest down, the weight of hits so far, and that of all so far."""
+    """Return the known probabilities, falling, with the weights of true positives and of predicted cells down to each.
+
+    So the last value of each is what a threshold of 0 gives, and the last of the true positives is the support.
+    """
     known = np.flatnonzero(values >= 0)
     order = known[np.argsort(-probabilities[known], kind="stable")]
-    hit = (values[order] == 1) * weights[order]
-    return probabilities[order], np.cumsum(hit), np.cumsum(weights[order])
+    positive = (values[order] == 1) * weights[order]
+    return probabilities[order], np.cumsum(positive), np.cumsum(weights[order])
 
 
-def _parts(p: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return after which of the falling probabilities a threshold can stand: it cannot part equal ones."""
+def _f1(p: NDArray[np.float64], tp: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the F1 of a threshold after each of the falling probabilities, -1 where none can lie."""
+    return np.where(_separable(p), 2 * tp / (predicted + tp[-1]), -1)
+
+
+def _separable(p: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return after which of the falling probabilities a threshold can lie: it cannot separate equal ones."""
     return np.append(p[:-1] > p[1:], True)[: len(p)]
 
 
-def _cut(p: NDArray[np.float64], place: int) -> float:
-    below = p[place + 1] if place + 1 < len(p) else 0.0
-    return float((p[place] + below) / 2)
+def _threshold_after(p: NDArray[np.float64], index: int) -> float:
+    below = p[index + 1] if index + 1 < len(p) else 0.0
+    return float((p[index] + below) / 2)

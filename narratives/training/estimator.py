@@ -1,4 +1,4 @@
-"""Owns the estimator: the product's training and reading in the manners of scikit-learn. Takes texts, knows no file."""
+"""Wraps training and prediction as a scikit-learn estimator over texts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ ONE, MANY, SETS = "one class a text", "an indicator matrix", "sets of frame ids"
 
 @dataclass(frozen=True)
 class Targets:
-    """What y says: its form, the class of each column, and n × k zeros and ones."""
+    """The parsed y: its ``form``, the class of each column, and n × k zeros and ones."""
 
     form: str
     classes: NDArray[Any]
@@ -37,15 +37,19 @@ class Targets:
 
 
 class NarrativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Multi-label classifier of texts: TF-IDF and logistic regression with a codebook as prior, as `narratives train`.
+    """Classify texts by TF-IDF and logistic regression with a codebook as prior, as ``narratives train`` does.
 
-    ``codebook`` is a ``codebook.toml``, a Codebook or None; ``strength`` is C; ``prior_scale`` says how much louder
-    than the words of a text its likeness to the codebook is; ``aim`` is ``f1`` or ``precision=0.9``;
-    ``written_to_balance`` says that the texts were written as examples and frames are rarer where the model is used.
+    - ``codebook``: a ``codebook.toml``, a Codebook, or None for classes without descriptions.
+    - ``strength``: C of the logistic regression.
+    - ``prior_scale``: how much louder a text's similarity to the codebook is than its words.
+    - ``aim``: what thresholds aim at, ``f1`` or ``precision=0.9``.
+    - ``written_to_balance``: whether the texts were written as examples, so that frames are rarer where the model is
+      used.
+    - ``seed``: of the folds.
 
-    After ``fit``: ``classes_`` (k frame ids or labels), ``classifier_`` (what ``narratives.load`` gives too) and
-    ``figures_`` (its cross-validated figures). Five folds are fitted for probabilities and thresholds: five
-    independent texts are the least.
+    After ``fit``: ``classes_`` (k frame ids or labels), ``classifier_`` (as ``narratives.load`` returns) and
+    ``figures_`` (its cross-validated figures). Probabilities and thresholds come from cross-validation, which needs
+    FOLDS independent texts at least.
     """
 
     def __init__(
@@ -65,18 +69,20 @@ class NarrativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def __sklearn_tags__(self) -> Any:
-        """Say that the input is texts and that a text may carry several classes."""
+        """Declare that the input is texts and that a text may carry several classes."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array = True, True, False
         tags.classifier_tags.multi_label = True
         return tags
 
     def fit(self, X: Iterable[str], y: Any, groups: Sequence[Any] | None = None) -> "NarrativeClassifier":
-        """Learn from n texts and their classes; texts of one group are never split between folds.
+        """Learn from n texts and their classes.
 
-        ``y`` is an n × k matrix of zeros and ones (columns in the codebook's order, or named "0", "1" …), n lists,
-        tuples or sets of frame ids, or n single labels. Raises ValueError for another X or y, UserError for labels that
-        cannot train or an unknown ``aim``.
+        - ``y``: an n × k matrix of zeros and ones (columns in the codebook's order, or named "0", "1" …), n lists,
+          tuples or sets of frame ids, or n single labels.
+        - ``groups``: texts of one group are never split between folds.
+
+        Raises ValueError for another X or y, UserError for labels that cannot train or an unknown ``aim``.
         """
         texts = _texts(X)
         codebook = read_codebook(Path(self.codebook)) if isinstance(self.codebook, (str, Path)) else self.codebook
@@ -84,7 +90,7 @@ class NarrativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not len(texts) == len(targets.values) == len(texts if groups is None else groups):
             raise ValueError(f"{len(texts)} texts do not fit {len(targets.values)} rows of y or the groups given")
         if len(texts) < FOLDS:
-            raise ValueError(f"n_samples = {len(texts)} is too few: {FOLDS} independent texts are the least")
+            raise ValueError(f"n_samples = {len(texts)} is too few: {FOLDS} independent texts are needed at least")
         gold = _gold(texts, targets, codebook, groups)
         self.classifier_, self.figures_ = fit(gold, self.seed, settings=self._settings())
         self.form_, self.classes_ = targets.form, targets.classes
@@ -92,11 +98,11 @@ class NarrativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _settings(self) -> ModelSettings:
         settings = ModelSettings() if self.written_to_balance else AS_IT_IS
-        wish = {"strength": self.strength, "prior_scale": self.prior_scale, "precision": read_aim(self.aim)}
-        return replace(settings, **wish)  # type: ignore[arg-type]
+        precision = read_aim(self.aim)
+        return replace(settings, strength=self.strength, prior_scale=self.prior_scale, precision=precision)
 
     def predict(self, X: Iterable[str]) -> Any:
-        """Return the classes of n texts in the form that ``y`` had; of single labels the most probable."""
+        """Return the classes of n texts in the form that ``y`` had; for single labels, the most probable one."""
         check_is_fitted(self)
         texts = _texts(X)
         if self.form_ == ONE:
@@ -106,16 +112,16 @@ class NarrativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.classifier_.predict_texts(texts).predicted.astype(np.int64)
 
     def predict_proba(self, X: Iterable[str]) -> NDArray[np.float64]:
-        """Return n × k calibrated probabilities; where each text has one class, those of a text sum to 1."""
+        """Return n × k calibrated probabilities; for single labels, those of a text sum to 1."""
         check_is_fitted(self)
-        found = self._probabilities(_texts(X))
+        probabilities = self._probabilities(_texts(X))
         if self.form_ != ONE:
-            return found
-        found = found + 1e-12  # where no class is likely at all, each is as likely as any
-        return np.asarray(found / found.sum(axis=1, keepdims=True))
+            return probabilities
+        probabilities = probabilities + 1e-12  # where no class is likely at all, all are equally likely
+        return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
 
     def decision_function(self, X: Iterable[str]) -> NDArray[np.float64]:
-        """Return n × k linear scores before calibration; with two single labels n, above 0 for the second."""
+        """Return n × k linear scores before calibration; for two single labels, n scores, above 0 for the second."""
         check_is_fitted(self)
         rows = self.classifier_.features.transform(_texts(X))
         scores = self.classifier_.frame_model.scores(rows)
@@ -133,20 +139,20 @@ class NarrativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _texts(X: Iterable[str]) -> tuple[str, ...]:
     if isinstance(X, str):
-        raise ValueError("X is one text; give a list of texts, be it of one")
+        raise ValueError("X is one text; give a list of texts, even for one")
     texts = tuple(np.asarray(X, dtype=object).ravel().tolist()) if getattr(X, "ndim", 1) == 1 else None
     if texts is None:
         raise ValueError(f"X has {getattr(X, 'ndim', 0)} dimensions; give a list or a column of texts")
-    stranger = next((item for item in texts if not isinstance(item, str)), None)
-    if stranger is not None:
-        raise ValueError(f"X holds {stranger!r}, which is no text; turn numbers into words or leave them out")
+    other = next((item for item in texts if not isinstance(item, str)), None)
+    if other is not None:
+        raise ValueError(f"X holds {other!r}, which is no text; turn numbers into words or leave them out")
     return texts
 
 
 def _targets(y: Any, codebook: Codebook | None) -> Targets:
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None")
-    if isinstance(y, (list, tuple)) and y and all(isinstance(one, (list, tuple, set)) and _are_ids(one) for one in y):
+    if isinstance(y, (list, tuple)) and y and all(isinstance(row, (list, tuple, set)) and _are_ids(row) for row in y):
         return _read_sets(y, codebook)
     y = y if issparse(y) else np.asarray(y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)
@@ -154,8 +160,8 @@ def _targets(y: Any, codebook: Codebook | None) -> Targets:
         return _read_matrix(y, codebook)
     if kind not in ("binary", "multiclass"):
         raise ValueError(f"Unknown label type: {kind}; y is a matrix of 0 and 1, sets of ids or single labels")
-    classes, place = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-    return Targets(ONE, classes, np.eye(len(classes), dtype=np.int8)[place])
+    classes, columns = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+    return Targets(ONE, classes, np.eye(len(classes), dtype=np.int8)[columns])
 
 
 def _are_ids(items: Iterable[Any]) -> bool:
@@ -163,11 +169,11 @@ def _are_ids(items: Iterable[Any]) -> bool:
 
 
 def _read_sets(y: Iterable[Iterable[str]], codebook: Codebook | None) -> Targets:
-    rows = [set(one) for one in y]
+    rows = [set(ids) for ids in y]
     ids = codebook.ids if codebook else tuple(sorted(set().union(*rows)))
-    strangers = sorted(set().union(*rows) - set(ids))
-    if strangers:
-        raise ValueError(f"y has '{strangers[0]}', which the codebook lacks; its frames are {', '.join(ids)}")
+    unknown = sorted(set().union(*rows) - set(ids))
+    if unknown:
+        raise ValueError(f"y has '{unknown[0]}', which the codebook lacks; its frames are {', '.join(ids)}")
     return Targets(
         SETS, np.array(ids, dtype=object), np.array([[name in row for name in ids] for row in rows], np.int8)
     )

@@ -1,4 +1,4 @@
-"""Owns splits: which rows are held out together. Near-copies and rows of one document never straddle a split."""
+"""Deals texts to folds. Near-copies and rows of one document stay in one fold, so none is held out beside a copy."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,20 @@ FOLDS = 5
 
 
 def fold_numbers(texts: Sequence[str], groups: Sequence[str], values: NDArray[np.int8], seed: int) -> NDArray[np.int64]:
-    """Return the fold (0 to 4) in which each text is held out.
+    """Return for each text the fold, from 0 to FOLDS - 1, in which it is held out.
 
-    Whole groups are dealt out from the rarest frame to the commonest, each to the fold that lacks that frame most
-    (iterative stratification, Sechidis et al. 2011). Raises UserError with fewer than five groups.
+    - ``groups``: texts of one group are never split.
+    - ``values``: n × k, 1 where a text carries a frame.
+
+    Groups are dealt whole, those of the rarest frame first, each to the fold that lacks that frame most (iterative
+    stratification, Sechidis et al. 2011). Raises UserError with fewer than FOLDS groups.
     """
     joined = _joined_groups(texts, groups)
     number = int(joined.max()) + 1 if len(joined) else 0
     if number < FOLDS:
-        raise UserError(f"{number} independent texts are too few to train on: {FOLDS} are the least; add labelled rows")
+        raise UserError(
+            f"{number} independent texts are too few to train on: {FOLDS} are needed at least; add labelled rows"
+        )
     counts = np.zeros((number, values.shape[1] + 1))
     np.add.at(counts, joined, np.column_stack([values == 1, np.ones(len(values))]))
     return _deal(counts, seed)[joined]
@@ -34,12 +39,14 @@ def _joined_groups(texts: Sequence[str], groups: Sequence[str]) -> NDArray[np.in
 
 
 def _deal(counts: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
-    """Deal the groups (rows of ``counts``: positives of each frame, then size) to the folds."""
+    """Return the fold of each group. The rows of ``counts`` are groups: positives of each frame, then size."""
     wanted = np.tile(counts.sum(axis=0) / FOLDS, (FOLDS, 1))
     fold = np.full(len(counts), -1)
     order = np.random.default_rng(seed).permutation(len(counts))
-    rarest = np.argsort(counts.sum(axis=0), kind="stable")
-    for column in rarest:
+    # The rarest frame first: once common ones are dealt, too few groups are left to spread it evenly. The size is the
+    # commonest column, so it comes last and deals the groups without a frame.
+    rarest_first = np.argsort(counts.sum(axis=0), kind="stable")
+    for column in rarest_first:
         for group in order[(counts[order, column] > 0) & (fold[order] < 0)]:
             best = np.lexsort((-wanted[:, -1], -wanted[:, column]))[0]
             fold[group] = best

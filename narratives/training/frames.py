@@ -1,7 +1,7 @@
-"""Owns fitting the frame model, with the codebook as prior.
+"""Fits the frame model, with the codebook as prior.
 
-The similarity of a row x to a frame's codebook row d is itself linear in x: a coefficient a on x·d is the same as
-adding a·d to the weights. So codebook and labels fold into one weight matrix.
+The similarity of a row x to a frame's codebook row d is linear in x: a coefficient a on x·d is the same as adding a·d
+to the weights. So codebook and labels fold into one weight matrix.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,23 @@ from narratives.model.frame_model import FrameModel
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What the search over choices froze, for labels written to balance; ``AS_IT_IS`` is for a sample of a stream.
+    """Settings of the frame model and its decision rule, frozen by a search (benchmarks/choices.py).
 
-    ``strength``: C of the logistic regression. ``balanced``: errors on both kinds of value weigh the same in a frame.
-    ``prior_scale``: how much louder the similarity to the codebook is than the row. ``min_df``: texts that a term must
-    occur in. ``topical_none``: share of paragraphs without a frame in a stream on the war, for which probabilities are
-    calibrated. ``broad_none``: the share in a broad stream, for which thresholds are chosen, because there false alarms
-    cost most (None: the share is that of the labels). ``shrinkage``: how many positives the common threshold is worth.
-    ``precision``: what thresholds aim at, None for F1. ``plateau``: the share of the best F1 at which its top is left:
-    thresholds stand in the middle of it, which is steadier; 1 where the labels are a sample, whose best is to be had.
-    ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
+    The defaults are for labels written to balance; ``AS_IT_IS`` is for labels that are a sample of a stream.
+
+    - ``strength``: C of the logistic regression.
+    - ``balanced``: positives and negatives of a frame weigh the same in total.
+    - ``prior_scale``: how much louder the similarity to the codebook is than the row.
+    - ``min_df``: the number of texts that a term must occur in.
+    - ``topical_none``: share of paragraphs without a frame in a stream on the war, for which probabilities are
+      calibrated; None for the share of the labels.
+    - ``broad_none``: the same share in a broad stream, for which thresholds are chosen, because false alarms cost most
+      there; None for the share of the labels.
+    - ``shrinkage``: how many positives the threshold common to all frames is worth.
+    - ``precision``: what thresholds aim at; None for F1.
+    - ``plateau``: the share of the best F1 at which its flat top ends. A threshold is set in the middle of the top,
+      which is steadier; 1 takes the best one, right for labels that are a sample.
+    - ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
     """
 
     strength: float = 10.0
@@ -41,16 +48,16 @@ class ModelSettings:
     sure: float = 0.975
 
 
-YOUNG = 30  # a frame with fewer paragraphs that carry it leans on the codebook, the more the fewer
-_LEAN = 8.0  # how much louder the codebook is for a frame without any: benchmarks/cold.py
+YOUNG = 30  # a frame with fewer positives leans on the codebook, the more so the fewer it has
+_LEAN = 8.0  # how much louder the codebook is for a frame without positives: benchmarks/cold.py
 
 AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, shrinkage=30.0, plateau=1.0, sure=0.8)
 
 
 def prior_texts(codebook: Codebook) -> list[str]:
-    """Return for each frame the text its prior is made of: claim, what counts, and the cues of all languages.
+    """Return for each frame the text of its prior: name, claim, what counts, and the cues of all languages.
 
-    A frame that is a bare id has none: its name alone is no prior (it cost .05 of mean average precision).
+    It is empty for a frame that is a bare id: a name alone as prior cost .05 of mean average precision.
     """
     return [_prior_text(frame) for frame in codebook.frames]
 
@@ -74,43 +81,46 @@ def fit_frames(
     settings: ModelSettings,
     folds: NDArray[np.int64] | None = None,
 ) -> tuple[FrameModel, NDArray[np.float64]]:
-    """Fit one logistic regression a frame on ``rows`` (n × size) and ``values`` (n × k; below 0 = left out).
+    """Fit one logistic regression for each frame; return the model and n × k held-out scores.
 
-    Also returns n × k held-out scores: those of each row from a model that has not seen the row's fold (its own
-    scores where ``folds`` is None). A frame with one kind of value only is scored by its prior alone; one with few
-    positives leans on its prior.
+    - ``rows``: n × size TF-IDF rows.
+    - ``values``: n × k, 1 or 0; a cell below 0 is left out.
+    - ``priors``: the k × size rows of the codebook.
+    - ``folds``: the fold of each row. A row's held-out scores come from a model that has not seen its fold; without
+      folds, from the model itself.
+
+    A frame whose known values are all alike is scored by its prior alone; one with few positives leans on its prior.
     """
-    from narratives.training.solver import fit_regressions
+    from narratives.training.solver import fit_regressions, held_out_scores, training_parts
 
     similarity = rows @ priors.T
     X = hstack([rows, similarity * settings.prior_scale], format="csr")
-    parts = [np.ones(len(values), bool), *([] if folds is None else [folds != fold for fold in np.unique(folds)])]
+    parts = training_parts(len(values), folds)
     costs = np.concatenate([_costs(values, part, settings) for part in parts], axis=1)
     frames, size = values.shape[1], rows.shape[1]
     fitted = fit_regressions(X, np.tile(values == 1, len(parts)), costs, frames)
-    shares, bias = fitted.weights[size:] * settings.prior_scale, fitted.bias[:frames].copy()
+    # The last rows of the weights are the coefficients on the similarities, one for each frame of the codebook.
+    coefficients, bias = fitted.weights[size:] * settings.prior_scale, fitted.bias[:frames].copy()
+    held_out = held_out_scores(fitted.scores, parts)
     lone = ~((values == 1).any(axis=0) & (values == 0).any(axis=0))
-    shares[:, lone], bias[lone] = 0.0, 0.0
+    coefficients[:, lone], bias[lone], held_out[:, lone] = 0.0, 0.0, 0.0
     lean = np.where(lone, 1.0, _lean(values))
-    held_out = fitted.scores[:, :frames].copy()
-    for number, part in enumerate(parts[1:], 1):
-        held_out[~part] = fitted.scores[~part, number * frames : (number + 1) * frames]
-    held_out[:, lone] = 0.0
-    shares += np.diag(lean * settings.prior_scale)
-    codebook = similarity.toarray() * settings.prior_scale
-    return FrameModel(fitted.weights[:size] * ~lone + priors.T @ shares, bias), held_out + codebook * lean
+    coefficients += np.diag(lean * settings.prior_scale)
+    model = FrameModel(fitted.weights[:size] * ~lone + priors.T @ coefficients, bias)
+    return model, held_out + similarity.toarray() * settings.prior_scale * lean
 
 
 def _lean(values: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Return how much louder than fitted the prior of each frame is: less and less up to ``YOUNG`` positives."""
+    """Return how much louder than fitted each frame's prior is; it falls to 0 at ``YOUNG`` positives."""
     positives = (values == 1).sum(axis=0)
     return np.asarray(_LEAN * np.maximum(0, 1 - positives / YOUNG))
 
 
 def _costs(values: NDArray[np.int8], part: NDArray[np.bool_], settings: ModelSettings) -> NDArray[np.float32]:
-    """Return what an error on each cell costs: where ``balanced``, both kinds of value weigh the same in each frame.
+    """Return the n × k costs of an error on each cell, 0 outside of ``part``.
 
-    A frame that has one kind of value only in this part of the rows costs nothing and is not learned.
+    Where ``balanced``, positives and negatives cost the same in total. A frame with only one of them in this part costs
+    nothing and is not learned.
     """
     known = (values >= 0) & part[:, None]
     yes, no = known & (values == 1), known & (values == 0)

@@ -1,4 +1,7 @@
-"""Owns the export: a trained model as a scikit-learn pipeline in a joblib file, for one's own use."""
+"""Exports a trained model as a scikit-learn pipeline in a joblib file, for its owner's use.
+
+Exported files name this module and its classes: renaming either breaks them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +23,7 @@ from narratives.model.persistence import load
 
 
 class TextRows(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turns texts into TF-IDF rows (n × size). Nothing is left to fit."""
+    """Turns n texts into TF-IDF rows, n × size. There is nothing to fit."""
 
     def __init__(self, features: Features) -> None:
         self.features = features
@@ -29,16 +32,16 @@ class TextRows(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
     def fit(self, X: Sequence[str], y: Any = None) -> "TextRows":
-        """Return the transformer as it is: its vocabulary was learned in training."""
+        """Return the transformer unchanged: its vocabulary was learned in training."""
         return self
 
     def transform(self, X: Sequence[str]) -> csr_matrix:
-        """Return the rows of n texts."""
+        """Return the TF-IDF rows of n texts."""
         return self.features.transform(list(X))
 
 
 class FrameScores(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The linear model over the rows: ``coef_`` (k × size), ``intercept_``, ``thresholds_`` and ``classes_`` (k)."""
+    """Scores rows by the linear model: ``coef_`` (k × size), ``intercept_``, ``thresholds_`` and ``classes_`` (k)."""
 
     def __init__(self, classifier: Classifier) -> None:
         self.classifier = classifier
@@ -46,7 +49,7 @@ class FrameScores(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.thresholds_, self.classes_ = classifier.thresholds, np.array(classifier.frames, dtype=object)
 
     def fit(self, X: csr_matrix, y: Any = None) -> "FrameScores":
-        """Return the model as it is: it was trained by ``narratives train``."""
+        """Return the model unchanged: it was trained by ``narratives train``."""
         return self
 
     def decision_function(self, X: csr_matrix) -> NDArray[np.float64]:
@@ -58,7 +61,7 @@ class FrameScores(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return calibrate(self.decision_function(X), self.classifier.sigmoids)
 
     def predict(self, X: csr_matrix) -> NDArray[np.int64]:
-        """Return n × k zeros and ones. A text without a known word has no frame."""
+        """Return n × k zeros and ones. A text without a known n-gram has no frame."""
         filled = (np.diff(X.indptr) > 0)[:, None]
         return np.asarray((self.predict_proba(X) >= self.thresholds_) & filled, dtype=np.int64)
 
@@ -66,9 +69,9 @@ class FrameScores(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def export_joblib(folder: Path, output: Path, overwrite: bool = False) -> None:
     """Write the model in ``folder`` as a joblib file: a Pipeline of ``rows`` and ``frames`` over texts.
 
-    The row of a text counts n-grams in a way that scikit-learn's own vectorizer has not, so that whoever loads the
-    file needs ``narratives`` installed. Voices, evidence and the band for a human stay behind. Loading a joblib file
-    can run any code: load only your own. Raises UserError if the file exists already or cannot be written.
+    scikit-learn's own vectorizers cannot count a row's n-grams as this model does, so loading the file requires
+    ``narratives``. Voices, evidence and the band for a person are not exported. Loading a joblib file can run any code:
+    load only your own. Raises UserError if the file exists and ``overwrite`` is false, or if it cannot be written.
     """
     if output.exists() and not overwrite:
         raise UserError(f"{output} exists already; name another file or add --force")

@@ -1,8 +1,8 @@
-"""Owns the fitting of many logistic regressions over the same rows at once. Takes arrays, knows no frame and no fold.
+"""Fits many logistic regressions over the same rows at once.
 
-The weights of a regression with an L2 penalty are a weighted sum of its rows (Kimeldorf and Wahba 1971), so that it can
-be solved over the n × n products of the rows instead of the many columns. The regressions share these products: one
-matrix product serves a step of all of them, every frame in every fold.
+The weights of a regression with an L2 penalty are a weighted sum of its rows (Kimeldorf and Wahba 1971), so it can be
+solved over the n × n products of the rows instead of the many columns. The regressions share these products: one matrix
+product serves a step of all of them, for every frame and every fold.
 """
 
 from dataclasses import dataclass
@@ -16,30 +16,49 @@ from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float32]
 
-TOLERANCE = 3e-4  # the length of the gradient, against its length at the start, at which a fit is done
+TOLERANCE = 3e-4  # length of the gradient, relative to the start, at which a fit is done
 _STEPS, _INNER, _HALVINGS = 50, 200, 30
 _BIAS_SCALE = np.float32(30.0)  # the bias is penalised 1/900 as much as a weight: hardly at all
-_COMMON = 0.02  # share of rows above which a column is dense enough to be multiplied as such
-_DONE = 1e6  # a tolerance that asks for no step
-_WORTH_ALL = 0.9  # share of active regressions above which all are multiplied: picking some costs a copy
-_TOGETHER = 256  # regressions solved side by side: more would only take memory
-_LARGEST = 12_000  # rows whose products (4 n² bytes: 0.6 GB) are still held in memory
+_COMMON = 0.02  # share of rows above which a column is multiplied as a dense one
+_DONE = 1e6  # a tolerance that every residual meets, so a finished regression takes no further step
+_WORTH_ALL = 0.9  # share of active regressions above which all are multiplied: selecting some costs a copy
+_TOGETHER = 256  # regressions solved side by side; more would only take memory
+_LARGEST = 12_000  # rows whose products (4 n² bytes) are still held in memory
 
 
 @dataclass(frozen=True)
 class Regressions:
-    """m regressions over n rows: ``weights`` of the first (columns × some), ``bias`` (m), ``scores`` (n × m)."""
+    """m regressions over n rows: ``weights`` (columns × the first few), ``bias`` (m), ``scores`` (n × m)."""
 
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
     scores: NDArray[np.float64]
 
 
+def training_parts(number: int, folds: NDArray[np.int64] | None) -> list[NDArray[np.bool_]]:
+    """Return the rows to train on, as masks: all of them, then for each fold those outside of it."""
+    everything = np.ones(number, dtype=bool)
+    return [everything] if folds is None else [everything, *(folds != fold for fold in np.unique(folds))]
+
+
+def held_out_scores(scores: NDArray[np.float64], parts: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    """Return n × k scores of each row by the regressions of the part without it; by those of all rows if there is none.
+
+    ``scores`` is n × (parts · k): the k regressions of the first part, then those of the next.
+    """
+    by_part = np.split(scores, len(parts), axis=1)
+    held_out = by_part[0].copy()
+    for part, own in zip(parts[1:], by_part[1:], strict=True):
+        held_out[~part] = own[~part]
+    return held_out
+
+
 def fit_regressions(rows: csr_matrix, targets: NDArray[np.bool_], costs: Floats, weighed: int) -> Regressions:
     """Minimise ½|w|² + Σ cost · log-loss for each column of ``targets`` (n × m); cost 0 leaves a row out.
 
-    Weights are returned for the first ``weighed`` regressions, bias and scores for all. Above twelve thousand rows each
-    regression is fitted by scikit-learn alone, which takes longer and no n × n memory.
+    Returns the weights of the first ``weighed`` regressions, and bias and scores of all: regressions of the folds are
+    only asked for scores. With too many rows to hold their products in memory, scikit-learn fits one regression at a
+    time, which takes longer.
     """
     if rows.shape[0] > _LARGEST:
         return _fit_one_by_one(rows, targets, costs, weighed)
@@ -59,9 +78,9 @@ def _fit_one_by_one(rows: csr_matrix, targets: NDArray[np.bool_], costs: Floats,
 def _fit_alone(rows: csr_matrix, target: NDArray[np.bool_], costs: Floats) -> tuple[NDArray[np.float64], float]:
     used = np.flatnonzero(costs)
     if len(np.unique(target[used])) < 2:
-        return np.zeros(rows.shape[1]), 0.0
+        return np.zeros(rows.shape[1]), 0.0  # scikit-learn refuses a target of one class
     clf = LogisticRegression(C=1.0, solver="newton-cg", tol=1e-6)
-    with threadpool_limits(1):  # threads of the linear algebra library would only wait for each other
+    with threadpool_limits(1):  # fits already run on all cores; BLAS threads would only compete with them
         clf.fit(rows[used], target[used], sample_weight=costs[used])
     return clf.coef_[0], float(clf.intercept_[0])
 
@@ -76,7 +95,10 @@ class Fits:
 
 
 def row_products(rows: csr_matrix) -> Floats:
-    """Return the n × n inner products of the rows, float32. Takes 4·n² bytes."""
+    """Return the n × n inner products of the rows, float32. Takes 4·n² bytes.
+
+    Columns that many rows share are multiplied densely: a sparse product visits every pair of rows that share one.
+    """
     rows = rows.astype(np.float32)
     common = np.bincount(rows.indices, minlength=rows.shape[1]) > _COMMON * rows.shape[0]
     dense, sparse = rows[:, common].toarray(), rows[:, ~common]
@@ -88,8 +110,9 @@ def row_products(rows: csr_matrix) -> Floats:
 def fit_together(products: Floats, targets: NDArray[np.bool_], costs: Floats) -> Fits:
     """Fit the regressions of ``fit_regressions`` from the products of their rows.
 
-    Newton's method, each step solved by conjugate gradients to a shrinking tolerance and shortened until the
-    objective falls (Lin, Weng and Keerthi 2008); at the end the gradient is TOLERANCE of what it was.
+    Newton's method. Each step is solved by conjugate gradients to a shrinking tolerance, and shortened until the
+    objective falls (Lin, Weng and Keerthi 2008). A regression is done when its gradient is ``TOLERANCE`` of what it was
+    at the start.
     """
     blocks = [
         _Together(products, targets[:, first : first + _TOGETHER], costs[:, first : first + _TOGETHER]).solve()
@@ -101,7 +124,10 @@ def fit_together(products: Floats, targets: NDArray[np.bool_], costs: Floats) ->
 
 @dataclass(frozen=True)
 class _Vectors:
-    """One vector a regression: ``duals``, the products with them, and the scaled ``bias``."""
+    """A point or direction of each regression: ``duals`` (n × m), the row products with them, the scaled ``bias`` (m).
+
+    The products are kept because the dot product and the scores both need them, and they are what costs.
+    """
 
     duals: Floats
     products: Floats
@@ -121,51 +147,55 @@ class _Vectors:
 
 
 class _Together:
-    """The problem of some columns; ``solve`` returns their fits."""
+    """The regressions of some columns of the targets, solved in step; ``solve`` returns their fits."""
 
     def __init__(self, products: Floats, targets: NDArray[np.bool_], costs: Floats) -> None:
         self.row_products, self.targets, self.costs = products, targets.astype(np.float32), costs.astype(np.float32)
         self.signs = 2 * self.targets - 1
 
     def solve(self) -> Fits:
-        place = self.vectors(np.zeros_like(self.costs), self.log_odds() / _BIAS_SCALE)
+        point = self.vectors(np.zeros_like(self.costs), self.log_odds() / _BIAS_SCALE)
         start = None
         for _ in range(_STEPS):
-            chances = _sigmoid(place.scores)
-            downhill = self.downhill(place, chances)
+            chances = _sigmoid(point.scores)
+            downhill = self.downhill(point, chances)
             length = downhill.dot(downhill)
             start = length if start is None else start
             share = np.sqrt(length / np.maximum(start, 1e-20))
             if share.max() < TOLERANCE:
                 break
             curvature = self.costs * chances * (1 - chances)
+            # Far from the optimum a rough step is enough; close to it, an exact one saves further steps.
             within = np.where(share < TOLERANCE, _DONE, np.minimum(0.25, np.sqrt(share)))
             step = self.newton_step(downhill, length, curvature, within)
-            place = self.shortened(place, step, downhill.dot(step))
-        return Fits(place.duals, _BIAS_SCALE * place.bias, place.scores)
+            point = self.shortened(point, step, downhill.dot(step))
+        return Fits(point.duals, _BIAS_SCALE * point.bias, point.scores)
 
     def log_odds(self) -> Floats:
-        """Return the best bias of a model without weights: where to start, and what the gradient is compared with."""
+        """Return the best bias of a model without weights. The gradient there is what later ones are compared with."""
         yes, no = ((self.costs * side).sum(axis=0) for side in (self.targets, 1 - self.targets))
         return np.asarray(np.log(np.maximum(yes, 1e-6) / np.maximum(no, 1e-6)))
 
     def vectors(self, duals: Floats, bias: Floats, active: NDArray[np.bool_] | None = None) -> _Vectors:
-        """Return the vectors with these duals; those that are not ``active`` get no products."""
+        """Return the vectors with these duals; regressions that are not ``active`` get no products."""
         if active is None or active.mean() > _WORTH_ALL:
             return _Vectors(duals, self.row_products @ duals, bias)
         products = np.zeros_like(duals)
         products[:, active] = self.row_products @ duals[:, active]
         return _Vectors(duals, products, bias)
 
-    def downhill(self, place: _Vectors, chances: Floats) -> _Vectors:
-        """Return the negative gradient."""
+    def downhill(self, point: _Vectors, chances: Floats) -> _Vectors:
+        """Return the negative gradient. Like a point's, its weights are the rows weighted by its duals."""
         residuals = self.costs * (self.targets - chances)
-        return self.vectors(residuals - place.duals, _BIAS_SCALE * residuals.sum(axis=0) - place.bias)
+        return self.vectors(residuals - point.duals, _BIAS_SCALE * residuals.sum(axis=0) - point.bias)
 
     def newton_step(self, downhill: _Vectors, length: Floats, curvature: Floats, within: Floats) -> _Vectors:
-        """Solve Hessian · step = downhill by conjugate gradients, each column until it is ``within`` its tolerance."""
+        """Solve Hessian · step = downhill by conjugate gradients, each column until it is ``within`` its tolerance.
+
+        ``length`` is the squared length of ``downhill``.
+        """
         step = self.vectors(np.zeros_like(self.costs), np.zeros_like(length))
-        left, direction, goal = downhill, downhill, within**2 * length
+        residual, direction, goal = downhill, downhill, within**2 * length
         for _ in range(_INNER):
             active = length > goal
             if not active.any():
@@ -173,26 +203,27 @@ class _Together:
             bent = curvature * direction.scores
             image = self.vectors(direction.duals + bent, direction.bias + _BIAS_SCALE * bent.sum(axis=0), active)
             size = np.where(active, length / np.maximum(direction.dot(image), 1e-20), 0).astype(np.float32)
-            step, left = step.plus(size, direction), left.plus(-size, image)
-            before, length = length, np.where(active, left.dot(left), length)
-            direction = left.plus((length / np.maximum(before, 1e-20)).astype(np.float32), direction)
+            step, residual = step.plus(size, direction), residual.plus(-size, image)
+            before, length = length, np.where(active, residual.dot(residual), length)
+            direction = residual.plus((length / np.maximum(before, 1e-20)).astype(np.float32), direction)
         return step
 
-    def shortened(self, place: _Vectors, step: _Vectors, slope: Floats) -> _Vectors:
+    def shortened(self, point: _Vectors, step: _Vectors, slope: Floats) -> _Vectors:
         """Go the step, halved in each column until the objective falls enough there (Armijo 1966)."""
-        here, size = self.objective(place), np.ones_like(slope)
+        here, size = self.objective(point), np.ones_like(slope)
+        # The last term forgives the rounding of float32, without which a step at the optimum is halved to nothing.
         for _ in range(_HALVINGS):
-            further = place.plus(size, step)
+            further = point.plus(size, step)
             worse = self.objective(further) > here - 1e-4 * size * slope + 1e-6 * np.abs(here)
             if not worse.any():
                 break
             size = np.where(worse, size / 2, size).astype(np.float32)
         return further
 
-    def objective(self, place: _Vectors) -> Floats:
-        losses = np.logaddexp(np.float32(0), -self.signs * place.scores)
-        return np.asarray((self.costs * losses).sum(axis=0) + place.dot(place) / 2)
+    def objective(self, point: _Vectors) -> Floats:
+        losses = np.logaddexp(np.float32(0), -self.signs * point.scores)
+        return np.asarray((self.costs * losses).sum(axis=0) + point.dot(point) / 2)
 
 
 def _sigmoid(scores: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-scores.clip(-80, 80))))
+    return np.asarray(1 / (1 + np.exp(-scores.clip(-80, 80))))  # exp would overflow float32

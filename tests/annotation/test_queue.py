@@ -59,13 +59,13 @@ def test_one_in_five_turns_is_random_and_what_is_random_does_not_hang_on_the_mod
     assert 150 < len(drawn[0]) < 250
     assert sum(one.reason == "random" for one in select(many, FRAMES)[:100]) == 20
     assert drawn[0] != [
-        one.paragraph_id for one in select(many, FRAMES, wanted=QueueOptions(seed=1)) if one.reason == "random"
+        one.paragraph_id for one in select(many, FRAMES, options=QueueOptions(seed=1)) if one.reason == "random"
     ]
 
 
 def test_a_share_of_the_paragraphs_has_two_slots(many):
-    assert {one.slots for one in select(many, FRAMES, wanted=QueueOptions(overlap=0))} == {1}
-    assert {one.slots for one in select(many, FRAMES, wanted=QueueOptions(overlap=1))} == {2}
+    assert {one.slots for one in select(many, FRAMES, options=QueueOptions(overlap=0))} == {1}
+    assert {one.slots for one in select(many, FRAMES, options=QueueOptions(overlap=1))} == {2}
     assert 100 < sum(one.slots == 2 for one in select(many, FRAMES)) < 200
 
 

@@ -48,12 +48,12 @@ def test_a_model_is_asked_once_of_each_paragraph(filled, classifier, monkeypatch
 def test_annotators_who_differ_bring_a_paragraph_back_and_a_decision_settles_it(filled, classifier, label_set):
     text = label_set.paragraphs[0].text
     filled.save([reading(text, "mayor", "reports", annotator="ivan", labelled_at=now())])
-    rank(filled, classifier, wanted=QueueOptions(overlap=0))
+    rank(filled, classifier, options=QueueOptions(overlap=0))
     differing = [item for item in AssignmentQueue(filled).upcoming("maria", 200) if item.reason == "differs"]
     assert [item.text for item in differing] == [text]
     assert differing[0].detail == "2 annotators: flood, mayor"
     filled.save([reading(text, "flood", "promotes", annotator="lead", kind="decision", labelled_at=now())])
-    rank(filled, classifier, wanted=QueueOptions(overlap=0))
+    rank(filled, classifier, options=QueueOptions(overlap=0))
     assert not [item for item in AssignmentQueue(filled).upcoming("maria", 200) if item.reason == "differs"]
 
 

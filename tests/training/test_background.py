@@ -23,7 +23,7 @@ def test_the_texts_of_all_tables_come_in_order_and_empty_cells_are_left_out(tabl
 
 
 def test_of_too_many_texts_a_random_part_is_kept_the_same_for_a_seed(table, monkeypatch):
-    monkeypatch.setattr(data, "MOST", 50)
+    monkeypatch.setattr(data, "MAX_TEXTS", 50)
     path = table("many.csv", [f"text {number}" for number in range(1000)])
     kept = read_background([path], seed=1)
     numbers = [int(text.split()[1]) for text in kept]
