@@ -10,7 +10,7 @@ from narratives.errors import UserError
 if TYPE_CHECKING:
     pass
 
-from narratives.cli.common import JSON_OPTION, MODEL_OPTION, model_in_force, write_json
+from narratives.cli.common import JSON_OPTION, LANGUAGE_OPTION, MODEL_OPTION, model_in_force, write_json
 
 
 @click.command()
@@ -20,10 +20,10 @@ from narratives.cli.common import JSON_OPTION, MODEL_OPTION, model_in_force, wri
     type=click.Path(path_type=Path),
     help="A labels folder or labelled table; else the figures kept with the model.",
 )
-@click.option("--language", help="Only rows of these languages, such as en,uk.")
+@LANGUAGE_OPTION
 @MODEL_OPTION
 @JSON_OPTION
-def evaluate(table: Path | None, language: str | None, model: Path | None, json_path: Path | None) -> None:
+def evaluate(table: Path | None, languages: list[str] | None, model: Path | None, json_path: Path | None) -> None:
     """Measure a model on labelled rows, or show the cross-validated figures kept with it."""
     from narratives.evaluation import run
 
@@ -32,7 +32,7 @@ def evaluate(table: Path | None, language: str | None, model: Path | None, json_
         card, figures = run.kept_figures(folder)
         click.echo(card)
     else:
-        evaluation = run.evaluate_on(folder, table, language.split(",") if language else [])
+        evaluation = run.evaluate_on(folder, table, languages or [])
         figures = evaluation.as_json()
         click.echo(evaluation.table())
     write_json(json_path, figures)
@@ -47,16 +47,15 @@ def evaluate(table: Path | None, language: str | None, model: Path | None, json_
     type=click.Path(path_type=Path),
     help="A labels folder or labelled table; else the figures kept with the models.",
 )
-@click.option("--language", help="Only rows of these languages, such as en,uk.")
+@LANGUAGE_OPTION
 @JSON_OPTION
-def compare(first: Path, second: Path, table: Path | None, language: str | None, json_path: Path | None) -> None:
+def compare(first: Path, second: Path, table: Path | None, languages: list[str] | None, json_path: Path | None) -> None:
     """Measure two models on the same rows and say which differences are more than chance."""
     from narratives.evaluation import run
 
-    if table is None and language:
+    if table is None and languages:
         raise UserError("--language chooses among the rows of a table; name one with --on TABLE")
-    languages = [name.strip() for name in (language or "").split(",") if name.strip()]
     folders = first, second
-    found = run.compare_on(folders, table, languages) if table else run.compare_figures(folders)
+    found = run.compare_on(folders, table, languages or []) if table else run.compare_figures(folders)
     click.echo(found.table())
     write_json(json_path, found.as_json())

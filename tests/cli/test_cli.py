@@ -175,6 +175,43 @@ def test_evaluate_measures_on_a_table_and_shows_kept_figures(run, tmp_path):
     assert "# Model card" in run("evaluate")[1]
 
 
+@pytest.fixture
+def in_two_languages(tmp_path):
+    """A labelled table with two English rows and one Ukrainian row."""
+    rows = [f'"{TEXT}",flood,en', "The choir sings.,,en", "Хор співає.,,uk"]
+    (tmp_path / "two.csv").write_text("text,frames,language\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return tmp_path / "two.csv"
+
+
+@pytest.mark.parametrize(("languages", "n"), [("en", 2), ("en,uk", 3), ("en, uk", 3), (" uk ", 1)])
+def test_evaluate_and_compare_measure_the_rows_of_the_languages_named(
+    run, trained, in_two_languages, tmp_path, languages, n
+):
+    options = ["--on", in_two_languages, "--language", languages, "--json", tmp_path / "figures.json"]
+    for command in (["evaluate"], ["compare", trained, trained]):
+        assert run(*command, *options)[0] == 0
+        assert json.loads((tmp_path / "figures.json").read_text())["n"] == n
+
+
+@pytest.mark.parametrize(
+    ("languages", "sentence"),
+    [
+        ("en,fr", "'fr' is not one of en, uk, ru, other; separate languages by commas, such as en,uk"),
+        ("en uk", "'en uk' is not one of en, uk, ru, other"),
+        ("en,,uk", "'en,,uk' has an empty part; allowed are en, uk, ru, other, separated by commas"),
+        ("en,", "'en,' has an empty part"),
+        ("", "'' has an empty part"),
+    ],
+)
+def test_a_language_that_is_not_allowed_is_refused_with_those_that_are(
+    run, trained, in_two_languages, languages, sentence
+):
+    for command in (["evaluate"], ["compare", trained, trained]):
+        status, out, err = run(*command, "--on", in_two_languages, "--language", languages)
+        assert (status, out) == (2, "")
+        assert f"Invalid value for '--language': {sentence}" in err
+
+
 @pytest.fixture(scope="module")
 def lax(labels_folder, tmp_path_factory):
     """A model that was taught that every choir is a flood."""
