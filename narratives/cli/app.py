@@ -1,11 +1,6 @@
 """Owns ``narratives app``."""
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    pass
 
 from narratives.cli.common import model_in_force
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from narratives.cli.common import MODEL_OPTION, load_classifier
 from narratives.errors import UserError
 
 if TYPE_CHECKING:
     from narratives.model.classifier import Classifier
     from narratives.model.document import Classification
-
-from narratives.cli.common import MODEL_OPTION, load_classifier
 
 
 @click.command()

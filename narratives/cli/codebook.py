@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from narratives import paths
+from narratives.cli.common import as_check
 from narratives.errors import UserError
 
 if TYPE_CHECKING:
     from narratives.codebook.frames import Codebook
     from narratives.labels.label_set import LabelSet
-
-from narratives.cli.common import as_check
 
 
 @click.group()
@@ -57,9 +56,7 @@ def codebook_add_frame(path: Path) -> None:
     target = paths.writable_labels_folder() / "codebook.toml"
     tables = read_frames(path)
     found = add_frames(target, tables)
-    click.echo(
-        f"{target}: version {found.version}, {len(found.frames)} frames; new: {', '.join(found.ids[-len(tables) :])}"
-    )
+    _report(target, found, f"new: {', '.join(found.ids[-len(tables) :])}")
 
 
 @codebook.command("merge-frame")
@@ -85,6 +82,17 @@ def codebook_retire_frame(frame: str, yes: bool) -> None:
     _retire(frame, "", yes)
 
 
+@codebook.command("restore-frame")
+@click.argument("frame")
+def codebook_restore_frame(frame: str) -> None:
+    """Bring a merged or retired FRAME back into force, as the last one; its labels count as its own again."""
+    from narratives.codebook.editing import restore_frame
+
+    target = paths.writable_labels_folder() / "codebook.toml"
+    found = restore_frame(target, frame)
+    _report(target, found, f"back: {frame}")
+
+
 def _retire(frame: str, into: str, yes: bool) -> None:
     from narratives.codebook.editing import retire_frame
     from narratives.codebook.parsing import read_codebook
@@ -98,8 +106,7 @@ def _retire(frame: str, into: str, yes: bool) -> None:
         return
     target = paths.writable_labels_folder() / "codebook.toml"
     found = retire_frame(target, frame, into, now()[:10])
-    done = f"merged into {into}" if into else "retired"
-    click.echo(f"{target}: version {found.version}, {len(found.frames)} frames; {done}: {frame}")
+    _report(target, found, f"merged into {into}: {frame}" if into else f"retired: {frame}")
 
 
 def _labels_given(codebook: "Codebook") -> "LabelSet":
@@ -112,12 +119,5 @@ def _labels_given(codebook: "Codebook") -> "LabelSet":
     return read_labels(paths.labels_folder(), codebook)
 
 
-@codebook.command("restore-frame")
-@click.argument("frame")
-def codebook_restore_frame(frame: str) -> None:
-    """Bring a merged or retired FRAME back into force, as the last one; its labels count as its own again."""
-    from narratives.codebook.editing import restore_frame
-
-    target = paths.writable_labels_folder() / "codebook.toml"
-    found = restore_frame(target, frame)
-    click.echo(f"{target}: version {found.version}, {len(found.frames)} frames; back: {frame}")
+def _report(path: Path, found: "Codebook", change: str) -> None:
+    click.echo(f"{path}: version {found.version}, {len(found.frames)} frames; {change}")

@@ -1,16 +1,11 @@
 """Owns ``narratives evaluate`` and ``narratives compare``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from narratives.errors import UserError
-
-if TYPE_CHECKING:
-    pass
-
 from narratives.cli.common import JSON_OPTION, LANGUAGE_OPTION, MODEL_OPTION, model_in_force, write_json
+from narratives.errors import UserError
 
 
 @click.command()

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from narratives import paths
+from narratives.cli.common import JSON_OPTION, as_check, write_json
 from narratives.errors import UserError
 
 if TYPE_CHECKING:
-    pass
-
-from narratives.cli.common import JSON_OPTION, as_check, write_json
+    from narratives.codebook.frames import Codebook
+    from narratives.labels.label_set import LabelSet
 
 
 @click.group()
@@ -22,38 +22,27 @@ def labels() -> None:
 @labels.command("check")
 def labels_check() -> None:
     """Check the label files; exit status 1 and the place if something is wrong."""
-    from narratives.codebook.parsing import read_codebook
-    from narratives.labels.files import read_labels
-
     folder = paths.labels_folder()
     with as_check():
-        found = read_labels(folder, read_codebook(folder / "codebook.toml"))
+        found, _ = _label_files(folder)
     click.echo(f"{folder}: {len(found.paragraphs)} paragraphs and {len(found.labels)} labels, all well formed")
 
 
 @labels.command("stats")
 def labels_stats() -> None:
     """Count paragraphs by frame, voice, language and register."""
-    from narratives.codebook.parsing import read_codebook
-    from narratives.labels.files import read_labels
     from narratives.labels.statistics import label_tables
 
-    folder = paths.labels_folder()
-    codebook = read_codebook(folder / "codebook.toml")
-    click.echo(label_tables(read_labels(folder, codebook), codebook))
+    click.echo(label_tables(*_label_files(paths.labels_folder())))
 
 
 @labels.command("agreement")
 @JSON_OPTION
 def labels_agreement(json_path: Path | None) -> None:
     """Measure how far annotators agree: by frame, by language, and on voices; name what is low."""
-    from narratives.codebook.parsing import read_codebook
     from narratives.evaluation.agreement import measure_agreement
-    from narratives.labels.files import read_labels
 
-    folder = paths.labels_folder()
-    codebook = read_codebook(folder / "codebook.toml")
-    found = measure_agreement(read_labels(folder, codebook), codebook)
+    found = measure_agreement(*_label_files(paths.labels_folder()))
     click.echo(found.table())
     write_json(json_path, found.as_json())
 
@@ -123,13 +112,27 @@ def labels_export(
     folder = paths.writable_labels_folder()
     if output is None and (layout != "labels" or without_text):
         raise UserError(f"name an output: narratives labels export OUTPUT --to {layout}")
-    if merged and (output is None or (output.exists() and output.samefile(folder))):
-        raise UserError("the labels folder keeps labels as they were given; with --merged name another OUTPUT")
-    if output is not None and output.exists() and not force and not output.samefile(folder):
-        raise UserError(f"{output} exists; name another output, or replace it with --force")
+    _check_output(output or folder, folder, merged, force)
     found = open_store().label_set()
     if merged:
         found = found.resolve_retired(read_codebook(folder / "codebook.toml"))
     found = found.of_interest(unlabelled)
     write_labels_as(found, output or folder, layout, not without_text)
     click.echo(f"{len(found.paragraphs)} paragraphs and {len(found.labels)} labels are in {output or folder}")
+
+
+def _check_output(output: Path, folder: Path, merged: bool, force: bool) -> None:
+    """Refuse an existing output, and merged labels in the labels folder, where they would replace those given."""
+    if output == folder or (output.exists() and output.samefile(folder)):
+        if merged:
+            raise UserError("the labels folder keeps labels as they were given; with --merged name another OUTPUT")
+    elif output.exists() and not force:
+        raise UserError(f"{output} exists; name another output, or replace it with --force")
+
+
+def _label_files(folder: Path) -> "tuple[LabelSet, Codebook]":
+    from narratives.codebook.parsing import read_codebook
+    from narratives.labels.files import read_labels
+
+    codebook = read_codebook(folder / "codebook.toml")
+    return read_labels(folder, codebook), codebook

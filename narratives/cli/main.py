@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,9 +17,6 @@ from narratives.cli.score import score
 from narratives.cli.train import train
 from narratives.errors import CheckError, UserError
 from narratives.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 
 class _Terminated(KeyboardInterrupt):

@@ -1,17 +1,12 @@
 """Owns ``narratives models``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from narratives import paths
-from narratives.errors import UserError
-
-if TYPE_CHECKING:
-    pass
-
 from narratives.cli.common import model_in_force
+from narratives.errors import UserError
 
 
 @click.group()

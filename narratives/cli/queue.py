@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from narratives import paths
+from narratives.cli.common import MODEL_OPTION, load_classifier, steps_bar
 
 if TYPE_CHECKING:
     from narratives.store.assignments import Item
     from narratives.store.events import Store
-
-from narratives.cli.common import MODEL_OPTION, load_classifier, steps_bar
 
 
 @click.command()

@@ -4,15 +4,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from narratives.cli.common import MODEL_OPTION, model_in_force, write_json
+
 if TYPE_CHECKING:
     from narratives.scoring.score import Scoring
-
-from narratives.cli.common import MODEL_OPTION, model_in_force, write_json
 
 
 @click.command()
@@ -71,8 +72,6 @@ def _bytes_bar() -> Iterator[Any]:
 
 def _expanded(inputs: tuple[str, ...]) -> list[str]:
     """Return the inputs, a pattern such as ``posts-*.csv`` that no shell has expanded as the files that it names."""
-    from glob import glob
-
     found = [[name] if Path(name).exists() else sorted(glob(name)) or [name] for name in inputs]
     return [name for names in found for name in names]
 

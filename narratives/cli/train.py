@@ -1,15 +1,11 @@
 """Owns ``narratives train``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from narratives import paths
-
-if TYPE_CHECKING:
-    pass
-
 from narratives.cli.common import JSON_OPTION, steps_bar, write_json
 
 
