@@ -1,16 +1,16 @@
-"""Owns ``narratives app``."""
+"""The command ``narratives app``."""
 
 import click
 
-from narratives.cli.common import model_in_force
+from narratives.cli.common import ready_model_folder
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
-@click.option("--address", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to listen on.")
+@click.option("--address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def app(port: int, address: str) -> None:
-    """Open the pages in the browser; train the first model if there is none."""
+    """Open the pages in a browser; train a first model if there is none."""
     from narratives.ui.server import serve
 
-    model_in_force()
+    ready_model_folder()
     serve(port, address)

@@ -1,4 +1,4 @@
-"""Owns ``narratives classify``."""
+"""The command ``narratives classify``."""
 
 import json
 import sys
@@ -14,30 +14,38 @@ if TYPE_CHECKING:
     from narratives.model.classifier import Classifier
     from narratives.model.document import Classification
 
+_SHOWN = 90  # characters of a paragraph that head its findings
+
 
 @click.command()
 @click.argument("text", required=False)
 @click.option("--file", "path", type=click.Path(path_type=Path), help="Read the text from this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--all", "everything", is_flag=True, help="Show every frame, not only those predicted.")
-@click.option("--all-evidence", is_flag=True, help="Show every n-gram with its share instead of merged spans.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--all", "everything", is_flag=True, help="Show all frames, not only those found.")
+@click.option("--all-evidence", is_flag=True, help="Show the share of every n-gram instead of merged spans.")
 @MODEL_OPTION
 def classify(
     text: str | None, path: Path | None, as_json: bool, everything: bool, all_evidence: bool, model: Path | None
 ) -> None:
-    """Read one TEXT (or --file, or - for standard input): paragraphs, frames, probability, voice, evidence."""
-    from narratives.model.document import classify as read_text
+    """Classify one TEXT: show its paragraphs with frames, probabilities, voices and evidence.
 
-    whole = _text_to_read(text, path)
+    Give TEXT as an argument, name a file with --file, or give - to read standard input.
+    """
+    from narratives.model.document import classify as classify_text
+
+    content = _text_to_classify(text, path)
     classifier = load_classifier(model)
-    found = read_text(classifier, whole)
-    document = found.as_json(everything)
+    classification = classify_text(classifier, content)
+    document = classification.as_json(everything)
     if all_evidence:
         _put_ngrams(document, classifier)
-    click.echo(json.dumps(document, ensure_ascii=False, indent=1) if as_json else _page(found, document, classifier))
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+    else:
+        click.echo(_page(classification, document, classifier))
 
 
-def _text_to_read(text: str | None, path: Path | None) -> str:
+def _text_to_classify(text: str | None, path: Path | None) -> str:
     from narratives.tables.table import decode
 
     if (text is None) == (path is None):
@@ -51,20 +59,22 @@ def _text_to_read(text: str | None, path: Path | None) -> str:
 
 
 def _put_ngrams(document: dict[str, Any], classifier: "Classifier") -> None:
+    """Replace the merged spans by all n-grams; ``other`` is what remains of the score, so the sum still holds."""
     from narratives.model.document import evidence_json
 
     for paragraph in document["paragraphs"]:
         for frame in paragraph["frames"]:
-            found = classifier.evidence_ngrams(paragraph["text"], frame["frame"])
-            frame["evidence"] = [evidence_json(item) for item in found]
-            frame["other"] = frame["score"] - frame["bias"] - sum(item.weight for item in found)
+            evidence = classifier.evidence_ngrams(paragraph["text"], frame["frame"])
+            frame["evidence"] = [evidence_json(item) for item in evidence]
+            frame["other"] = frame["score"] - frame["bias"] - sum(item.weight for item in evidence)
 
 
-def _page(found: "Classification", document: dict[str, Any], classifier: "Classifier") -> str:
-    lines = [f"model {found.model}", *found.remarks]
+def _page(classification: "Classification", document: dict[str, Any], classifier: "Classifier") -> str:
+    lines = [f"model {classification.model}", *classification.remarks]
     for paragraph in document["paragraphs"]:
-        start = " ".join(paragraph["text"].split())
-        lines += ["", f"[{paragraph['index']}] {paragraph['language']}  {start[:90]}{'…' if len(start) > 90 else ''}"]
+        text = " ".join(paragraph["text"].split())
+        start = text[:_SHOWN] + ("…" if len(text) > _SHOWN else "")
+        lines += ["", f"[{paragraph['index']}] {paragraph['language']}  {start}"]
         lines += [line for frame in paragraph["frames"] for line in _frame_lines(frame, classifier)] or ["    no frame"]
     return "\n".join(lines)
 
@@ -74,9 +84,9 @@ def _frame_lines(frame: dict[str, Any], classifier: "Classifier") -> list[str]:
 
     name = classifier.codebook.frame(frame["frame"]).name
     voice = f"{VOICE_MARKS[frame['voice']]} {frame['voice']}" if frame["voice"] else ""
-    mark = {"yes": "", "human": " [for a person to decide]"}.get(frame["decision"], " [no]")
+    decision = {"yes": "", "human": " [for a person to decide]"}.get(frame["decision"], " [no]")
     likely = f"{frame['probability']:.2f} {frame['words']}, threshold {frame['threshold']:.2f}"
-    lines = [f"    {name}{mark}: {likely}  {voice}"]
+    lines = [f"    {name}{decision}: {likely}  {voice}"]
     for heading, sign in (("for", 1), ("against", -1)):
         pieces = [f"{item['text']} {item['weight']:+.2f}" for item in frame["evidence"] if item["weight"] * sign > 0]
         lines += [f"        {heading}: {', '.join(' '.join(piece.split()) for piece in pieces)}"] if pieces else []

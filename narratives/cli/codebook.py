@@ -1,4 +1,4 @@
-"""Owns ``narratives codebook``."""
+"""The commands ``narratives codebook``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from narratives.codebook.frames import Codebook
     from narratives.labels.label_set import LabelSet
 
+_YES_OPTION = click.option("--yes", is_flag=True, help="Make the change instead of only reporting its effect.")
+
 
 @click.group()
 def codebook() -> None:
@@ -22,32 +24,35 @@ def codebook() -> None:
 @codebook.command("check")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 def codebook_check(path: Path | None) -> None:
-    """Check a codebook file; exit status 1 and the place if something is wrong."""
+    """Check a codebook file; exit with status 1 and name the place if something is wrong.
+
+    PATH is by default the codebook.toml of the labels folder.
+    """
     from narratives.codebook.parsing import read_codebook
 
     path = path or paths.labels_folder() / "codebook.toml"
     with as_check():
-        found = read_codebook(path)
-    click.echo(f"{path}: version {found.version}, {len(found.frames)} frames, all well formed")
+        checked = read_codebook(path)
+    click.echo(f"{path}: version {checked.version}, {len(checked.frames)} frames, all well formed")
 
 
 @codebook.command("show")
 @click.argument("frame", required=False)
 def codebook_show(frame: str | None) -> None:
-    """List the frames by aim, or show all of one FRAME."""
+    """List the frames by aim, or show one FRAME in full."""
     from narratives.codebook.descriptions import describe, outline
     from narratives.codebook.parsing import read_codebook
 
-    found = read_codebook(paths.labels_folder() / "codebook.toml")
-    if frame is not None and frame not in found.ids:
-        raise UserError(f"there is no frame '{frame}'; the frames are {', '.join(found.ids)}")
-    click.echo(outline(found) if frame is None else describe(found.frame(frame)))
+    shown = read_codebook(paths.labels_folder() / "codebook.toml")
+    if frame is not None and frame not in shown.ids:
+        raise UserError(f"there is no frame '{frame}'; the frames are {', '.join(shown.ids)}")
+    click.echo(outline(shown) if frame is None else describe(shown.frame(frame)))
 
 
 @codebook.command("add-frame")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def codebook_add_frame(path: Path) -> None:
-    """Add the [[frame]] tables of FILE to the codebook; comments stay, the version counts one up.
+    """Add the [[frame]] tables of FILE to the codebook and raise its version by one; comments are kept.
 
     Then `narratives queue --rank` looks for paragraphs that convey the frame, and `narratives train` learns it.
     """
@@ -55,29 +60,29 @@ def codebook_add_frame(path: Path) -> None:
 
     target = paths.writable_labels_folder() / "codebook.toml"
     tables = read_frames(path)
-    found = add_frames(target, tables)
-    _report(target, found, f"new: {', '.join(found.ids[-len(tables) :])}")
+    changed = add_frames(target, tables)
+    _report(target, changed, f"new: {', '.join(changed.ids[-len(tables) :])}")
 
 
 @codebook.command("merge-frame")
 @click.argument("frame")
 @click.argument("into")
-@click.option("--yes", is_flag=True, help="Do it; without this, only what would happen is said.")
+@_YES_OPTION
 def codebook_merge_frame(frame: str, into: str, yes: bool) -> None:
-    """Say what merging FRAME into the frame INTO does to its labels; with --yes, do it. No label is changed.
+    """Merge FRAME into the frame INTO; without --yes, only report the effect on its labels.
 
-    FRAME goes out of force, and its labels count as labels of INTO.
+    FRAME is retired and its labels count as labels of INTO. No label is changed.
     """
     _retire(frame, into, yes)
 
 
 @codebook.command("retire-frame")
 @click.argument("frame")
-@click.option("--yes", is_flag=True, help="Do it; without this, only what would happen is said.")
+@_YES_OPTION
 def codebook_retire_frame(frame: str, yes: bool) -> None:
-    """Say what retiring FRAME does to its labels; with --yes, do it. No label is changed.
+    """Retire FRAME; without --yes, only report the effect on its labels.
 
-    FRAME goes out of force without a successor, and its labels count no more.
+    FRAME has no successor and its labels no longer count. No label is changed.
     """
     _retire(frame, "", yes)
 
@@ -85,12 +90,11 @@ def codebook_retire_frame(frame: str, yes: bool) -> None:
 @codebook.command("restore-frame")
 @click.argument("frame")
 def codebook_restore_frame(frame: str) -> None:
-    """Bring a merged or retired FRAME back into force, as the last one; its labels count as its own again."""
+    """Restore a merged or retired FRAME as the last frame; its labels count as its own again."""
     from narratives.codebook.editing import restore_frame
 
     target = paths.writable_labels_folder() / "codebook.toml"
-    found = restore_frame(target, frame)
-    _report(target, found, f"back: {frame}")
+    _report(target, restore_frame(target, frame), f"back: {frame}")
 
 
 def _retire(frame: str, into: str, yes: bool) -> None:
@@ -99,17 +103,18 @@ def _retire(frame: str, into: str, yes: bool) -> None:
     from narratives.labels.merge_impact import effect
     from narratives.store.events import now
 
-    found = read_codebook(paths.labels_folder() / "codebook.toml")
-    click.echo("\n".join(effect(_labels_given(found), found, frame, into).sentences()))
+    current = read_codebook(paths.labels_folder() / "codebook.toml")
+    click.echo("\n".join(effect(_stored_labels(current), current, frame, into).sentences()))
     if not yes:
-        click.echo("Nothing is changed yet; do it with --yes")
+        click.echo("Nothing has changed yet; add --yes to make the change")
         return
     target = paths.writable_labels_folder() / "codebook.toml"
-    found = retire_frame(target, frame, into, now()[:10])
-    _report(target, found, f"merged into {into}: {frame}" if into else f"retired: {frame}")
+    changed = retire_frame(target, frame, into, now()[:10])
+    _report(target, changed, f"merged into {into}: {frame}" if into else f"retired: {frame}")
 
 
-def _labels_given(codebook: "Codebook") -> "LabelSet":
+def _stored_labels(codebook: "Codebook") -> "LabelSet":
+    """Return the labels of the database, which may be ahead of the files, or of the files if there is no database."""
     from narratives.labels.files import read_labels
 
     if paths.has_database():
@@ -119,5 +124,5 @@ def _labels_given(codebook: "Codebook") -> "LabelSet":
     return read_labels(paths.labels_folder(), codebook)
 
 
-def _report(path: Path, found: "Codebook", change: str) -> None:
-    click.echo(f"{path}: version {found.version}, {len(found.frames)} frames; {change}")
+def _report(path: Path, changed: "Codebook", change: str) -> None:
+    click.echo(f"{path}: version {changed.version}, {len(changed.frames)} frames; {change}")

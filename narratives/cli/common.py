@@ -1,4 +1,4 @@
-"""Owns what several commands share: options, the model in force, progress bars, JSON files."""
+"""Options, the default model, the progress bar and the JSON output that several commands share."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ _ALLOWED = ", ".join(LABEL_LANGUAGES)
 
 
 class LanguagesType(click.ParamType[list[str]]):
-    """A comma-separated list of the languages that label files know; spaces around a language are ignored."""
+    """A comma-separated list of languages that label files allow; spaces around a language are ignored."""
 
     name = "languages"
 
@@ -43,44 +43,44 @@ LANGUAGE_OPTION = click.option(
     help=f"Only rows in these languages, separated by commas: {_ALLOWED}.",
 )
 MODEL_OPTION = click.option(
-    "--model", type=click.Path(path_type=Path), help="Model folder; the released one if not named."
+    "--model", type=click.Path(path_type=Path), help="Model folder; by default the released model."
 )
 JSON_OPTION = click.option(
-    "--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file."
+    "--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file as JSON."
 )
 
 
 @contextmanager
 def as_check() -> Iterator[None]:
-    """Turn a user's mistake into a failed check: exit status 1."""
+    """Turn a user's mistake into a failed check, which exits with status 1."""
     try:
         yield
     except UserError as error:
         raise CheckError(str(error)) from None
 
 
-def model_in_force() -> Path:
-    """Return the released model's folder; train a first model on the labels if there is none."""
+def ready_model_folder() -> Path:
+    """Return the folder of the released model; train a first model on the labels if there is none."""
     released = paths.released_model()
     if released is not None:
         return released
     from narratives.training.train import ready_model
 
-    click.echo("no model yet: training one on the labels, which takes a moment", err=True)
+    click.echo("No model yet; training one on the labels, which takes a moment", err=True)
     with steps_bar() as progress:
         return ready_model(progress)
 
 
 def load_classifier(model: Path | None) -> "Classifier":
-    """Load the model in this folder, or the one in force."""
+    """Load the model in this folder, by default the released model."""
     from narratives.model import persistence
 
-    return persistence.load(model or model_in_force())
+    return persistence.load(model or ready_model_folder())
 
 
 @contextmanager
 def steps_bar() -> Iterator[Any]:
-    """Yield a progress callback (step, share done) that draws on standard error, only on a terminal."""
+    """Yield a progress callback (step, share done); draws on standard error if it is a terminal."""
     if not sys.stderr.isatty():
         yield lambda step, share: None
         return
@@ -89,6 +89,6 @@ def steps_bar() -> Iterator[Any]:
 
 
 def write_json(path: Path | None, value: Any) -> None:
-    """Write figures as JSON, if a file was named for them."""
+    """Write ``value`` as JSON if a file was named for it. Raises UserError if it cannot be written."""
     if path is not None:
         atomic_write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")

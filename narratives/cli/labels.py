@@ -1,4 +1,4 @@
-"""Owns ``narratives labels``."""
+"""The commands ``narratives labels``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @click.group()
 def labels() -> None:
-    """Check, count, import and export the labels."""
+    """Check, count, import and export labels."""
 
 
 @labels.command("check")
 def labels_check() -> None:
-    """Check the label files; exit status 1 and the place if something is wrong."""
+    """Check the label files; exit with status 1 and name the place if something is wrong."""
     folder = paths.labels_folder()
     with as_check():
-        found, _ = _label_files(folder)
-    click.echo(f"{folder}: {len(found.paragraphs)} paragraphs and {len(found.labels)} labels, all well formed")
+        label_set, _ = _label_files(folder)
+    click.echo(f"{folder}: {len(label_set.paragraphs)} paragraphs and {len(label_set.labels)} labels, all well formed")
 
 
 @labels.command("stats")
@@ -39,12 +39,12 @@ def labels_stats() -> None:
 @labels.command("agreement")
 @JSON_OPTION
 def labels_agreement(json_path: Path | None) -> None:
-    """Measure how far annotators agree: by frame, by language, and on voices; name what is low."""
+    """Measure how far annotators agree, by frame, by language and on voices, and name what is low."""
     from narratives.evaluation.agreement import measure_agreement
 
-    found = measure_agreement(*_label_files(paths.labels_folder()))
-    click.echo(found.table())
-    write_json(json_path, found.as_json())
+    agreement = measure_agreement(*_label_files(paths.labels_folder()))
+    click.echo(agreement.table())
+    write_json(json_path, agreement.as_json())
 
 
 @labels.command("import")
@@ -53,20 +53,22 @@ def labels_agreement(json_path: Path | None) -> None:
     "--from",
     "layout",
     type=click.Choice(["labels", "jsonl", "label-studio", "doccano", "hugging-face", "table"]),
-    help="The layout; found out if not given.",
+    help="Format of INPUT; by default it is detected.",
 )
-@click.option("--text", "text_column", help="The column that holds the text, in a table of texts.")
-@click.option("--annotator", default="", help="Who labelled, where the file does not say it.")
+@click.option("--text", "text_column", help="Column that holds the text, in a table of texts.")
+@click.option("--annotator", default="", help="Annotator of the labels where the file names none.")
 @click.option(
-    "--refused", type=click.Path(path_type=Path), help="Where refused rows go; INPUT.refused.csv here if not given."
+    "--refused",
+    type=click.Path(path_type=Path),
+    help="File for refused rows; by default INPUT.refused.csv in the current folder.",
 )
 def labels_import(
     source: Path, layout: str | None, text_column: str | None, annotator: str, refused: Path | None
 ) -> None:
-    """Bring labels or new texts from INPUT into the label database; importing twice changes nothing.
+    """Import labels or new texts from INPUT into the label database; importing twice changes nothing.
 
-    INPUT is a labels folder, our JSONL, an export of Label Studio (JSON) or doccano (JSONL), a Hugging Face folder, or
-    any table of texts to be labelled, a row a paragraph, perhaps with columns frames and voices.
+    INPUT is a labels folder, JSONL written by `labels export`, an export of Label Studio (JSON) or doccano (JSONL), a
+    Hugging Face folder, or a table of texts with one paragraph per row and, optionally, the columns frames and voices.
     """
     from narratives.codebook.parsing import read_codebook
     from narratives.labels.exporting import write_refused
@@ -76,12 +78,12 @@ def labels_import(
 
     codebook = read_codebook(paths.labels_folder() / "codebook.toml")
     intake = read_intake(source, Moment(annotator, now(), codebook), layout or "", text_column)
-    brought = open_store().import_labels(intake.labels, intake.sources)
-    click.echo(f"{source}: {brought.sentence()}")
+    summary = open_store().import_labels(intake.labels, intake.sources)
+    click.echo(f"{source}: {summary.sentence()}")
     if intake.refused:
-        kept = refused or Path(f"{source.name}.refused.csv")
-        write_refused(intake.refused, kept)
-        click.echo(f"{len(intake.refused)} rows were refused, with their reasons in {kept}", err=True)
+        path = refused or Path(f"{source.name}.refused.csv")
+        write_refused(intake.refused, path)
+        click.echo(f"{len(intake.refused)} rows were refused; {path} lists them with their reasons", err=True)
 
 
 @labels.command("export")
@@ -92,18 +94,19 @@ def labels_import(
     type=click.Choice(["labels", "jsonl", "label-studio", "doccano", "hugging-face", "xlsx"]),
     default="labels",
     show_default=True,
+    help="Format to write.",
 )
-@click.option("--unlabelled", is_flag=True, help="Also paragraphs that nobody has labelled.")
-@click.option("--without-text", is_flag=True, help="Ids and labels only.")
-@click.option("--merged", is_flag=True, help="Labels on merged and retired frames as the codebook counts them.")
+@click.option("--unlabelled", is_flag=True, help="Include paragraphs that nobody has labelled.")
+@click.option("--without-text", is_flag=True, help="Write ids and labels only.")
+@click.option("--merged", is_flag=True, help="Write labels on merged and retired frames as the codebook counts them.")
 @click.option("--force", is_flag=True, help="Replace an existing output.")
 def labels_export(
     output: Path | None, layout: str, unlabelled: bool, without_text: bool, merged: bool, force: bool
 ) -> None:
-    """Write the labels of the label database to OUTPUT; without it, to the CSV files of the labels folder.
+    """Export the labels of the label database to OUTPUT, by default to the CSV files of the labels folder.
 
-    Labels are written as they were given: one on a merged or retired frame keeps that frame, unless --merged is said,
-    which is for others' use: brought back in, it would replace what was given.
+    Labels are written as annotators gave them, also those on merged or retired frames. With --merged they carry the
+    frame that they count for. Do not import such an export again: it would replace the labels as given.
     """
     from narratives.codebook.parsing import read_codebook
     from narratives.labels.exporting import write_labels_as
@@ -113,19 +116,20 @@ def labels_export(
     if output is None and (layout != "labels" or without_text):
         raise UserError(f"name an output: narratives labels export OUTPUT --to {layout}")
     _check_output(output or folder, folder, merged, force)
-    found = open_store().label_set()
+    label_set = open_store().label_set()
     if merged:
-        found = found.resolve_retired(read_codebook(folder / "codebook.toml"))
-    found = found.of_interest(unlabelled)
-    write_labels_as(found, output or folder, layout, not without_text)
-    click.echo(f"{len(found.paragraphs)} paragraphs and {len(found.labels)} labels are in {output or folder}")
+        label_set = label_set.resolve_retired(read_codebook(folder / "codebook.toml"))
+    label_set = label_set.of_interest(unlabelled)
+    write_labels_as(label_set, output or folder, layout, not without_text)
+    counts = f"{len(label_set.paragraphs)} paragraphs and {len(label_set.labels)} labels"
+    click.echo(f"{counts} are in {output or folder}")
 
 
 def _check_output(output: Path, folder: Path, merged: bool, force: bool) -> None:
-    """Refuse an existing output, and merged labels in the labels folder, where they would replace those given."""
+    """Refuse an existing output, and merged labels in the labels folder, where they would replace the originals."""
     if output == folder or (output.exists() and output.samefile(folder)):
         if merged:
-            raise UserError("the labels folder keeps labels as they were given; with --merged name another OUTPUT")
+            raise UserError("the labels folder keeps labels as annotators gave them; with --merged name another OUTPUT")
     elif output.exists() and not force:
         raise UserError(f"{output} exists; name another output, or replace it with --force")
 

@@ -1,4 +1,7 @@
-"""Owns the entry of the command line: what a mistake or a signal looks like. Heavy modules load inside commands."""
+"""Runs the command line, and turns mistakes and signals into sentences and exit statuses.
+
+Commands import heavy modules inside their functions, so that ``--help`` answers at once.
+"""
 
 import signal
 import sys
@@ -20,11 +23,15 @@ from narratives.version import __version__
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM was sent: the way of Ctrl-C, with an exit status of its own."""
+    """SIGTERM, handled like Ctrl-C but with another exit status."""
 
 
 def main() -> None:
-    """Run the command line; turn a user's mistake into one sentence and exit status 2 (1 for a failed check)."""
+    """Run the command line.
+
+    Exit status: 0 done, 1 a check failed, 2 the user made a mistake (one sentence on standard error), 130 after
+    Ctrl-C, 143 after SIGTERM. Bugs keep their traceback.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     try:
         commands(standalone_mode=False)
@@ -37,24 +44,25 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stop:
+        # click replaces Ctrl-C by Abort; the message, which says what scoring left behind, is in the original.
         interrupt = stop.__cause__ if isinstance(stop, click.Abort) and stop.__cause__ else stop
-        # Scoring says in its own interrupt what is kept, and has the signal's as the cause.
         click.echo(f"narratives: {str(interrupt) or 'stopped'}", err=True)
+        # Scoring raises an interrupt of its own, with that of the signal as its cause.
         sys.exit(143 if isinstance(interrupt.__cause__ or interrupt, _Terminated) else 130)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our pipe has left; nothing more to say
+        sys.stderr.close()  # the reader of the pipe has left; Python would complain about flushing standard output
         sys.exit(0)
 
 
 def _terminate(number: int, frame: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would break the clearing up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would interrupt the clean-up
     raise _Terminated
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="narratives")
 def commands() -> None:
-    """Find information-operation narratives in text: frames, voices and the words that decided."""
+    """Find information-operation narratives in text: frames, voices and the words behind each decision."""
 
 
 for command in (classify, score, train, evaluate, compare, queue, models, labels, codebook, app):

@@ -1,4 +1,4 @@
-"""Owns ``narratives queue``."""
+"""The command ``narratives queue``."""
 
 import json
 from dataclasses import asdict
@@ -16,26 +16,28 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--annotator", default="", help="For whom: leaves out what they have read.")
-@click.option("--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
-@click.option("--rank", "anew", is_flag=True, help="Put the queue in a new order first, by the model in force.")
+@click.option("--annotator", default="", help="Leave out what this annotator has already read.")
+@click.option(
+    "--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many paragraphs to list."
+)
+@click.option("--rank", "rerank", is_flag=True, help="Rank the queue with the model first.")
 @click.option(
     "--overlap",
     type=click.FloatRange(0, 1),
     default=0.15,
     show_default=True,
-    help="With --rank: share of paragraphs that two annotators get.",
+    help="With --rank: share of paragraphs that two annotators read.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @MODEL_OPTION
-def queue(annotator: str, number: int, anew: bool, overlap: float, as_json: bool, model: Path | None) -> None:
-    """List what to label next, each paragraph with the reason why it is there; nothing is taken."""
+def queue(annotator: str, number: int, rerank: bool, overlap: float, as_json: bool, model: Path | None) -> None:
+    """List what to label next, each paragraph with the reason why it is queued; nothing is assigned."""
     from narratives.store.assignments import AssignmentQueue
     from narratives.store.opening import open_store
 
     store = open_store()
-    if anew:
-        _rank_anew(store, model, overlap)
+    if rerank:
+        _rank(store, model, overlap)
     items = AssignmentQueue(store).upcoming(annotator, number)
     if as_json:
         click.echo(json.dumps([asdict(item) for item in items], ensure_ascii=False, indent=1))
@@ -43,11 +45,11 @@ def queue(annotator: str, number: int, anew: bool, overlap: float, as_json: bool
         click.echo("\n\n".join(_queue_entry(item) for item in items))
     else:
         click.echo(
-            "The queue is empty: bring texts in with `narratives labels import FILE`, then `narratives queue --rank`"
+            "The queue is empty: import texts with `narratives labels import FILE`, then `narratives queue --rank`"
         )
 
 
-def _rank_anew(store: "Store", model: Path | None, overlap: float) -> None:
+def _rank(store: "Store", model: Path | None, overlap: float) -> None:
     from narratives.annotation.queue import QueueOptions
     from narratives.annotation.ranking import rank
     from narratives.codebook.parsing import read_codebook

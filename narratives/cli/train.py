@@ -1,4 +1,4 @@
-"""Owns ``narratives train``."""
+"""The command ``narratives train``."""
 
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,27 @@ from narratives.cli.common import JSON_OPTION, steps_bar, write_json
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="A labels folder or a simple labelled table; if not given, the label database, else labels/.",
+    help="Labels folder or simple labelled table; by default the label database, else the labels folder.",
 )
-@click.option("--codebook", type=click.Path(path_type=Path), help="The codebook.toml of a simple labelled table.")
+@click.option("--codebook", type=click.Path(path_type=Path), help="The codebook.toml for a simple labelled table.")
 @click.option(
     "--unlabelled",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A table of unlabelled texts of your stream, which tells how common each word is there; may be repeated.",
+    help="Table of unlabelled texts from your stream, to learn how common each word is there; repeatable.",
 )
-@click.option("--aim", default="f1", show_default=True, help="What thresholds aim at: f1, or precision=0.9.")
-@click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Model folder to write; models/<date>-<hash> if not given."
+    "--aim", default="f1", show_default=True, help="What to optimise the thresholds for: f1, or precision=0.9."
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the cross-validation folds and of the sample of unlabelled texts.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Model folder to write; by default models/<date>-<hash>."
 )
 @JSON_OPTION
 def train(
@@ -37,7 +45,10 @@ def train(
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Train a model on labels and say how good it is by cross-validation."""
+    """Train a model on labels and report its cross-validated quality.
+
+    A model written to the models folder is released if no model is released yet.
+    """
     from narratives.training.train import TrainingOptions, train_on_files
 
     wish = TrainingOptions(codebook, aim, seed, unlabelled)

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,13 +11,40 @@ from narratives.cli.main import main
 from narratives.model.released import release
 from narratives.training.train import TrainingOptions, train_on_files
 
-COMMANDS = [
-    ["classify"], ["score"], ["train"], ["evaluate"], ["compare"], ["models"], ["models", "list"],
-    ["models", "release"], ["labels"], ["labels", "check"], ["labels", "stats"], ["labels", "agreement"],
-    ["labels", "import"], ["labels", "export"], ["queue"],
-    ["codebook"], ["codebook", "check"], ["codebook", "show"], ["codebook", "add-frame"],
-    ["codebook", "merge-frame"], ["codebook", "retire-frame"], ["codebook", "restore-frame"], ["app"],
-]  # fmt: skip
+# Each command with the beginning of its first sentence and its options.
+COMMANDS = {
+    "classify": ("Classify one TEXT", "--file --json --all --all-evidence --model"),
+    "score": (
+        "Score tables of texts",
+        "-o --output --text --by --columns --jobs --prefix --refused --json --force --resume --engine --scheduler "
+        "--model",
+    ),
+    "train": ("Train a model on labels", "--labels --codebook --unlabelled --aim --seed -o --output --json"),
+    "evaluate": ("Measure a model on labelled rows", "--on --language --model --json"),
+    "compare": ("Compare two models on the same rows", "--on --language --json"),
+    "queue": ("List what to label next", "--annotator --number --rank --overlap --json --model"),
+    "models list": ("List the trained models", ""),
+    "models release": ("Release the model NAME", ""),
+    "models export": ("Export the model NAME", "--to -o --output --force"),
+    "labels check": ("Check the label files", ""),
+    "labels stats": ("Count paragraphs by frame", ""),
+    "labels agreement": ("Measure how far annotators agree", "--json"),
+    "labels import": ("Import labels or new texts", "--from --text --annotator --refused"),
+    "labels export": ("Export the labels", "--to --unlabelled --without-text --merged --force"),
+    "codebook check": ("Check a codebook file", ""),
+    "codebook show": ("List the frames by aim", ""),
+    "codebook add-frame": ("Add the [[frame]] tables of FILE", ""),
+    "codebook merge-frame": ("Merge FRAME into the frame INTO", "--yes"),
+    "codebook retire-frame": ("Retire FRAME", "--yes"),
+    "codebook restore-frame": ("Restore a merged or retired FRAME", ""),
+    "app": ("Open the pages in a browser", "--port --address"),
+}
+GROUPS = {
+    "": "Find information-operation narratives in text",
+    "models": "List, release and export models",
+    "labels": "Check, count, import and export labels",
+    "codebook": "Check, show and change the codebook",
+}
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
 
@@ -46,11 +74,44 @@ def run(town, trained, monkeypatch, capsys):
     return command
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(run, command):
-    status, out, _ = run(*command, "--help")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_says_what_it_does_and_explains_each_option(run, command):
+    purpose, options = COMMANDS[command]
+    status, out, _ = run(*command.split(), "--help")
+    assert (status, usage_and_purpose(out)[0].split()[:1]) == (0, ["Usage:"])
+    assert usage_and_purpose(out)[1].startswith(purpose)
+    explained = options_in(out)
+    assert set(explained) == {*options.split(), "-h", "--help"}
+    assert all(re.search(r"\w+ \w+", text) for text in explained.values()), explained
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_help_of_a_group_lists_its_commands_with_what_they_do(run, group):
+    status, out, _ = run(*group.split(), "--help")
     assert status == 0
-    assert "Usage:" in out
+    assert usage_and_purpose(out)[1].startswith(GROUPS[group])
+    listed = dict(re.findall(r"^  (\S+) {2,}(\S.*)$", out.split("Commands:\n")[1], re.MULTILINE))
+    inside = [name.removeprefix(group).split()[0] for name in COMMANDS if name.startswith(group)]
+    assert set(listed) == set(inside)
+    for name, text in listed.items():
+        purpose = COMMANDS.get(f"{group} {name}".strip(), (GROUPS.get(name, ""),))[0]
+        assert text.startswith(purpose[:30])
+
+
+def usage_and_purpose(help_text):
+    """Return the usage and the first paragraph of a help text, each on one line."""
+    usage, purpose, *_ = help_text.split("\n\n")
+    return " ".join(usage.split()), " ".join(purpose.split())
+
+
+def options_in(help_text):
+    """Return each option name of a help text with its explanation on one line."""
+    entries = re.split(r"\n  (?=-)", "\n" + help_text.split("Options:\n")[1].split("\n\n")[0])[1:]
+    explained = {}
+    for entry in entries:
+        names, _, text = " ".join(entry.split("\n")).partition("  ")
+        explained |= dict.fromkeys(re.findall(r"(?<!\S)--?[a-z-]+", names), " ".join(text.split()))
+    return explained
 
 
 def test_classify_prints_the_contract_as_json(run):
@@ -303,11 +364,11 @@ def other_frames(tmp_path):
     return model
 
 
-def test_models_are_listed_and_put_in_force(run):
+def test_models_are_listed_and_released(run):
     status, out, _ = run("models", "list")
     assert status == 0
     assert out.startswith("* tiny@")
-    assert run("models", "release", "tiny")[:2] == (0, "tiny is in force\n")
+    assert run("models", "release", "tiny")[:2] == (0, "tiny is the released model\n")
     assert run("models", "release", "nowhere")[0] == 2
 
 
@@ -397,7 +458,7 @@ def test_a_merge_is_told_first_done_with_yes_and_changes_no_label(run, own, data
     status, told, _ = run("codebook", "merge-frame", "mayor", "flood")
     assert status == 0
     assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in told
-    assert told.endswith("Nothing is changed yet; do it with --yes\n")
+    assert told.endswith("Nothing has changed yet; add --yes to make the change\n")
     assert (own / "codebook.toml").read_bytes() == codebook
     status, done, _ = run("codebook", "merge-frame", "mayor", "flood", "--yes")
     assert status == 0
