@@ -5,7 +5,6 @@ Knows no file; ``persistence`` saves and loads it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,15 @@ from narratives.model.explain import (
     Evidence,
     FrameReading,
     evidence_sentences,
-    occurrences,
+    likeliest,
+    ngram_evidence,
     strongest_spans,
     word_shares,
 )
 from narratives.model.features import Features, words
 from narratives.model.frame_model import FrameModel
 from narratives.model.voice_markers import SIGNS, read_signs
-from narratives.model.voice_model import VoiceModel, in_document
+from narratives.model.voice_model import VoiceModel, in_documents
 from narratives.text.paragraphs import split
 
 
@@ -122,7 +122,7 @@ class Classifier:
         if len(numbers) and self.voice_model is not None:
             said = self.voice_shares(texts, rows, pairs)
             if documents is not None:
-                said = _in_documents(said, numbers, documents[numbers], self.voice_model)
+                said = in_documents(said, numbers, documents[numbers], self.voice_model)
             voices[numbers, columns] = said.argmax(axis=1)
         return voices
 
@@ -146,35 +146,27 @@ class Classifier:
         A linear score is the sum of its n-grams' shares; each n-gram's share is dealt to the words it covers, and
         neighbouring words that point the same way are shown as one span.
         """
-        row, found = self.features.transform([text]), words(text)
-        shares = word_shares(self.features, self.frame_model.weights, row, found)
-        voices = self._voice_shares(text, row)
+        row, tokens = self.features.transform([text]), words(text)
+        shares = word_shares(self.features, self.frame_model.weights, row, tokens)
+        voices = self._voices_of_text(text, row)
         readings = [
-            self._read(row, strongest_spans(text, found, shares[:, k]), voices[k] if voices else {}, k)
+            self._reading(row, strongest_spans(text, tokens, shares[:, k]), voices[k] if voices else {}, k)
             for k in range(len(self.frames))
         ]
         return sorted(readings, key=lambda reading: -reading.probability)
 
     def evidence_ngrams(self, text: str, frame: str) -> list[Evidence]:
         """Return every n-gram of ``text`` with its share of the frame's score, strongest first."""
-        row, k, found = self.features.transform([text]), self.frames.index(frame), words(text)
-        places: dict[int, list[tuple[int, int]]] = {}
-        for column, first, last in occurrences(self.features, found):
-            places.setdefault(column, []).append((found[first].start, found[last].end))
-        values = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
-        items = [
-            Evidence(self.features.term(column), tuple(dict.fromkeys(spans)), values[column] * weight)
-            for column, spans in places.items()
-            if (weight := float(self.frame_model.weights[column, k]))
-        ]
-        return sorted(items, key=lambda item: -abs(item.weight))
+        return ngram_evidence(self.features, self.frame_model.weights[:, self.frames.index(frame)], text)
 
     def _probabilities(self, rows: csr_matrix) -> NDArray[np.float64]:
         return calibrate(self.frame_model.scores(rows), self.sigmoids)
 
-    def _read(self, row: csr_matrix, evidence: tuple[Evidence, ...], voices: dict[str, float], k: int) -> FrameReading:
-        score = float(self.frame_model.scores(row)[0, k])
-        probability = float(calibrate(np.full((1, len(self.frames)), score), self.sigmoids)[0, k])
+    def _reading(
+        self, row: csr_matrix, evidence: tuple[Evidence, ...], voices: dict[str, float], k: int
+    ) -> FrameReading:
+        scores = self.frame_model.scores(row)
+        score, probability = float(scores[0, k]), float(calibrate(scores, self.sigmoids)[0, k])
         bias = float(self.frame_model.bias[k])
         return FrameReading(
             frame=self.frames[k],
@@ -182,7 +174,7 @@ class Classifier:
             threshold=float(self.thresholds[k]),
             band=(float(self.band[k, 0]), float(self.band[k, 1])),
             decision=self._decision(probability, k) if row.nnz else "no",
-            voice=max(voices, key=lambda voice: voices[voice]) if voices else "",
+            voice=likeliest(voices),
             voices=voices,
             evidence=evidence,
             other=score - bias - sum(item.weight for item in evidence),
@@ -196,17 +188,9 @@ class Classifier:
             return "human"
         return "yes" if probability >= high else "no"
 
-    def _voice_shares(self, text: str, row: csr_matrix) -> list[dict[str, float]]:
+    def _voices_of_text(self, text: str, row: csr_matrix) -> list[dict[str, float]]:
         if self.voice_model is None:
             return []
         signs = self.signs_of([text], row, np.ones((1, len(self.frames)), dtype=bool))
         shares = self.voice_model.probabilities(row[np.zeros(len(self.frames), dtype=int)], signs)
         return [dict(zip(VOICES, share, strict=True)) for share in shares.tolist()]
-
-
-def _in_documents(
-    said: NDArray[np.float64], numbers: NDArray[np.int64], documents: NDArray[np.int64], model: VoiceModel
-) -> NDArray[np.float64]:
-    """Read the voices of each document's pairs together; ``documents`` has the document of each pair, in order."""
-    edges = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
-    return np.concatenate([in_document(said[a:b], numbers[a:b], model) for a, b in pairwise(edges)])

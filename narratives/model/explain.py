@@ -49,7 +49,12 @@ class FrameReading:
 
     def with_voices(self, voices: dict[str, float]) -> "FrameReading":
         """Return the reading with these shares of the voices."""
-        return replace(self, voices=voices, voice=max(voices, key=lambda voice: voices[voice]))
+        return replace(self, voices=voices, voice=likeliest(voices))
+
+
+def likeliest(voices: dict[str, float]) -> str:
+    """Return the voice with the highest probability, the first one of equals; "" if there are no voices."""
+    return max(voices, key=lambda voice: voices[voice], default="")
 
 
 def occurrences(features: Features, found: Sequence[Word]) -> list[tuple[int, int, int]]:
@@ -84,6 +89,25 @@ def word_shares(
     np.add.at(shares, first, parts)
     np.add.at(shares, last, parts)
     return shares
+
+
+def ngram_evidence(features: Features, weights: NDArray[np.float64], text: str) -> list[Evidence]:
+    """Return every n-gram of ``text`` with its share of one frame's score, strongest first.
+
+    ``weights`` has the frame's weight for each column. N-grams of weight 0 are left out.
+    """
+    row, tokens = features.transform([text]), words(text)
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for column, first, last in occurrences(features, tokens):
+        spans.setdefault(column, []).append((tokens[first].start, tokens[last].end))
+    values = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+    items = [
+        # The dictionary keeps one span of an n-gram that stands twice at one place, such as a character n-gram.
+        Evidence(features.term(column), tuple(dict.fromkeys(spans[column])), values[column] * weight)
+        for column in spans
+        if (weight := float(weights[column]))
+    ]
+    return sorted(items, key=lambda item: -abs(item.weight))
 
 
 def evidence_sentences(

@@ -1,6 +1,7 @@
 """Owns the voice model: a small linear model over a TF-IDF row and the markers of voice. Knows no frame."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,3 +48,11 @@ def in_document(
         weighed: NDArray[np.float64] = probabilities * priors[place] / model.prior
         said = weighed / weighed.sum(axis=1, keepdims=True)
     return said
+
+
+def in_documents(
+    probabilities: NDArray[np.float64], paragraphs: NDArray[np.int64], documents: NDArray[np.int64], model: VoiceModel
+) -> NDArray[np.float64]:
+    """Apply ``in_document`` to each document; ``documents`` has the number of each pair's document, in order."""
+    edges = [0, *(np.flatnonzero(np.diff(documents)) + 1).tolist(), len(documents)]
+    return np.concatenate([in_document(probabilities[a:b], paragraphs[a:b], model) for a, b in pairwise(edges)])
