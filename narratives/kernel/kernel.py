@@ -174,7 +174,7 @@ class Kernel:
             answer.human,
         )
         if self.classifier.voice_model is not None and answer.predicted.any():
-            single.voices[answer.predicted] = self.classifier.voice_shares([text], rows, answer.predicted)
+            single.voices[answer.predicted] = self.classifier.voice_probabilities([text], rows, answer.predicted)
 
 
 def split_spans(texts: TextSpans, letters: NDArray[np.uint32]) -> tuple[TextSpans, NDArray[np.int64]]:

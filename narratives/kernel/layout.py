@@ -224,12 +224,12 @@ def _sign_tables() -> tuple[NDArray[Any], ...]:
     masks = np.zeros((len(firsts), 3), np.uint64)
     for phrase in PHRASES:
         if len(phrase.words) == 1:
-            masks[firsts.index(phrase.words[0]), int(phrase.open)] |= np.uint64(1 << phrase.sign)
+            masks[firsts.index(phrase.words[0]), int(phrase.open)] |= np.uint64(1 << phrase.marker)
     facts = np.zeros((len(longer), 4), np.int32)
     hashes = np.zeros((len(longer), max((len(phrase.words) for phrase in longer), default=1) - 1), np.uint64)
     for index, phrase in enumerate(longer):
         more = index + 1 < len(longer) and longer[index + 1].words[0] == phrase.words[0]
-        facts[index] = phrase.sign, len(phrase.words), len(phrase.words[-1]) * phrase.open, more
+        facts[index] = phrase.marker, len(phrase.words), len(phrase.words[-1]) * phrase.open, more
         hashes[index, : len(phrase.words) - 1] = hashes_of(phrase.words[1:], True)
         first = masks[firsts.index(phrase.words[0])]
         first[2] = first[2] or index + 1

@@ -23,7 +23,7 @@ from narratives.model.explain import (
 )
 from narratives.model.features import Features, words
 from narratives.model.frame_model import FrameModel
-from narratives.model.voice_markers import SIGNS, read_signs
+from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import VoiceModel, in_documents
 from narratives.text.paragraphs import split
 
@@ -120,25 +120,30 @@ class Classifier:
         voices = np.full(pairs.shape, -1, dtype=np.int8)
         numbers, columns = np.nonzero(pairs)
         if len(numbers) and self.voice_model is not None:
-            said = self.voice_shares(texts, rows, pairs)
+            said = self.voice_probabilities(texts, rows, pairs)
             if documents is not None:
                 said = in_documents(said, numbers, documents[numbers], self.voice_model)
             voices[numbers, columns] = said.argmax(axis=1)
         return voices
 
-    def voice_shares(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the share of each voice in each marked pair, in the order of ``np.nonzero``, each text read alone."""
+    def voice_probabilities(
+        self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Return the m × 3 voice probabilities of the marked pairs, in the order of ``np.nonzero``; no documents."""
         assert self.voice_model is not None
-        return self.voice_model.probabilities(rows[np.nonzero(pairs)[0]], self.signs_of(texts, rows, pairs))
+        return self.voice_model.probabilities(rows[np.nonzero(pairs)[0]], self.voice_markers_of(texts, rows, pairs))
 
-    def signs_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the signs of voice of each marked pair, in the order of ``np.nonzero``, read around its evidence."""
-        signs = [np.empty((0, len(SIGNS)))]
+    def voice_markers_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the m × len(MARKERS) voice markers of the marked pairs, in the order of ``np.nonzero``.
+
+        The markers of a sentence are those of the sentence with most evidence for the frame.
+        """
+        markers = [np.empty((0, len(MARKERS)))]
         for number in np.flatnonzero(pairs.any(axis=1)).tolist():
             text, columns = texts[number], np.flatnonzero(pairs[number])
             spans = evidence_sentences(self.features, self.frame_model.weights, rows[number], text, columns)
-            signs.append(read_signs(text, spans))
-        return np.concatenate(signs)
+            markers.append(read_markers(text, spans))
+        return np.concatenate(markers)
 
     def explain(self, text: str) -> list[FrameReading]:
         """Return the reading of every frame, most probable first, with its evidence.
@@ -191,6 +196,5 @@ class Classifier:
     def _voices_of_text(self, text: str, row: csr_matrix) -> list[dict[str, float]]:
         if self.voice_model is None:
             return []
-        signs = self.signs_of([text], row, np.ones((1, len(self.frames)), dtype=bool))
-        shares = self.voice_model.probabilities(row[np.zeros(len(self.frames), dtype=int)], signs)
-        return [dict(zip(VOICES, share, strict=True)) for share in shares.tolist()]
+        probabilities = self.voice_probabilities([text], row, np.ones((1, len(self.frames)), dtype=bool))
+        return [dict(zip(VOICES, voices, strict=True)) for voices in probabilities.tolist()]

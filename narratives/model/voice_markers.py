@@ -1,7 +1,7 @@
-"""Owns the signs of voice: a named, finite list of who-speaks and how-distanced words. Knows no frame and no model.
+"""Reads the voice markers of a text: a fixed list of words and marks that tell who speaks, and at what distance.
 
-Each sign is counted in the whole paragraph and again in the sentence that carries a frame's evidence. A word sign is
-counted once for each word at which one of its phrases begins; phrases are words as ``features`` cuts and folds them.
+Each marker is counted in the whole paragraph and again in the sentence that carries a frame's evidence. A phrase of
+the lexicon counts once for each word at which it begins; its words are those of ``features.words``.
 """
 
 import re
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from narratives.model.features import Word, words
 
-MOST = 3  # a sign counts at most so often
+MOST = 3  # the highest count of a marker: what comes on top says nothing more about the voice
 # Each opening quotation mark, with what may close it.
 QUOTATION_MARKS = (('"', '"'), ("“", "”"), ("„", "“”"), ("«", "»"), ("'", "'"), ("‘", "’"))
 SINGLE_QUOTATION_MARKS = "'‘"  # apostrophes, too, so they neither open after a letter nor close before one
@@ -33,7 +33,8 @@ def _quotation(opening: str, closing: str) -> str:
 
 _QUOTED = re.compile("|".join(_quotation(*marks) for marks in QUOTATION_MARKS))
 
-# A star stands for any ending. English, then Ukrainian, then Russian.
+# By marker: English, then Ukrainian, then Russian phrases. A star stands for any ending. A trained model holds a
+# weight for each marker in this order, so a change here needs a new training.
 _LEXICON = {
     "attribution": """
         said, says, saying, told, stated, states, according to, reported, reports, announced, declared, added, noted,
@@ -119,20 +120,20 @@ _LEXICON = {
 
 @dataclass(frozen=True)
 class Phrase:
-    """Folded words that are a sign (index into LEXICON). Where ``open``, the last one may have any ending."""
+    """Folded words that show a marker (index into LEXICON). Where ``open``, the last word may have any ending."""
 
-    sign: int
+    marker: int
     words: tuple[str, ...]
     open: bool
 
 
 def _phrases() -> tuple[Phrase, ...]:
     listed = [
-        (sign, phrase.strip()) for sign, text in enumerate(_LEXICON.values()) for phrase in re.split(r"[,\n]", text)
+        (marker, phrase.strip()) for marker, text in enumerate(_LEXICON.values()) for phrase in re.split(r"[,\n]", text)
     ]
     return tuple(
-        Phrase(sign, tuple(word.folded for word in words(phrase.rstrip("*"))), phrase.endswith("*"))
-        for sign, phrase in listed
+        Phrase(marker, tuple(word.folded for word in words(phrase.rstrip("*"))), phrase.endswith("*"))
+        for marker, phrase in listed
         if phrase
     )
 
@@ -146,53 +147,57 @@ _MARKS = {
     "quotation": _QUOTED,
 }
 _NAMES = (*LEXICON, *_MARKS, "share quoted")
-SIGNS = tuple(f"{name}, {where}" for where in ("paragraph", "sentence") for name in _NAMES)
+MARKERS = tuple(f"{name}, {where}" for where in ("paragraph", "sentence") for name in _NAMES)
 
+# Single words with an open ending are found by the beginnings of a word, all other phrases by their whole first word,
+# so that a word of the text costs a few look-ups and not a comparison with every phrase.
 _STEMS = {phrase.words[0] for phrase in PHRASES if phrase.open and len(phrase.words) == 1}
 _STEM_LENGTHS = sorted({len(stem) for stem in _STEMS})
-_BEGINNINGS: dict[str, list[Phrase]] = {}
+_BY_FIRST_WORD: dict[str, list[Phrase]] = {}
 for _phrase in PHRASES:
-    _BEGINNINGS.setdefault(_phrase.words[0], []).append(_phrase)
+    _BY_FIRST_WORD.setdefault(_phrase.words[0], []).append(_phrase)
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """Return the spans (code points, end exclusive) of the sentences of a paragraph; together they cover it."""
-    edges = [0, *(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]
+    edges = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
     return [(start, end) for start, end in pairwise(edges) if start < end] or [(0, len(text))]
 
 
-def read_signs(text: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
-    """Return a row of SIGNS for each sentence in ``spans``: counts up to three as shares of three, and what is quoted.
+def read_markers(text: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Return one row of MARKERS for each sentence in ``spans``, with values from 0 to 1.
 
-    The signs of the paragraph are the same in every row.
+    A value is the count, at most MOST, divided by MOST; the last marker is the share of the text within quotation
+    marks. The markers of the paragraph are the same in every row.
     """
-    found = words(text)
-    whole = _count(text, found)
-    by_sentence = {(a, b): _count(text[a:b], [word for word in found if a <= word.start < b]) for a, b in set(spans)}
-    return np.array([[*whole, *by_sentence[span]] for span in spans]).reshape(-1, len(SIGNS))
+    tokens = words(text)
+    paragraph = _count(text, tokens)
+    by_sentence = {(a, b): _count(text[a:b], [word for word in tokens if a <= word.start < b]) for a, b in set(spans)}
+    return np.array([[*paragraph, *by_sentence[span]] for span in spans]).reshape(-1, len(MARKERS))
 
 
-def _count(text: str, found: Sequence[Word]) -> NDArray[np.float64]:
+def _count(text: str, tokens: Sequence[Word]) -> NDArray[np.float64]:
     counts = [0] * len(LEXICON)
-    for place in range(len(found)):
-        for sign in _signs_at(found, place):
-            counts[sign] += 1
+    for index in range(len(tokens)):
+        for marker in _markers_at(tokens, index):
+            counts[marker] += 1
     counts += [sum(1 for _ in pattern.finditer(text)) for pattern in _MARKS.values()]
-    quoted = sum(found.end() - found.start() for found in _QUOTED.finditer(text)) / max(1, len(text))
+    quoted = sum(match.end() - match.start() for match in _QUOTED.finditer(text)) / max(1, len(text))
     return np.array([*(min(MOST, count) / MOST for count in counts), quoted])
 
 
-def _signs_at(found: Sequence[Word], place: int) -> set[int]:
-    """Return the signs of which a phrase begins at this word."""
-    first = found[place].folded
-    begun = [phrase for phrase in _BEGINNINGS.get(first, ()) if _goes_on(phrase, found, place)]
+def _markers_at(tokens: Sequence[Word], index: int) -> set[int]:
+    """Return the markers that have a phrase beginning at this word, each once."""
+    first = tokens[index].folded
+    begun = [phrase for phrase in _BY_FIRST_WORD.get(first, ()) if _continues(phrase, tokens, index)]
     stems = [first[:length] for length in _STEM_LENGTHS if length < len(first) and first[:length] in _STEMS]
-    opened = [phrase for stem in stems for phrase in _BEGINNINGS[stem] if phrase.open and len(phrase.words) == 1]
-    return {phrase.sign for phrase in (*begun, *opened)}
+    opened = [phrase for stem in stems for phrase in _BY_FIRST_WORD[stem] if phrase.open and len(phrase.words) == 1]
+    return {phrase.marker for phrase in (*begun, *opened)}
 
 
-def _goes_on(phrase: Phrase, found: Sequence[Word], place: int) -> bool:
-    rest = [word.folded for word in found[place + 1 : place + len(phrase.words)]]
+def _continues(phrase: Phrase, tokens: Sequence[Word], index: int) -> bool:
+    """Return whether the words after ``index`` are the phrase's words after its first one."""
+    rest = [word.folded for word in tokens[index + 1 : index + len(phrase.words)]]
     if len(rest) < len(phrase.words) - 1:
         return False
     if not rest:

@@ -20,9 +20,9 @@ class VoiceModel:
     bias: NDArray[np.float64]
     prior: NDArray[np.float64]
 
-    def probabilities(self, rows: csr_matrix, signs: NDArray[np.float64]) -> NDArray[np.float64]:
+    def probabilities(self, rows: csr_matrix, markers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return n × 3 probabilities (promotes, reports, rebuts), each row summing to 1 (softmax)."""
-        scores = rows @ self.row_weights + signs @ self.sign_weights + self.bias
+        scores = rows @ self.row_weights + markers @ self.sign_weights + self.bias
         powers: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return shares

@@ -85,7 +85,7 @@ def _fit_voices(
     """Fit the voice model; return it and, for each gold pair, the voice that a model without its fold predicts."""
     pairs = (labelled.voices >= 0) & (labelled.values == 1)
     texts, columns = np.nonzero(pairs)
-    signs = classifier.signs_of(labelled.texts, rows, pairs)
+    signs = classifier.voice_markers_of(labelled.texts, rows, pairs)
     fitted = fit_voice(rows[texts], signs, labelled.voices[texts, columns], VoiceSettings(), folds[texts])
     predicted = np.full(labelled.values.shape, -1, dtype=np.int8)
     if fitted is None:

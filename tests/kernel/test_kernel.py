@@ -82,7 +82,7 @@ MARKS = "".join(sorted({*"!?", *TAGS, *SENTENCE_ENDS, *SENTENCE_CLOSERS, *_PAIRS
 @given(text=st.text(st.sampled_from(MARKS + "ab 😀\n"), max_size=30))
 def test_marks_are_read_as_the_classifier_reads_them(eager, text):
     shares = voice_shares(eager, f"dam {text}")
-    expected = eager.classifier.voice_shares(*pairs_of(eager.classifier, f"dam {text}"))
+    expected = eager.classifier.voice_probabilities(*pairs_of(eager.classifier, f"dam {text}"))
     np.testing.assert_allclose(shares, expected, atol=1e-6)
 
 

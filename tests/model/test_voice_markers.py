@@ -1,14 +1,14 @@
 import pytest
 
-from narratives.model.voice_markers import SIGNS, read_signs, sentences
+from narratives.model.voice_markers import MARKERS, read_markers, sentences
 
 
-def signs(text, sentence=None):
-    return dict(zip(SIGNS, read_signs(text, [sentence or (0, len(text))])[0], strict=True))
+def markers(text, sentence=None):
+    return dict(zip(MARKERS, read_markers(text, [sentence or (0, len(text))])[0], strict=True))
 
 
 @pytest.mark.parametrize(
-    ("text", "sign"),
+    ("text", "marker"),
     [
         ("A spokesman said so.", "attribution"),
         ("За словами речника, так і є.", "attribution"),
@@ -26,20 +26,20 @@ def signs(text, sentence=None):
         ("#stop", "hashtag or emoji"),
     ],
 )
-def test_each_sign_is_seen_in_its_language(text, sign):
-    assert signs(text)[f"{sign}, paragraph"] > 0
+def test_each_marker_is_seen_in_its_language(text, marker):
+    assert markers(text)[f"{marker}, paragraph"] > 0
 
 
-def test_a_sign_inside_a_longer_word_is_not_counted():
-    assert signs("Saidov knows notaries and weeks.")["attribution, paragraph"] == 0
-    assert signs("Saidov knows notaries and weeks.")["negation, paragraph"] == 0
+def test_a_marker_inside_a_longer_word_is_not_counted():
+    assert markers("Saidov knows notaries and weeks.")["attribution, paragraph"] == 0
+    assert markers("Saidov knows notaries and weeks.")["negation, paragraph"] == 0
 
 
 def test_the_evidence_sentence_is_read_apart_from_the_paragraph():
     text = "He said it. The sky is blue."
-    found = signs(text, (12, len(text)))
-    assert found["attribution, paragraph"] > 0
-    assert found["attribution, sentence"] == 0
+    counted = markers(text, (12, len(text)))
+    assert counted["attribution, paragraph"] > 0
+    assert counted["attribution, sentence"] == 0
 
 
 @pytest.mark.parametrize("text", ["", "One.", "One. Two! «Three?» Four", "No end"])

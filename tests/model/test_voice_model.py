@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from narratives.model.voice_markers import SIGNS, read_signs
+from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import in_document
 from narratives.training.voice import VoiceSettings, fit_voice
 
@@ -16,19 +16,19 @@ TEXTS = [
 ]
 SAID = np.array([0, 0, 1, 1, 2, 2], dtype=np.int8)
 ROWS = csr_matrix((len(TEXTS), 4))
-READ = np.concatenate([read_signs(text, [(0, len(text))]) for text in TEXTS])
+READ = np.concatenate([read_markers(text, [(0, len(text))]) for text in TEXTS])
 
 
-def test_voices_are_told_apart_by_their_signs():
+def test_voices_are_told_apart_by_their_markers():
     model, _ = fit_voice(ROWS, READ, SAID, VoiceSettings(strength=100))
     shares = model.probabilities(ROWS, READ)
     assert shares.argmax(axis=1).tolist() == SAID.tolist()
     np.testing.assert_allclose(shares.sum(axis=1), 1)
 
 
-def test_without_signs_the_expected_shares_of_a_stream_decide():
+def test_without_markers_the_expected_shares_of_a_stream_decide():
     model, _ = fit_voice(ROWS, READ * 0, SAID, VoiceSettings(prior=(0.8, 0.15, 0.05)))
-    silent = np.zeros((1, len(SIGNS)))
+    silent = np.zeros((1, len(MARKERS)))
     np.testing.assert_allclose(model.probabilities(ROWS[:1], silent)[0], [0.8, 0.15, 0.05], atol=0.01)
 
 
