@@ -1,4 +1,4 @@
-"""narratives: which information-operation narratives a text conveys, in which voice, and the words that decided."""
+"""Finds information-operation narratives in text: frames, voices and the words behind each decision."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ __all__ = ["NarrativeClassifier", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the estimator when it is asked for: scikit-learn takes a second that the command line need not wait."""
+    """Import the estimator on first use: scikit-learn takes a second to load, and most commands do without it."""
     if name == "NarrativeClassifier":
         from narratives.training.estimator import NarrativeClassifier
 
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
 
 def load(path: "Path | str | None" = None) -> "Classifier":
-    """Load a model folder (the released one if none is named): ``predict_proba``, ``predict``, ``explain``.
+    """Load a model folder, by default the released model; it has ``predict_proba``, ``predict`` and ``explain``.
 
     Raises narratives.errors.UserError if there is no model or it cannot be read safely.
     """
@@ -35,5 +35,5 @@ def load(path: "Path | str | None" = None) -> "Classifier":
 
     folder = Path(path) if path is not None else paths.released_model()
     if folder is None:
-        raise UserError("no model is in force; run `narratives train` once, or name a model folder")
+        raise UserError("no model is released; run `narratives train` once, or name a model folder")
     return persistence.load(folder)

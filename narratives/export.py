@@ -1,4 +1,4 @@
-"""Keeps joblib exports of version 0.1 readable: they name their classes by the modules of that version."""
+"""Keeps joblib exports of version 0.1 readable: they name their classes by the module paths of that version."""
 
 import sys
 
@@ -9,7 +9,7 @@ from narratives.training.joblib_export import FrameScores, TextRows
 
 __all__ = ["FrameScores", "TextRows"]
 
-# A pickle looks a class up in the module that it names, and it names this module before any of these.
+# A pickle names the module of each class, and this module first, so it is imported before the others are looked up.
 sys.modules |= {
     "narratives.classifier": classifier,
     "narratives.features": features,

@@ -21,7 +21,7 @@ _SHOWN = 90  # characters of a paragraph that head its findings
 @click.argument("text", required=False)
 @click.option("--file", "path", type=click.Path(path_type=Path), help="Read the text from this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--all", "everything", is_flag=True, help="Show all frames, not only those found.")
+@click.option("--all", "everything", is_flag=True, help="Show all frames, not only those decided yes or human.")
 @click.option("--all-evidence", is_flag=True, help="Show the share of every n-gram instead of merged spans.")
 @MODEL_OPTION
 def classify(

@@ -1,1 +1,1 @@
-"""Prediction: from a text to frames, voices and evidence. Loads no training code and no scikit-learn."""
+"""Predicts frames, voices and evidence of a text. Imports no training code and no scikit-learn."""

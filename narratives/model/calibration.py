@@ -1,4 +1,4 @@
-"""Owns turning a score into a probability, and a probability into words."""
+"""Turns scores into probabilities, and probabilities into words."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,11 +6,14 @@ from scipy.special import expit
 
 
 def calibrate(scores: NDArray[np.float64], sigmoids: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn n × k scores into probabilities by the k × 2 (slope, shift) of ``fit_sigmoids``."""
+    """Return the n × k probabilities of n × k scores, by Platt scaling (Platt 1999).
+
+    ``sigmoids`` is k × 2: the slope and the shift of each frame's sigmoid.
+    """
     return np.asarray(expit(scores * sigmoids[:, 0] + sigmoids[:, 1]))
 
 
-_WORDS = (
+_TERMS = (
     (0.05, "almost no chance"),
     (0.20, "very unlikely"),
     (0.45, "unlikely"),
@@ -21,5 +24,5 @@ _WORDS = (
 
 
 def words_of_probability(probability: float) -> str:
-    """Return the word of estimative probability (ICD 203); an edge belongs to the word above it."""
-    return next((word for edge, word in _WORDS if probability < edge), "almost certain")
+    """Return the term of estimative probability (ICD 203); a limit belongs to the term above it."""
+    return next((term for limit, term in _TERMS if probability < limit), "almost certain")

@@ -1,6 +1,6 @@
-"""Owns the classifier: features, frame model, calibration, thresholds and voice as one thing that reads texts.
+"""Classifies texts: joins features, frame model, calibration, thresholds and voice model in one object.
 
-Knows no file; ``persistence`` saves and loads it.
+``explain`` has the arithmetic of evidence, ``persistence`` saves and loads a classifier.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,12 @@ from narratives.text.paragraphs import split
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the model says of n texts and k frames. ``voices`` is an index into VOICES, -1 where not predicted.
+    """Predictions for n texts and k frames; every array is n × k.
 
-    ``human`` marks what is left for a person: what lies in the band around its threshold, predicted or not.
+    - ``probabilities``: calibrated probabilities
+    - ``predicted``: whether the probability reaches the frame's threshold
+    - ``human``: whether it lies in the band around the threshold, where a person decides, predicted or not
+    - ``voices``: index into VOICES, -1 where the frame is not predicted
     """
 
     probabilities: NDArray[np.float64]
@@ -50,9 +53,13 @@ def without_frames(predictions: Predictions, rows: Sequence[bool]) -> Prediction
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained model. ``sigmoids`` is k × 2 (slope, shift), ``thresholds`` has k values, ``band`` is k × 2.
+    """A trained model for k frames.
 
-    ``voice_model`` is None where the labels know no voices; ``name`` says which model it is.
+    - ``sigmoids``: k × 2, the slope and the shift of each frame's calibration
+    - ``thresholds``: k probabilities from which on a frame is predicted
+    - ``band``: k × 2, [low, high) around each threshold, where a person decides
+    - ``voice_model``: None if the labels it was trained on have no voices
+    - ``name``: ``name@hash`` of its folder
     """
 
     codebook: Codebook
@@ -66,33 +73,34 @@ class Classifier:
 
     @property
     def frames(self) -> tuple[str, ...]:
-        """The frame ids, in the order of the columns."""
+        """The frame ids, in the order of the columns of every result."""
         return self.codebook.ids
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the calibrated probabilities, n × k."""
+        """Return n × k calibrated probabilities."""
         return self._probabilities(self.features.transform(texts))
 
     def predict(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return for each text the ids of the predicted frames, most probable first."""
-        found = self.predict_texts(texts)
-        orders = np.argsort(-found.probabilities, axis=1, kind="stable")
+        """Return the ids of each text's predicted frames, most probable first."""
+        predictions = self.predict_texts(texts)
+        orders = np.argsort(-predictions.probabilities, axis=1, kind="stable")
         return [
             tuple(self.frames[k] for k in order if predicted[k])
-            for order, predicted in zip(orders, found.predicted, strict=True)
+            for order, predicted in zip(orders, predictions.predicted, strict=True)
         ]
 
     def predict_texts(self, texts: Sequence[str], documents: NDArray[np.int64] | None = None) -> Predictions:
-        """Return probabilities, predicted frames and their voices. A text without a word has no frame.
+        """Return probabilities, predicted frames and their voices; a text without a known n-gram has no frame.
 
-        ``documents`` has a number for each text: voices of texts with the same number, which stand side by side, are
-        read as those of one document's paragraphs. Without it each text stands alone.
+        ``documents`` gives each text the number of its document. The texts of a document must be adjacent; their
+        voices are then predicted together. Without it each text stands alone.
         """
         rows = self.features.transform(texts)
         probabilities = self._probabilities(rows)
-        filled = (np.diff(rows.indptr) > 0)[:, None]
-        predicted = (probabilities >= self.thresholds) & filled
-        human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & filled
+        # An empty row scores the bias alone, which says how common a frame is and nothing about the text.
+        known = (np.diff(rows.indptr) > 0)[:, None]
+        predicted = (probabilities >= self.thresholds) & known
+        human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & known
         return Predictions(probabilities, predicted, human, self.voices_of(texts, rows, predicted, documents))
 
     def predict_paragraphs(self, texts: Sequence[str]) -> tuple[Predictions, list[str], list[int]]:
@@ -116,40 +124,47 @@ class Classifier:
         pairs: NDArray[np.bool_],
         documents: NDArray[np.int64] | None = None,
     ) -> NDArray[np.int8]:
-        """Return the likeliest voice (index into VOICES) of each marked pair of text and frame, -1 elsewhere."""
+        """Return the likeliest voice (index into VOICES) of each marked pair of text and frame, -1 elsewhere.
+
+        ``rows`` are the TF-IDF rows of ``texts`` and ``pairs`` is the n × k mask; ``documents`` as in
+        ``predict_texts``.
+        """
         voices = np.full(pairs.shape, -1, dtype=np.int8)
-        numbers, columns = np.nonzero(pairs)
-        if len(numbers) and self.voice_model is not None:
-            said = self.voice_probabilities(texts, rows, pairs)
+        indices, columns = np.nonzero(pairs)
+        if len(indices) and self.voice_model is not None:
+            probabilities = self.voice_probabilities(texts, rows, pairs)
             if documents is not None:
-                said = in_documents(said, numbers, documents[numbers], self.voice_model)
-            voices[numbers, columns] = said.argmax(axis=1)
+                probabilities = in_documents(probabilities, indices, documents[indices], self.voice_model)
+            voices[indices, columns] = probabilities.argmax(axis=1)
         return voices
 
     def voice_probabilities(
         self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """Return the m × 3 voice probabilities of the marked pairs, in the order of ``np.nonzero``; no documents."""
+        """Return m × 3 voice probabilities of the m marked pairs, in row-major order, each text read alone.
+
+        Only for a model with voices.
+        """
         assert self.voice_model is not None
         return self.voice_model.probabilities(rows[np.nonzero(pairs)[0]], self.voice_markers_of(texts, rows, pairs))
 
     def voice_markers_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the m × len(MARKERS) voice markers of the marked pairs, in the order of ``np.nonzero``.
+        """Return the voice markers (m × len(MARKERS)) of the m marked pairs, in row-major order.
 
-        The markers of a sentence are those of the sentence with most evidence for the frame.
+        The sentence markers are those of the sentence with the most evidence for the pair's frame.
         """
         markers = [np.empty((0, len(MARKERS)))]
-        for number in np.flatnonzero(pairs.any(axis=1)).tolist():
-            text, columns = texts[number], np.flatnonzero(pairs[number])
-            spans = evidence_sentences(self.features, self.frame_model.weights, rows[number], text, columns)
+        for index in np.flatnonzero(pairs.any(axis=1)).tolist():
+            text, columns = texts[index], np.flatnonzero(pairs[index])
+            spans = evidence_sentences(self.features, self.frame_model.weights, rows[index], text, columns)
             markers.append(read_markers(text, spans))
         return np.concatenate(markers)
 
     def explain(self, text: str) -> list[FrameReading]:
-        """Return the reading of every frame, most probable first, with its evidence.
+        """Return the reading of every frame with its evidence, most probable first.
 
-        A linear score is the sum of its n-grams' shares; each n-gram's share is dealt to the words it covers, and
-        neighbouring words that point the same way are shown as one span.
+        Each n-gram's share of the score is divided among the words it covers; neighbouring words that count in the
+        same direction are shown as one span.
         """
         row, tokens = self.features.transform([text]), words(text)
         shares = word_shares(self.features, self.frame_model.weights, row, tokens)

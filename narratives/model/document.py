@@ -1,4 +1,4 @@
-"""Owns the reading of one text: split into paragraphs, each with its frames, voices and evidence, and plain remarks."""
+"""Classifies one text paragraph by paragraph, with evidence, and remarks on what may mislead the reader."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
 from narratives.model.calibration import words_of_probability
 from narratives.model.classifier import Classifier
-from narratives.model.counterfactual import Reader, smallest_flip
+from narratives.model.counterfactual import Predictor, smallest_flip
 from narratives.model.explain import Evidence, FrameReading
 from narratives.model.voice_model import VoiceModel, in_document
 from narratives.text.language import language
@@ -24,9 +24,11 @@ _KNOWN = ("en", "uk", "ru")
 
 @dataclass(frozen=True)
 class ParagraphReading:
-    """One paragraph: its place in the text, language, and every frame's reading, most probable first.
+    """A paragraph of a classified text.
 
-    ``flips`` has for each predicted frame the fewest words without which it would not be; empty if they are many.
+    - ``index``: its number in the text, from 0
+    - ``readings``: the reading of every frame, most probable first
+    - ``flips``: for each predicted frame, the fewest words without which it would not be predicted (``smallest_flip``)
     """
 
     index: int
@@ -48,7 +50,11 @@ class ParagraphReading:
 
 @dataclass(frozen=True)
 class Summary:
-    """A frame in the whole document: in which paragraphs it is predicted, and its strongest reading."""
+    """A frame in the whole text.
+
+    - ``paragraphs``: indices of the paragraphs in which it is predicted
+    - ``strongest``: index of the one with the highest probability, and ``reading``: its reading there
+    """
 
     frame: str
     paragraphs: tuple[int, ...]
@@ -58,7 +64,12 @@ class Summary:
 
 @dataclass(frozen=True)
 class Classification:
-    """What the model says of one text. ``remarks`` are plain sentences on what may mislead."""
+    """A classified text.
+
+    - ``model``: ``name@hash`` of the model
+    - ``codebook``: version of the codebook it was trained with
+    - ``remarks``: sentences on what may mislead the reader
+    """
 
     model: str
     codebook: str
@@ -66,17 +77,19 @@ class Classification:
     remarks: tuple[str, ...]
 
     def summaries(self) -> list[Summary]:
-        """Return the frames predicted anywhere, the one with the highest probability first."""
-        found: dict[str, list[tuple[int, FrameReading]]] = {}
+        """Return a summary of each frame predicted in the text, highest probability first."""
+        by_frame: dict[str, list[tuple[int, FrameReading]]] = {}
         for paragraph in self.paragraphs:
             for reading in paragraph.predicted:
-                found.setdefault(reading.frame, []).append((paragraph.index, reading))
-        tops = {frame: max(places, key=lambda place: place[1].probability) for frame, places in found.items()}
-        summaries = [Summary(f, tuple(index for index, _ in found[f]), *top) for f, top in tops.items()]
+                by_frame.setdefault(reading.frame, []).append((paragraph.index, reading))
+        summaries = [
+            Summary(frame, tuple(index for index, _ in pairs), *max(pairs, key=lambda pair: pair[1].probability))
+            for frame, pairs in by_frame.items()
+        ]
         return sorted(summaries, key=lambda summary: -summary.reading.probability)
 
     def as_json(self, everything: bool = False) -> dict[str, Any]:
-        """Return the contract of ``classify --json``; frames with decision no only if ``everything``."""
+        """Return the document of ``classify --json``; frames with decision no only if ``everything``."""
         paragraphs = [
             {
                 "index": paragraph.index,
@@ -93,7 +106,7 @@ class Classification:
 
 
 def frame_json(reading: FrameReading) -> dict[str, Any]:
-    """Return one frame's reading as plain values, as the contract names them."""
+    """Return a reading as in ``classify --json``."""
     return {
         "frame": reading.frame,
         "probability": reading.probability,
@@ -111,7 +124,7 @@ def frame_json(reading: FrameReading) -> dict[str, Any]:
 
 
 def evidence_json(item: Evidence) -> dict[str, Any]:
-    """Return a piece of evidence as plain values."""
+    """Return a piece of evidence as in ``classify --json``."""
     return {"text": item.text, "spans": [list(span) for span in item.spans], "weight": item.weight}
 
 
@@ -119,16 +132,19 @@ def classify(
     classifier: Classifier,
     text: str,
     progress: Callable[[float], None] = lambda share: None,
-    reader: Reader | None = None,
+    predictor: Predictor | None = None,
 ) -> Classification:
-    """Read ``text``; ``progress`` is told the share done, 0 to 1; a quick ``reader`` finds what would flip a frame.
+    """Classify ``text`` paragraph by paragraph.
 
-    Raises UserError if the text is empty or above 5 MB in UTF-8.
+    - ``progress`` is called with the share done, 0 to 1, after each paragraph
+    - ``predictor`` may speed up the search for words that would flip a frame; by default the classifier does it
+
+    Raises UserError if the text is empty or larger than MAX_BYTES in UTF-8.
     """
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise UserError(
-            f"the text has {size / 1e6:.1f} MB, more than the 5 MB that are read at once; "
+            f"the text has {size / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that are classified at once; "
             "put its paragraphs into a table and run `narratives score TABLE -o OUTPUT`"
         )
     pieces = split(text)
@@ -137,7 +153,11 @@ def classify(
     paragraphs = []
     for index, piece in enumerate(pieces):
         readings = tuple(classifier.explain(piece.text))
-        flips = {item.frame: smallest_flip(classifier, piece.text, item, reader) for item in readings if item.predicted}
+        flips = {
+            reading.frame: smallest_flip(classifier, piece.text, reading, predictor)
+            for reading in readings
+            if reading.predicted
+        }
         paragraphs.append(ParagraphReading(index, piece.text, language(piece.text), readings, flips))
         progress((index + 1) / len(pieces))
     paragraphs = _voices_in_document(paragraphs, classifier)
@@ -146,29 +166,36 @@ def classify(
 
 
 def _voices_in_document(paragraphs: list[ParagraphReading], classifier: Classifier) -> list[ParagraphReading]:
-    """Give each frame found the voice that it has with the predicted ones of the other paragraphs in view."""
+    """Predict the voice of each reading again, given the predicted frames of the other paragraphs.
+
+    A reading near its threshold may be wrong. It is read beside the predicted ones, but they are not read beside it.
+    """
     if classifier.voice_model is None:
         return paragraphs
-    pairs = [(one.index, reading) for one in paragraphs for reading in one.predicted]
-    doubtful = [(one.index, reading) for one in paragraphs for reading in one.found if not reading.predicted]
-    voiced = _voiced(pairs, classifier.voice_model)
-    for pair in doubtful:
-        voiced |= dict([_voiced([*pairs, pair], classifier.voice_model).popitem()])
+    findings = [(paragraph.index, reading) for paragraph in paragraphs for reading in paragraph.found]
+    predicted = [pair for pair in findings if pair[1].predicted]
+    voiced = _voiced(predicted, classifier.voice_model)
+    for doubtful in (pair for pair in findings if not pair[1].predicted):
+        key = doubtful[0], doubtful[1].frame
+        voiced[key] = _voiced([*predicted, doubtful], classifier.voice_model)[key]
     return [
-        replace(one, readings=tuple(voiced.get((one.index, reading.frame), reading) for reading in one.readings))
-        for one in paragraphs
+        replace(
+            paragraph,
+            readings=tuple(voiced.get((paragraph.index, reading.frame), reading) for reading in paragraph.readings),
+        )
+        for paragraph in paragraphs
     ]
 
 
 def _voiced(pairs: list[tuple[int, FrameReading]], model: VoiceModel) -> dict[tuple[int, str], FrameReading]:
-    """Return the readings of (paragraph, reading) pairs, in order, with the voices that they have side by side."""
+    """Return the readings of (paragraph, reading) pairs, in order, with voices predicted together."""
     if not pairs:
         return {}
     alone = np.array([[reading.voices[voice] for voice in VOICES] for _, reading in pairs])
-    said = in_document(alone, np.array([index for index, _ in pairs]), model).tolist()
+    together = in_document(alone, np.array([index for index, _ in pairs]), model).tolist()
     return {
-        (index, reading.frame): reading.with_voices(dict(zip(VOICES, shares, strict=True)))
-        for (index, reading), shares in zip(pairs, said, strict=True)
+        (index, reading.frame): reading.with_voices(dict(zip(VOICES, voices, strict=True)))
+        for (index, reading), voices in zip(pairs, together, strict=True)
     }
 
 
@@ -178,6 +205,7 @@ def _remarks(text: str, paragraphs: Sequence[ParagraphReading]) -> list[str]:
     if foreign:
         which = "The text" if foreign == len(paragraphs) else f"{foreign} of {len(paragraphs)} paragraphs"
         remarks.append(f"{which} does not look like English, Ukrainian or Russian; the model knows no other language.")
+    # One or two tags may be quoted in an article about the web; three are a page pasted as source.
     if len(_TAG.findall(text)) >= 3:
         remarks.append("The text holds HTML tags; they are read as words. Paste the text as a reader sees it.")
     if _CONTROL.search(text):

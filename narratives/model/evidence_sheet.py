@@ -1,4 +1,4 @@
-"""Owns the evidence sheet: a classification as Markdown that can be filed; the text quoted in it stays inert."""
+"""Writes a classification as a Markdown evidence sheet for filing; markup in the quoted text stays inert."""
 
 import hashlib
 
@@ -8,34 +8,36 @@ from narratives.model.document import Classification, ParagraphReading
 from narratives.model.explain import FrameReading
 
 
-def evidence_sheet(found: Classification, codebook: Codebook) -> str:
-    """Return the findings of a text, paragraph by paragraph, each with its hash, probability, voice and evidence."""
+def evidence_sheet(classification: Classification, codebook: Codebook) -> str:
+    """Return the findings of a text as Markdown: paragraphs with their hashes, probabilities, voices and evidence."""
+    paragraphs = classification.paragraphs
     lines = [
         "# Evidence sheet",
         "",
-        f"- model: {found.model}",
-        f"- codebook version: {found.codebook or '–'}",
-        f"- paragraphs: {len(found.paragraphs)}, with a frame: {sum(bool(p.predicted) for p in found.paragraphs)}",
+        f"- model: {classification.model}",
+        f"- codebook version: {classification.codebook or '–'}",
+        f"- paragraphs: {len(paragraphs)}, with a frame: {sum(bool(paragraph.predicted) for paragraph in paragraphs)}",
         "- a finding is a lead for a person, not a verdict; it has not been reviewed",
     ]
-    for paragraph in found.paragraphs:
+    for paragraph in paragraphs:
         if paragraph.found:
             lines += _paragraph_lines(paragraph, codebook)
     return "\n".join(lines) + "\n"
 
 
-def plain_summary(found: Classification, codebook: Codebook) -> str:
-    """Return the findings as plain text, a line a frame and paragraph."""
+def plain_summary(classification: Classification, codebook: Codebook) -> str:
+    """Return the findings as plain text, one line per paragraph and frame."""
     lines = [
         f"[{paragraph.index}] {_finding(reading, codebook)}"
-        for paragraph in found.paragraphs
+        for paragraph in classification.paragraphs
         for reading in paragraph.found
     ]
-    return "\n".join([f"model {found.model}", *(lines or ["no frame found"])]) + "\n"
+    return "\n".join([f"model {classification.model}", *(lines or ["no frame found"])]) + "\n"
 
 
 def _paragraph_lines(paragraph: ParagraphReading, codebook: Codebook) -> list[str]:
     digest = hashlib.sha256(paragraph.text.encode("utf-8", "surrogatepass")).hexdigest()
+    # A code block by indentation: no line of the text can end it, as a fence could be ended.
     quoted = [f"    {line}" for line in paragraph.text.splitlines()]
     lines = ["", f"## Paragraph {paragraph.index} ({paragraph.language})", "", f"SHA-256 {digest}", "", *quoted, ""]
     for reading in paragraph.found:
@@ -50,8 +52,8 @@ def _finding(reading: FrameReading, codebook: Codebook) -> str:
     likely = (
         f"{words_of_probability(reading.probability)} ({reading.probability:.2f}, threshold {reading.threshold:.2f})"
     )
-    ask = ", near the threshold: for a person to decide" if reading.decision == "human" else ""
-    return f"{name}: {likely}" + (f", {reading.voice}" if reading.voice else "") + ask
+    doubt = ", near the threshold: for a person to decide" if reading.decision == "human" else ""
+    return f"{name}: {likely}" + (f", {reading.voice}" if reading.voice else "") + doubt
 
 
 def _evidence_lines(reading: FrameReading) -> list[str]:
@@ -61,4 +63,5 @@ def _evidence_lines(reading: FrameReading) -> list[str]:
 
 
 def _one_line(text: str) -> str:
+    # A backtick or a line break would end the code span, and what follows would be markup.
     return " ".join(text.replace("`", "'").split())

@@ -1,4 +1,8 @@
-"""Owns the explanation of a score: the words that spoke for and against a frame."""
+"""Explains a score: the words that counted for and against a frame.
+
+The score of a linear model is a sum over n-grams, so it can be divided among words without a remainder. The functions
+take features, weights and rows; ``classifier`` puts them together.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +14,13 @@ from scipy.sparse import csr_matrix
 from narratives.model.features import Features, Word, words
 from narratives.model.voice_markers import sentences
 
-EVIDENCE = 10  # merged spans shown for and against
-_FAINT = 0.1  # share of the strongest word's weight below which a word is not shown as evidence
+EVIDENCE = 10  # most spans shown on each side, for and against
+_FAINT = 0.1  # a word with less than this part of the strongest word's weight is not shown
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A piece of the text that spoke for (weight > 0) or against a frame, with each place where it stands."""
+    """A piece of text that counts for (weight > 0) or against a frame, with the span of each occurrence."""
 
     text: str
     spans: tuple[tuple[int, int], ...]
@@ -25,7 +29,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class FrameReading:
-    """One frame in one text: evidence + other + bias = score, and ``probability`` is its calibration.
+    """A frame in a text: evidence + other + bias = score, and ``probability`` is the calibrated score.
 
     ``decision`` is ``human`` where the probability lies in ``band`` [low, high) around the threshold.
     """
@@ -44,11 +48,11 @@ class FrameReading:
 
     @property
     def predicted(self) -> bool:
-        """Whether the frame counts as predicted, be it surely or with a person to decide."""
+        """Whether the frame is predicted, even if the decision is left to a person."""
         return self.decision != "no" and self.probability >= self.threshold
 
     def with_voices(self, voices: dict[str, float]) -> "FrameReading":
-        """Return the reading with these shares of the voices."""
+        """Return the reading with these voice probabilities."""
         return replace(self, voices=voices, voice=likeliest(voices))
 
 
@@ -57,35 +61,35 @@ def likeliest(voices: dict[str, float]) -> str:
     return max(voices, key=lambda voice: voices[voice], default="")
 
 
-def occurrences(features: Features, found: Sequence[Word]) -> list[tuple[int, int, int]]:
-    """Return each known n-gram of a text as (column, number of its first word, number of its last word)."""
-    places = []
-    for number, word in enumerate(found):
+def occurrences(features: Features, tokens: Sequence[Word]) -> list[tuple[int, int, int]]:
+    """Return each occurrence of a known n-gram as (column, index of its first word, index of its last word)."""
+    ngrams = []
+    for index, word in enumerate(tokens):
         single = features.word_of(word.folded)
-        pair = features.word_of(word.folded, found[number + 1].folded) if number + 1 < len(found) else None
-        places += [(column, number, number) for column in features.characters_of(word.folded)[0]]
-        places += [(single, number, number)] if single is not None else []
-        places += [(pair, number, number + 1)] if pair is not None else []
-    return places
+        pair = features.word_of(word.folded, tokens[index + 1].folded) if index + 1 < len(tokens) else None
+        ngrams += [(column, index, index) for column in features.characters_of(word.folded)[0]]
+        ngrams += [(single, index, index)] if single is not None else []
+        ngrams += [(pair, index, index + 1)] if pair is not None else []
+    return ngrams
 
 
 def word_shares(
     features: Features,
     weights: NDArray[np.float64],
     row: csr_matrix,
-    found: Sequence[Word],
+    tokens: Sequence[Word],
     frames: NDArray[np.int64] | slice = slice(None),
 ) -> NDArray[np.float64]:
-    """Deal row · weights to the words of the text: words × frames, whose column sums are the score less the bias.
+    """Divide row · weights among the words of the text: words × frames; a column sums to the score without the bias.
 
-    An n-gram's value is shared equally by its occurrences, and an occurrence's by the words it covers.
+    An n-gram's value is divided equally among its occurrences, and an occurrence's value among the words it covers.
     """
-    places = occurrences(features, found)
-    columns, first, last = np.array(places, dtype=np.int64).reshape(-1, 3).T
-    known, place, counts = np.unique(columns, return_inverse=True, return_counts=True)
+    columns, first, last = np.array(occurrences(features, tokens), dtype=np.int64).reshape(-1, 3).T
+    known, index, counts = np.unique(columns, return_inverse=True, return_counts=True)
+    # Halved, because each occurrence is added to its first and its last word, which may be the same.
     values = row.data[np.searchsorted(row.indices, known)] / counts / 2
-    parts = values[place][:, None] * weights[columns][:, frames]
-    shares = np.zeros((len(found), parts.shape[1]))
+    parts = values[index][:, None] * weights[columns][:, frames]
+    shares = np.zeros((len(tokens), parts.shape[1]))
     np.add.at(shares, first, parts)
     np.add.at(shares, last, parts)
     return shares
@@ -102,7 +106,7 @@ def ngram_evidence(features: Features, weights: NDArray[np.float64], text: str) 
         spans.setdefault(column, []).append((tokens[first].start, tokens[last].end))
     values = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
     items = [
-        # The dictionary keeps one span of an n-gram that stands twice at one place, such as a character n-gram.
+        # Two equal character n-grams of one word have the same span, which is kept once.
         Evidence(features.term(column), tuple(dict.fromkeys(spans[column])), values[column] * weight)
         for column in spans
         if (weight := float(weights[column]))
@@ -113,26 +117,29 @@ def ngram_evidence(features: Features, weights: NDArray[np.float64], text: str) 
 def evidence_sentences(
     features: Features, weights: NDArray[np.float64], row: csr_matrix, text: str, frames: NDArray[np.int64]
 ) -> list[tuple[int, int]]:
-    """Return for each of ``frames`` (columns of ``weights``) the span of the sentence that speaks most for it."""
+    """Return for each of ``frames`` (columns of ``weights``) the span of the sentence with the highest share."""
     spans = sentences(text)
     if len(spans) == 1:
         return spans * len(frames)
-    found = words(text)
-    shares = word_shares(features, weights, row, found, frames)
-    place = np.searchsorted([end for _, end in spans], [word.start for word in found], side="right")
+    tokens = words(text)
+    shares = word_shares(features, weights, row, tokens, frames)
+    sentence = np.searchsorted([end for _, end in spans], [word.start for word in tokens], side="right")
     totals = np.zeros((len(spans), len(frames)))
-    np.add.at(totals, place, shares)
+    np.add.at(totals, sentence, shares)
     strongest: list[int] = totals.argmax(axis=0).tolist()
     return [spans[index] for index in strongest]
 
 
-def strongest_spans(text: str, found: Sequence[Word], shares: NDArray[np.float64]) -> tuple[Evidence, ...]:
-    """Merge neighbouring words of one sign into spans; return the ten strongest for, then the ten against."""
+def strongest_spans(text: str, tokens: Sequence[Word], shares: NDArray[np.float64]) -> tuple[Evidence, ...]:
+    """Merge neighbouring words of the same sign into spans; return the strongest for, then those against.
+
+    ``shares`` has the share of each word in one frame's score. The same words elsewhere are one piece of evidence.
+    """
     pieces: dict[str, list[tuple[int, int, float]]] = {}
     for first, last, weight in _runs(shares):
-        start, end = found[first].start, found[last].end
+        start, end = tokens[first].start, tokens[last].end
         pieces.setdefault(" ".join(text[start:end].lower().split()), []).append((start, end, weight))
-    items = [_evidence(text, places) for places in pieces.values()]
+    items = [_evidence(text, spans) for spans in pieces.values()]
     ordered = sorted(items, key=lambda item: (-abs(item.weight), item.spans))
     pro = [item for item in ordered if item.weight > 0][:EVIDENCE]
     contra = [item for item in ordered if item.weight < 0][:EVIDENCE]
@@ -140,19 +147,19 @@ def strongest_spans(text: str, found: Sequence[Word], shares: NDArray[np.float64
 
 
 def _runs(shares: NDArray[np.float64]) -> list[tuple[int, int, float]]:
-    """Return (first word, last word, weight) of the runs of words that matter and point the same way."""
+    """Return (first word, last word, weight) of each run of words that are not faint and have the same sign."""
     least = _FAINT * float(np.abs(shares).max(initial=0.0))
     runs: list[tuple[int, int, float]] = []
-    for number, share in enumerate(shares.tolist()):
+    for index, share in enumerate(shares.tolist()):
         if abs(share) <= least:
             continue
-        if runs and runs[-1][1] == number - 1 and (runs[-1][2] > 0) == (share > 0):
-            runs[-1] = (runs[-1][0], number, runs[-1][2] + share)
+        if runs and runs[-1][1] == index - 1 and (runs[-1][2] > 0) == (share > 0):
+            runs[-1] = (runs[-1][0], index, runs[-1][2] + share)
         else:
-            runs.append((number, number, share))
+            runs.append((index, index, share))
     return runs
 
 
-def _evidence(text: str, places: list[tuple[int, int, float]]) -> Evidence:
-    start, end, _ = places[0]
-    return Evidence(text[start:end], tuple((a, b) for a, b, _ in places), sum(weight for _, _, weight in places))
+def _evidence(text: str, spans: list[tuple[int, int, float]]) -> Evidence:
+    start, end, _ = spans[0]
+    return Evidence(text[start:end], tuple((a, b) for a, b, _ in spans), sum(weight for _, _, weight in spans))

@@ -1,6 +1,6 @@
-"""Owns the TF-IDF row of a text: words (1-2) and characters within words (3-5), and where each n-gram stands.
+"""Turns a text into a TF-IDF row over n-grams of words and of characters within words.
 
-Every other module sees a text only through this row, so page, command and explanation cannot disagree.
+Prediction and explanation see a text only through this row, so pages, commands and explanations cannot disagree.
 """
 
 import re
@@ -17,19 +17,22 @@ from scipy.sparse import csr_matrix
 
 CHARACTERS = range(3, 6)  # lengths of the character n-grams, in code points of the padded word
 WORD = re.compile(r"\w+")
-_ALIKE = str.maketrans("Σ’‘ʼ“”„«»Ёё", 'σ\'\'\'"""""Ее')  # one code point each, so that spans stay true
-_CACHED_WORDS = 200_000  # distinct words whose character n-grams are remembered while a table is scored
+_ALIKE = str.maketrans("Σ’‘ʼ“”„«»Ёё", 'σ\'\'\'"""""Ее')  # one code point for one, so that spans stay valid
+_CACHED_WORDS = 200_000  # distinct words whose character n-grams are cached; the limit bounds memory on large tables
 
 
 def fold(text: str) -> str:
-    """Return ``text`` composed (NFC, by cluster), lower-case, with quotation marks and Ё made alike."""
+    """Return ``text`` in NFC (cluster by cluster) and lower case, with quotation marks and Ё unified."""
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text.translate(_ALIKE).lower()
     return "".join(folded for folded, _, _ in _clusters(text))
 
 
 def _clusters(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield each base character with its combining marks: folded, and its start and end in ``text``."""
+    """Yield each base character with its combining marks: folded, and its start and end in ``text``.
+
+    Composing cluster by cluster, not the whole text, keeps track of where each folded character comes from.
+    """
     start = 0
     for end in range(1, len(text) + 1):
         if end == len(text) or not unicodedata.combining(text[end]):
@@ -40,7 +43,7 @@ def _clusters(text: str) -> Iterator[tuple[str, int, int]]:
 
 @dataclass(frozen=True)
 class Word:
-    """One word of a text: folded, and its span (code points, end exclusive) in the text as it was given."""
+    """A folded word and its span (code points, end exclusive) in the original text."""
 
     folded: str
     start: int
@@ -48,19 +51,20 @@ class Word:
 
 
 def words(text: str) -> list[Word]:
-    """Return the words of ``text`` in order, with their spans in the original."""
+    """Return the words of ``text`` in order, with their spans in the original text."""
     folded = fold(text)
     if len(folded) == len(text) and (text.isascii() or unicodedata.is_normalized("NFC", text)):
-        return [Word(found.group(), *found.span()) for found in WORD.finditer(folded)]
+        return [Word(match.group(), *match.span()) for match in WORD.finditer(folded)]
+    # Folding changed the length somewhere: map each folded code point back to its cluster.
     starts, ends = [], []
     for piece, start, end in _clusters(text):
         starts += [start] * len(piece)
         ends += [end] * len(piece)
-    return [Word(found.group(), starts[found.start()], ends[found.end() - 1]) for found in WORD.finditer(folded)]
+    return [Word(match.group(), starts[match.start()], ends[match.end() - 1]) for match in WORD.finditer(folded)]
 
 
 def character_ngrams(word: str) -> list[str]:
-    """Return the character n-grams of one folded word, padded by a space at each end; a short word is one n-gram."""
+    """Return the character n-grams of a folded word padded by a space at each end; the shortest word is one n-gram."""
     padded = f" {word} "
     grams = [padded[start : start + n] for n in CHARACTERS for start in range(len(padded) - n + 1)]
     return grams or [padded]
@@ -68,11 +72,15 @@ def character_ngrams(word: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Features:
-    """A vocabulary with inverse document frequencies: first the word n-grams, then the character n-grams.
+    """A vocabulary of word n-grams and character n-grams with their inverse document frequencies.
 
-    ``idf`` has one value a term. A row holds (1 + ln count) · idf, each of the two blocks scaled to length 1. The
-    length counts the n-grams outside the vocabulary too, each with ``unknown_idf``: a text that the model hardly
-    knows is a short row, whose score stays near the bias, not a few loud words.
+    - ``word_terms``, ``character_terms``: the terms of the columns, word n-grams first
+    - ``idf``: one value per column
+    - ``unknown_idf``: the value of every n-gram outside the vocabulary
+
+    A row holds (1 + ln count) · idf, and each of its two blocks is scaled to length 1. N-grams outside the vocabulary
+    count towards that length. So a text with few known words is a short row, and its score stays near the bias
+    instead of following a few words.
     """
 
     word_terms: tuple[str, ...]
@@ -103,30 +111,30 @@ class Features:
         return self.word_terms[index] if index < border else self.character_terms[index - border]
 
     def characters_of(self, word: str) -> tuple[list[int], int]:
-        """Return the columns of a folded word's character n-grams, one an occurrence, and how many are unknown."""
-        found = self._character_ids.get(word)
-        if found is None:
+        """Return the columns of a folded word's known character n-grams, with repeats, and how many are unknown."""
+        cached = self._character_ids.get(word)
+        if cached is None:
             grams = character_ngrams(word)
             known = [self._characters[gram] for gram in grams if gram in self._characters]
-            found = known, len(grams) - len(known)
+            cached = known, len(grams) - len(known)
             if len(self._character_ids) < _CACHED_WORDS:
-                self._character_ids[word] = found
-        return found
+                self._character_ids[word] = cached
+        return cached
 
     def word_of(self, *folded: str) -> int | None:
-        """Return the column of a word or a pair of words, or None if the vocabulary lacks it."""
+        """Return the column of a folded word or pair of words, or None if it is outside the vocabulary."""
         return self._words.get(" ".join(folded))
 
     def unknown_shares(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the share of each text's words that the vocabulary lacks; 0 for a text without a word."""
+        """Return the share of each text's words that are outside the vocabulary; 0 for a text without words."""
         known = self._words.__contains__
-        found = [WORD.findall(fold(text)) for text in texts]
-        lengths = np.array([len(tokens) for tokens in found], dtype=np.float64)
-        hits = np.array([sum(map(known, tokens)) for tokens in found], dtype=np.float64)
-        return np.asarray((lengths - hits) / np.maximum(1, lengths))
+        tokenised = [WORD.findall(fold(text)) for text in texts]
+        lengths = np.array([len(tokens) for tokens in tokenised], dtype=np.float64)
+        known_words = np.array([sum(map(known, tokens)) for tokens in tokenised], dtype=np.float64)
+        return np.asarray((lengths - known_words) / np.maximum(1, lengths))
 
     def unknown_words(self, text: str) -> tuple[str, ...]:
-        """Return the words that the vocabulary lacks, each once, as first written, in the order of the text."""
+        """Return the words outside the vocabulary in the order of the text, each once, as first written."""
         unknown: dict[str, str] = {}
         for word in words(text):
             if word.folded not in self._words:
@@ -140,21 +148,21 @@ class Features:
         ends = np.cumsum([0, *(len(row) for row in counts)])
         columns = np.fromiter((column for row in counts for column in row), np.int64, ends[-1])
         values = np.fromiter((count for row in counts for count in row.values()), np.float64, ends[-1])
-        unknown = np.array([misses for _, *misses in counted], dtype=np.float64).reshape(-1)
+        unknown = np.array([numbers for _, *numbers in counted], dtype=np.float64).reshape(-1)
         return self._weigh(columns, values, ends, unknown)
 
     def _count(self, text: str) -> tuple[Counter[int], int, int]:
-        """Return the count of each column, and how many word and character n-grams the vocabulary lacks."""
+        """Return the count of each column, and the numbers of unknown word n-grams and character n-grams."""
         tokens = WORD.findall(fold(text))
-        found = [self._words.get(token) for token in tokens]
-        found += [self._words.get(f"{one} {other}") for one, other in pairwise(tokens)]
-        counts = Counter(column for column in found if column is not None)
-        word_misses, character_misses = len(found) - counts.total(), 0
+        columns = [self._words.get(token) for token in tokens]
+        columns += [self._words.get(f"{first} {second}") for first, second in pairwise(tokens)]
+        counts = Counter(column for column in columns if column is not None)
+        unknown_words, unknown_characters = len(columns) - counts.total(), 0
         for token in tokens:
-            known, misses = self.characters_of(token)
+            known, unknown = self.characters_of(token)
             counts.update(known)
-            character_misses += misses
-        return counts, word_misses, character_misses
+            unknown_characters += unknown
+        return counts, unknown_words, unknown_characters
 
     def _weigh(
         self,
@@ -165,8 +173,8 @@ class Features:
     ) -> csr_matrix:
         values = (1 + np.log(counted)) * self.idf[columns]
         rows = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
-        block = rows * 2 + (columns >= len(self.word_terms))
+        block = rows * 2 + (columns >= len(self.word_terms))  # two blocks per row, as in ``unknown``
         lengths = np.sqrt(np.bincount(block, values**2, minlength=len(unknown)) + unknown * self.unknown_idf**2)
         matrix = csr_matrix((values / lengths[block], columns, ends), shape=(len(ends) - 1, self.size))
-        matrix.sort_indices()
+        matrix.sort_indices()  # explanations search a row's columns by bisection
         return matrix

@@ -1,4 +1,4 @@
-"""Owns the frame model: one linear score a frame over a TF-IDF row."""
+"""Scores the frames of a text: one linear score per frame over its TF-IDF row."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,14 @@ from scipy.sparse import csr_matrix
 
 @dataclass(frozen=True)
 class FrameModel:
-    """``weights`` (columns of the row × frames) and ``bias`` (frames): score = row · weights + bias."""
+    """A linear model: score = row · weights + bias.
+
+    ``weights`` has one row per column of a TF-IDF row and one column per frame, ``bias`` one value per frame.
+    """
 
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
 
     def scores(self, rows: csr_matrix) -> NDArray[np.float64]:
-        """Return the n × k scores before calibration."""
+        """Return the n × k scores (log-odds before calibration) of n TF-IDF rows."""
         return np.asarray(rows @ self.weights) + self.bias

@@ -1,4 +1,4 @@
-"""Owns the model folder: saving and loading a classifier in formats that cannot run code when they are read."""
+"""Saves and loads model folders, in formats that cannot run code when they are read."""
 
 import hashlib
 import json
@@ -24,10 +24,12 @@ _FILES = (_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD)
 
 
 def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: str) -> str:
-    """Write the model folder and return its content hash (64 hex digits). ``made_from`` goes into the manifest.
+    """Write a model folder and return its content hash (SHA-256, hexadecimal).
 
-    Weights are stored as float32: half the size, and far below what any figure shows. The same classifier gives
-    the same bytes. Raises UserError if the folder exists already.
+    ``made_from`` is added to the manifest and ``card`` is the model card in Markdown. Weights are stored as float32:
+    half the size, and the rounding changes no figure that is shown. The same classifier gives the same bytes.
+
+    Raises UserError if the folder exists and is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} exists already and is not empty; name another with -o or remove it")
@@ -44,28 +46,28 @@ def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: 
 
 
 def load(folder: Path) -> Classifier:
-    """Read a model folder. Raises UserError if it is from another version, changed, incomplete or holds a pickle."""
+    """Load a model folder. Raises UserError if it has another format, was changed, is incomplete or holds a pickle."""
     manifest = read_manifest(folder)
     _check_files(folder, manifest)
     arrays = _read_arrays(folder / _WEIGHTS)
     try:
         return _assemble(folder, manifest, arrays)
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{folder}: the model's parts do not fit together ({error}); train it again") from None
+        raise UserError(f"{folder}: the parts of the model do not fit together ({error}); train it again") from None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a model folder. Raises UserError if there is none or it is of another format."""
+    """Return the manifest of a model folder. Raises UserError if there is none or it has another format."""
     path = folder / "manifest.json"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder}: there is no model here (no manifest.json); train one or name another") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error}); the model is damaged, train it again") from None
+        raise UserError(f"{path}: not valid JSON ({error}); the model is damaged, train it again") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise UserError(f"{folder}: model format {found}, this version reads format {FORMAT}; train the model again")
+        version = manifest.get("format") if isinstance(manifest, dict) else None
+        raise UserError(f"{folder}: model format {version}, this version reads format {FORMAT}; train the model again")
     return manifest
 
 
@@ -104,15 +106,16 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     hashes = manifest.get("files")
     if not isinstance(hashes, dict) or set(hashes) != set(_FILES):
         raise UserError(f"{folder}: the manifest does not list {', '.join(_FILES)}; train the model again")
-    stranger = next((path.name for path in folder.iterdir() if path.name not in (*_FILES, "manifest.json")), None)
-    if stranger:
-        raise UserError(f"{folder}: '{stranger}' is not part of a model; remove it if you trust the rest")
+    # A file that no hash covers may come from somebody else, and may be meant for a reader that runs code.
+    extra = next((path.name for path in folder.iterdir() if path.name not in (*_FILES, "manifest.json")), None)
+    if extra:
+        raise UserError(f"{folder}: '{extra}' is not part of a model; remove it if you trust the rest")
     for name in _FILES:
         if not (folder / name).exists():
             raise UserError(f"{folder}: {name} is missing; train the model again")
         if _sha256(folder / name) != hashes[name]:
             raise UserError(
-                f"{folder}: {name} is not what the manifest says; it was changed or damaged, train it again"
+                f"{folder}: {name} is not what the manifest says; it was changed or damaged, train the model again"
             )
 
 
@@ -125,6 +128,7 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
         if "voice_rows" in arrays
         else None
     )
+    # Hashes do not protect from a folder made on purpose: a wrong shape would be an IndexError later, or wrong scores.
     frames = len(codebook.ids)
     expected = {"idf": (features.size,), "unknown_idf": (), "weights": (features.size, frames), "bias": (frames,)}
     expected |= {"sigmoids": (frames, 2), "thresholds": (frames,), "band": (frames, 2)}
@@ -144,7 +148,7 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
 
 
 def _codebook(document: dict[str, Any]) -> Codebook:
-    retired = tuple(Retired(**one) for one in document.get("retired", []))  # models of before have none
+    retired = tuple(Retired(**entry) for entry in document.get("retired", []))  # older models have none
     return Codebook(document["version"], tuple(_frame(frame) for frame in document["frames"]), retired)
 
 

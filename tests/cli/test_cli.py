@@ -68,8 +68,8 @@ def run(town, trained, monkeypatch, capsys):
             main()
         except SystemExit as leaving:
             status = int(leaving.code or 0)
-        said = capsys.readouterr()
-        return status, said.out, said.err
+        output = capsys.readouterr()
+        return status, output.out, output.err
 
     return command
 
@@ -198,7 +198,7 @@ def test_score_keeps_standard_output_for_the_table(run, tmp_path):
     assert "torn" in (tmp_path / "refused.csv").read_text()
 
 
-def test_score_expands_a_pattern_that_no_shell_has(run, tmp_path):
+def test_score_expands_a_pattern_that_the_shell_did_not(run, tmp_path):
     for name in ("b", "a"):
         (tmp_path / f"posts-{name}.csv").write_text(f"text\n{name}: the dam breaks\n")
     status, _, err = run("score", tmp_path / "posts-*.csv", "-o", tmp_path / "out.csv")
@@ -207,7 +207,7 @@ def test_score_expands_a_pattern_that_no_shell_has(run, tmp_path):
     assert texts == ["text", "a: the dam breaks", "b: the dam breaks"]
 
 
-def test_score_does_not_overwrite_unless_told(run, tmp_path):
+def test_score_does_not_overwrite_without_force(run, tmp_path):
     (tmp_path / "in.csv").write_text("text\nThe choir sings.\n", encoding="utf-8")
     words = ["score", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--json", tmp_path / "summary.json"]
     assert run(*words)[0] == 0
@@ -216,7 +216,7 @@ def test_score_does_not_overwrite_unless_told(run, tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text())["rows_scored"] == 1
 
 
-def test_ctrl_c_says_what_is_left_behind(run, tmp_path, monkeypatch):
+def test_ctrl_c_says_what_was_left_behind(run, tmp_path, monkeypatch):
     def interrupted(*words, **options):
         raise KeyboardInterrupt("stopped; nothing was written to out.csv")
 
@@ -225,7 +225,7 @@ def test_ctrl_c_says_what_is_left_behind(run, tmp_path, monkeypatch):
     assert (status, out, err.strip()) == (130, "", "narratives: stopped; nothing was written to out.csv")
 
 
-def test_evaluate_measures_on_a_table_and_shows_kept_figures(run, tmp_path):
+def test_evaluate_measures_on_a_table_and_shows_stored_figures(run, tmp_path):
     (tmp_path / "t.csv").write_text(
         f'text,frames,voices\n"{TEXT}",flood,promotes\nThe choir sings.,,\n', encoding="utf-8"
     )
@@ -275,7 +275,7 @@ def test_a_language_that_is_not_allowed_is_refused_with_those_that_are(
 
 @pytest.fixture(scope="module")
 def lax(labels_folder, tmp_path_factory):
-    """A model that was taught that every choir is a flood."""
+    """A model trained to call every choir a flood."""
     folder = tmp_path_factory.mktemp("models")
     rows = [
         f"{text} number {n},{frame}\n"
@@ -317,7 +317,7 @@ def test_compare_measures_two_models_on_the_same_rows(run, trained, lax, measure
     assert document["changed"] > 0
 
 
-def test_compare_without_a_table_shows_kept_figures_and_when_they_are_comparable(run, trained, strict, tmp_path):
+def test_compare_without_a_table_shows_stored_figures_and_whether_they_are_comparable(run, trained, strict, tmp_path):
     status, out, _ = run("compare", trained, strict, "--json", tmp_path / "c.json")
     document = json.loads((tmp_path / "c.json").read_text())
     assert status == 0
@@ -326,23 +326,23 @@ def test_compare_without_a_table_shows_kept_figures_and_when_they_are_comparable
     assert "use --on TABLE" in out
 
 
-def test_compare_keeps_to_the_frames_that_both_know(run, trained, measured_on, other_frames, tmp_path):
+def test_compare_uses_only_frames_that_both_models_know(run, trained, measured_on, other_frames, tmp_path):
     status, out, _ = run("compare", trained, other_frames("flood", "fire"), "--on", measured_on)
     assert status == 0
     assert "left out, as not known to all: mayor, bridge, fire" in out
     assert "mayor   " not in out
-    kept = run("compare", trained, other_frames("flood", "fire"))[1]
-    assert "these were not" in kept
-    assert "not known to both: mayor, bridge, fire" in kept
+    stored = run("compare", trained, other_frames("flood", "fire"))[1]
+    assert "these were not" in stored
+    assert "not known to both: mayor, bridge, fire" in stored
 
 
-def test_compare_refuses_what_has_nothing_in_common(run, trained, measured_on, other_frames):
+def test_compare_refuses_models_with_nothing_in_common(run, trained, measured_on, other_frames):
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"), "--on", measured_on)[2]
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"))[2]
     assert "no row to compare on in ru" in run("compare", trained, trained, "--on", measured_on, "--language", "ru")[2]
 
 
-def test_compare_warns_of_rows_that_a_model_has_learned_from(run, trained, labels_folder, other_frames):
+def test_compare_warns_of_rows_that_a_model_was_trained_on(run, trained, labels_folder, other_frames):
     out = run("compare", trained, other_frames("flood", "fire"), "--on", labels_folder)[1]
     assert "A was trained on these very rows" in out
     assert "B was trained" not in out
@@ -350,7 +350,7 @@ def test_compare_warns_of_rows_that_a_model_has_learned_from(run, trained, label
 
 @pytest.fixture
 def other_frames(tmp_path):
-    """Train a model with two frames of an own taxonomy."""
+    """Train a model on frames of another taxonomy."""
 
     def model(*frames):
         folder = tmp_path / "-".join(frames)
@@ -400,7 +400,7 @@ def test_a_model_is_exported_by_name_or_path(run, trained, tmp_path, monkeypatch
 
 @pytest.fixture
 def own_labels(run, labels_folder, tmp_path, monkeypatch):
-    """A copy of the labels folder, whose database may be written."""
+    """A copy of the labels folder with a writable database."""
     folder = tmp_path / "labels"
     shutil.copytree(labels_folder, folder)
     monkeypatch.setenv("NARRATIVES_LABELS", str(folder))
@@ -408,7 +408,7 @@ def own_labels(run, labels_folder, tmp_path, monkeypatch):
     return folder
 
 
-def test_new_texts_and_labels_come_in_and_the_label_files_come_out_as_they_were(run, own_labels, tmp_path):
+def test_imports_add_texts_and_labels_and_the_label_files_are_exported_unchanged(run, own_labels, tmp_path):
     before = {path.name: path.read_bytes() for path in own_labels.glob("*.csv")}
     (tmp_path / "posts.csv").write_text("id;text\n1;The dam is new.\n2\n3;A new choir.\n", encoding="utf-8")
     status, out, err = run("labels", "import", "posts.csv", "--text", "text")
@@ -428,7 +428,7 @@ def test_an_export_needs_a_name_unless_it_is_the_label_files(run, own_labels):
     assert (status, err) == (2, "narratives: name an output: narratives labels export OUTPUT --to xlsx\n")
 
 
-def test_the_queue_says_what_comes_next_and_why(run, own_labels, tmp_path):
+def test_the_queue_lists_what_comes_next_and_why(run, own_labels, tmp_path):
     status, out, _ = run("queue")
     assert (status, "The queue is empty" in out) == (0, True)
     (tmp_path / "posts.csv").write_text("text\nThe dam is new and the river rises.\nA new choir.\n", encoding="utf-8")
@@ -444,21 +444,21 @@ def test_the_queue_says_what_comes_next_and_why(run, own_labels, tmp_path):
 
 @pytest.fixture
 def own(run, labels_folder, tmp_path, monkeypatch):
-    """A labels folder of one's own, with a label database that knows its labels."""
+    """A copy of the labels folder without a database."""
     shutil.copytree(labels_folder, tmp_path / "own", ignore=shutil.ignore_patterns("*.sqlite*"))
     monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "own"))
     return tmp_path / "own"
 
 
 @pytest.mark.parametrize("database", [False, True], ids=["files", "database"])
-def test_a_merge_is_told_first_done_with_yes_and_changes_no_label(run, own, database):
+def test_a_merge_is_reported_first_made_with_yes_and_changes_no_label(run, own, database):
     if database:
         run("queue")  # makes the database
     labels, codebook = (own / "labels.csv").read_bytes(), (own / "codebook.toml").read_bytes()
-    status, told, _ = run("codebook", "merge-frame", "mayor", "flood")
+    status, report, _ = run("codebook", "merge-frame", "mayor", "flood")
     assert status == 0
-    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in told
-    assert told.endswith("Nothing has changed yet; add --yes to make the change\n")
+    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in report
+    assert report.endswith("Nothing has changed yet; add --yes to make the change\n")
     assert (own / "codebook.toml").read_bytes() == codebook
     status, done, _ = run("codebook", "merge-frame", "mayor", "flood", "--yes")
     assert status == 0
@@ -477,7 +477,7 @@ def test_a_merge_is_told_first_done_with_yes_and_changes_no_label(run, own, data
     assert "| mayor | 30 |" in run("labels", "stats")[1]
 
 
-def test_after_a_retirement_the_next_training_knows_the_frame_no_more_and_the_old_model_does(run, own, tmp_path):
+def test_a_retired_frame_is_left_out_of_the_next_training_and_stays_in_the_old_model(run, own, tmp_path):
     run("queue")
     assert "retired: mayor" in run("codebook", "retire-frame", "mayor", "--yes")[1]
     assert run("train", "-o", tmp_path / "after")[0] == 0

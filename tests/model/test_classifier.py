@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from conftest import AWKWARD
 
 
-def holds(classifier, text):
-    """Evidence, other and bias make the score; spans cut the text; the probability is that of the whole table."""
+def check_explanation(classifier, text):
+    """Check that the evidence sums to the score, spans cut the text, and probabilities are those of predict_proba."""
     probabilities = classifier.predict_proba([text])[0]
     for reading in classifier.explain(text):
         total = sum(item.weight for item in reading.evidence) + reading.other + reading.bias
@@ -24,16 +24,16 @@ def holds(classifier, text):
 
 @pytest.mark.parametrize("text", AWKWARD, ids=range(len(AWKWARD)))
 def test_the_evidence_adds_up_to_the_score(classifier, text):
-    holds(classifier, text)
+    check_explanation(classifier, text)
 
 
 @settings(max_examples=60, deadline=None)
 @given(text=st.lists(st.one_of(st.text(), st.sampled_from(["dam", "Mayor ", " the river", "Й", "\n"]))).map("".join))
 def test_the_evidence_adds_up_on_any_text(classifier, text):
-    holds(classifier, text)
+    check_explanation(classifier, text)
 
 
-def test_the_words_of_the_evidence_are_all_in_other_or_shown(classifier):
+def test_the_evidence_shown_outweighs_the_rest(classifier):
     reading = classifier.explain(AWKWARD[0])[0]
     assert reading.frame in ("flood", "mayor")
     shown = sum(item.weight for item in reading.evidence)
@@ -48,9 +48,9 @@ def test_a_text_without_words_has_no_frame(classifier, text):
 
 def test_frames_come_most_probable_first_and_voices_only_where_predicted(classifier):
     texts = ["Wake up, neighbours: the dam breaks before Friday!", "The choir sings in the market hall."]
-    found = classifier.predict_texts(texts)
+    predictions = classifier.predict_texts(texts)
     assert classifier.predict(texts) == [("flood",), ()]
-    assert ((found.voices >= 0) == found.predicted).all()
+    assert ((predictions.voices >= 0) == predictions.predicted).all()
 
 
 def test_inside_the_band_a_person_decides_whether_the_frame_is_predicted_or_not(classifier):
@@ -64,9 +64,9 @@ def test_inside_the_band_a_person_decides_whether_the_frame_is_predicted_or_not(
     ):
         moved = replace(classifier, thresholds=np.full(3, threshold), band=np.tile([low, high], (3, 1)))
         reading = next(reading for reading in moved.explain(text) if reading.frame == "flood")
-        found = moved.predict_texts([text])
+        predictions = moved.predict_texts([text])
         assert (reading.decision, reading.predicted) == (decision, predicted)
-        assert (bool(found.human[0, 0]), bool(found.predicted[0, 0])) == (decision == "human", predicted)
+        assert (bool(predictions.human[0, 0]), bool(predictions.predicted[0, 0])) == (decision == "human", predicted)
 
 
 def test_every_threshold_lies_in_its_band(classifier):
@@ -83,6 +83,6 @@ def test_voices_follow_who_speaks(classifier):
     assert classifier.predict_texts(texts).voices[:, 0].tolist() == [0, 1, 2]
 
 
-def test_a_batch_and_its_parts_are_read_alike(classifier):
+def test_a_text_has_the_same_probabilities_alone_and_in_a_batch(classifier):
     whole = classifier.predict_proba(AWKWARD)
     np.testing.assert_allclose(whole, np.vstack([classifier.predict_proba([text]) for text in AWKWARD]), atol=1e-12)

@@ -14,38 +14,43 @@ FLOOD, MAYOR, CHOIR = (
 )
 
 
-def test_each_paragraph_has_its_place_language_and_frames(classifier):
-    found = classify(classifier, f"{FLOOD}\n\n{CHOIR}\n\n{MAYOR}")
-    assert [(one.index, one.text, one.language) for one in found.paragraphs] == [
+def test_each_paragraph_has_its_index_language_and_frames(classifier):
+    document = classify(classifier, f"{FLOOD}\n\n{CHOIR}\n\n{MAYOR}")
+    assert [(paragraph.index, paragraph.text, paragraph.language) for paragraph in document.paragraphs] == [
         (0, FLOOD, "en"),
         (1, CHOIR, "en"),
         (2, MAYOR, "en"),
     ]
-    assert [[reading.frame for reading in one.predicted] for one in found.paragraphs] == [["flood"], [], ["mayor"]]
-    assert [len(one.readings) for one in found.paragraphs] == [3, 3, 3]
-    assert found.codebook == "7"
+    assert [[reading.frame for reading in paragraph.predicted] for paragraph in document.paragraphs] == [
+        ["flood"],
+        [],
+        ["mayor"],
+    ]
+    assert [len(paragraph.readings) for paragraph in document.paragraphs] == [3, 3, 3]
+    assert document.codebook == "7"
 
 
-def test_the_glance_has_each_predicted_frame_once_with_its_strongest_paragraph(classifier):
-    found = classify(classifier, f"{FLOOD}\n\n{MAYOR}\n\nThe dam breaks, they say, and the flood wave comes.")
-    summaries = {summary.frame: summary for summary in found.summaries()}
+def test_the_summaries_have_each_predicted_frame_once_with_its_strongest_paragraph(classifier):
+    document = classify(classifier, f"{FLOOD}\n\n{MAYOR}\n\nThe dam breaks, they say, and the flood wave comes.")
+    summaries = {summary.frame: summary for summary in document.summaries()}
     assert summaries["flood"].paragraphs == (0, 2)
     assert summaries["mayor"].paragraphs == (1,)
     strongest = summaries["flood"].strongest
-    readings = [one for paragraph in found.paragraphs for one in paragraph.predicted if one.frame == "flood"]
-    assert summaries["flood"].reading.probability == max(reading.probability for reading in readings)
-    assert found.paragraphs[strongest].readings[0] == summaries["flood"].reading
-    probabilities = [summary.reading.probability for summary in found.summaries()]
+    predicted = [reading for paragraph in document.paragraphs for reading in paragraph.predicted]
+    floods = [reading.probability for reading in predicted if reading.frame == "flood"]
+    assert summaries["flood"].reading.probability == max(floods)
+    assert document.paragraphs[strongest].readings[0] == summaries["flood"].reading
+    probabilities = [summary.reading.probability for summary in document.summaries()]
     assert probabilities == sorted(probabilities, reverse=True)
 
 
-def test_what_a_person_should_decide_is_found_but_in_the_glance_only_if_predicted(classifier):
+def test_what_a_person_should_decide_is_found_but_summarised_only_if_predicted(classifier):
     doubtful = replace(classifier, thresholds=np.full(3, 1.1), band=np.tile([0.5, 1.2], (3, 1)))
-    found = classify(doubtful, FLOOD)
-    assert [reading.decision for reading in found.paragraphs[0].found] == ["human"]
-    assert found.paragraphs[0].predicted == ()
-    assert found.summaries() == []
-    assert found.paragraphs[0].flips == {}
+    document = classify(doubtful, FLOOD)
+    assert [reading.decision for reading in document.paragraphs[0].found] == ["human"]
+    assert document.paragraphs[0].predicted == ()
+    assert document.summaries() == []
+    assert document.paragraphs[0].flips == {}
 
 
 def test_predicted_frames_come_with_what_would_flip_them(classifier):
@@ -55,7 +60,7 @@ def test_predicted_frames_come_with_what_would_flip_them(classifier):
     assert paragraph.flips["flood"]
 
 
-def test_voices_are_read_with_the_rest_of_the_document_in_view(classifier):
+def test_voices_depend_on_the_other_paragraphs(classifier):
     doubtful = "Some believe that the river rises and nobody is safe; others doubt it."
     alone = classify(classifier, doubtful).paragraphs[0].predicted[0].voices
     company = [
@@ -67,7 +72,7 @@ def test_voices_are_read_with_the_rest_of_the_document_in_view(classifier):
     assert together.voice == max(VOICES, key=lambda voice: together.voices[voice])
 
 
-def test_a_doubtful_finding_is_read_in_its_document_and_sways_no_other(classifier):
+def test_a_doubtful_finding_takes_its_voice_from_the_document_and_changes_no_other(classifier):
     company = "\n\n".join([MAYOR, "It is false that the villa of the mayor was paid by the town."])
     flood = classifier.explain(FLOOD)[0].probability
     doubtful = replace(
@@ -76,19 +81,21 @@ def test_a_doubtful_finding_is_read_in_its_document_and_sways_no_other(classifie
         band=np.array([[flood - 0.1, 1.2], *classifier.band[1:]]),
     )
     alone = classify(doubtful, company).paragraphs
-    found = classify(doubtful, f"{company}\n\n{FLOOD}").paragraphs
-    assert [one.predicted[0].voices for one in found[:2]] == [one.predicted[0].voices for one in alone]
-    assert found[2].found[0].voices["rebuts"] > classifier.explain(FLOOD)[0].voices["rebuts"]
+    beside = classify(doubtful, f"{company}\n\n{FLOOD}").paragraphs
+    assert [paragraph.predicted[0].voices for paragraph in beside[:2]] == [
+        paragraph.predicted[0].voices for paragraph in alone
+    ]
+    assert beside[2].found[0].voices["rebuts"] > classifier.explain(FLOOD)[0].voices["rebuts"]
 
 
-def test_the_json_has_frames_with_a_decision_unless_all_are_wanted(classifier):
-    found = classify(classifier, FLOOD)
-    frames = found.as_json()["paragraphs"][0]["frames"]
+def test_the_json_leaves_out_frames_decided_no_unless_everything_is_asked_for(classifier):
+    document = classify(classifier, FLOOD)
+    frames = document.as_json()["paragraphs"][0]["frames"]
     assert [frame["frame"] for frame in frames] == ["flood"]
     assert frames[0]["words"] == "almost certain"
-    assert frames[0]["band"] == list(found.paragraphs[0].readings[0].band)
-    assert frames[0]["flips_without"] == list(found.paragraphs[0].flips["flood"])
-    assert len(found.as_json(everything=True)["paragraphs"][0]["frames"]) == 3
+    assert frames[0]["band"] == list(document.paragraphs[0].readings[0].band)
+    assert frames[0]["flips_without"] == list(document.paragraphs[0].flips["flood"])
+    assert len(document.as_json(everything=True)["paragraphs"][0]["frames"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -100,9 +107,9 @@ def test_the_json_has_frames_with_a_decision_unless_all_are_wanted(classifier):
         ("One \x07 word of it", "The text holds control characters"),
     ],
 )
-def test_what_may_mislead_is_said(classifier, text, remark):
-    (said,) = classify(classifier, text).remarks
-    assert said.startswith(remark)
+def test_what_may_mislead_is_remarked_on(classifier, text, remark):
+    (sentence,) = classify(classifier, text).remarks
+    assert sentence.startswith(remark)
 
 
 def test_plain_text_needs_no_remark(classifier):
@@ -118,7 +125,7 @@ def test_an_empty_text_and_one_above_five_megabytes_are_refused(classifier):
         classify(classifier, "ж" * 2_600_000)
 
 
-def test_progress_ends_at_all(classifier):
+def test_progress_ends_at_one(classifier):
     shares = []
     classify(classifier, f"{FLOOD}\n\n{MAYOR}", shares.append)
     assert shares == [0.5, 1.0]

@@ -11,12 +11,12 @@ FLOOD, CHOIR = "Wake up: the dam breaks before Friday!", "The choir sings in the
 
 
 @pytest.fixture(scope="module")
-def found(classifier):
+def classification(classifier):
     return classify(classifier, f"{FLOOD}\n\n{CHOIR}")
 
 
-def test_the_sheet_says_model_codebook_and_how_many_paragraphs_carry_a_frame(found, codebook):
-    lines = evidence_sheet(replace(found, model="tiny@1"), codebook).splitlines()
+def test_the_sheet_names_model_and_codebook_and_counts_paragraphs_with_a_frame(classification, codebook):
+    lines = evidence_sheet(replace(classification, model="tiny@1"), codebook).splitlines()
     assert lines[:6] == [
         "# Evidence sheet",
         "",
@@ -27,20 +27,20 @@ def test_the_sheet_says_model_codebook_and_how_many_paragraphs_carry_a_frame(fou
     ]
 
 
-def test_only_paragraphs_with_a_finding_are_quoted_with_their_hash(found, codebook):
-    sheet = evidence_sheet(found, codebook)
+def test_only_paragraphs_with_a_finding_are_quoted_with_their_hash(classification, codebook):
+    sheet = evidence_sheet(classification, codebook)
     assert f"## Paragraph 0 (en)\n\nSHA-256 {hashlib.sha256(FLOOD.encode()).hexdigest()}\n\n    {FLOOD}\n" in sheet
     assert CHOIR not in sheet
 
 
-def test_a_finding_has_its_words_threshold_voice_evidence_and_flip(found, codebook):
-    reading = found.paragraphs[0].predicted[0]
-    sheet = evidence_sheet(found, codebook)
+def test_a_finding_has_its_words_threshold_voice_evidence_and_flip(classification, codebook):
+    reading = classification.paragraphs[0].predicted[0]
+    sheet = evidence_sheet(classification, codebook)
     assert f"- The flood is coming (flood): almost certain ({reading.probability:.2f}, threshold " in sheet
     assert f"{reading.threshold:.2f}), promotes\n" in sheet
     strongest = reading.evidence[0]
     assert f"  - for: `{strongest.text}` {strongest.weight:+.2f}" in sheet
-    assert f"  - would flip without: `{found.paragraphs[0].flips['flood'][0]}`" in sheet
+    assert f"  - would flip without: `{classification.paragraphs[0].flips['flood'][0]}`" in sheet
 
 
 def test_a_doubtful_finding_is_left_for_a_person(classifier, codebook):
@@ -49,7 +49,7 @@ def test_a_doubtful_finding_is_left_for_a_person(classifier, codebook):
     assert "promotes, near the threshold: for a person to decide\n" in sheet
 
 
-def test_a_strangers_markdown_stays_inert(classifier, codebook):
+def test_markdown_in_the_text_stays_inert(classifier, codebook):
     text = "# Wake up: the dam`breaks before\r\n- Friday, the flood wave!"
     sheet = evidence_sheet(classify(classifier, text), codebook)
     quoted = [line for line in sheet.splitlines() if "Wake up" in line or "- Friday" in line]
@@ -58,8 +58,8 @@ def test_a_strangers_markdown_stays_inert(classifier, codebook):
     assert all(line.count("`") % 2 == 0 for line in sheet.splitlines() if line.startswith("  - "))
 
 
-def test_the_summary_has_a_line_a_finding_or_says_that_there_is_none(found, classifier, codebook):
-    lines = plain_summary(replace(found, model="tiny@1"), codebook).splitlines()
+def test_the_summary_has_one_line_per_finding_or_says_that_there_is_none(classification, classifier, codebook):
+    lines = plain_summary(replace(classification, model="tiny@1"), codebook).splitlines()
     assert lines[0] == "model tiny@1"
     assert len(lines) == 2
     assert lines[1].startswith("[0] The flood is coming (flood): almost certain (1.00, threshold ")

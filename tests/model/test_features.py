@@ -26,7 +26,7 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("text", AWKWARD, ids=range(len(AWKWARD)))
-def test_words_point_at_their_place_in_the_text_as_given(text):
+def test_words_have_their_spans_in_the_original_text(text):
     for word in words(text):
         assert 0 <= word.start < word.end <= len(text)
         assert word.folded in fold(text[word.start : word.end])
@@ -34,9 +34,9 @@ def test_words_point_at_their_place_in_the_text_as_given(text):
 
 @given(st.text())
 def test_folding_the_whole_text_and_its_words_agree(text):
-    found = words(text)
-    assert [word.folded for word in found] == re.findall(r"\w+", fold(text))
-    assert all(one.start <= two.start for one, two in pairwise(found))
+    tokens = words(text)
+    assert [word.folded for word in tokens] == re.findall(r"\w+", fold(text))
+    assert all(first.start <= second.start for first, second in pairwise(tokens))
 
 
 def test_composed_and_decomposed_letters_are_one_word():
@@ -61,10 +61,10 @@ def test_rows_equal_those_of_scikit_learn():
     np.testing.assert_allclose(ours, reference, atol=1e-12)
 
 
-def test_unknown_words_make_the_known_ones_quieter():
+def test_unknown_words_lower_the_values_of_known_ones():
     features = fit_features(["red fox", "red hen"])
-    alone, drowned = features.transform(["red", "red zzz qqq vvv"]).max(axis=1).toarray().ravel()
-    assert alone > 2 * drowned > 0
+    alone, among_unknown = features.transform(["red", "red zzz qqq vvv"]).max(axis=1).toarray().ravel()
+    assert alone > 2 * among_unknown > 0
 
 
 def test_the_share_of_unknown_words_counts_every_occurrence_and_they_are_named_once():
@@ -82,7 +82,7 @@ def test_a_text_has_unknown_words_where_its_share_says_so(texts):
         assert bool(features.unknown_words(text)) == (share > 0)
 
 
-def test_a_term_must_occur_twice_unless_it_is_always_kept():
+def test_a_term_must_occur_twice_unless_it_is_an_extra_term():
     features = fit_features(["red fox", "red hen"], extra_terms=["blue owl"])
     assert "red" in features.word_terms
     assert "fox" not in features.word_terms
@@ -98,7 +98,7 @@ def test_short_words_are_one_character_ngram():
     assert Counter(character_ngrams("a")) == Counter([" a "])
 
 
-def test_background_text_makes_its_words_common_and_brings_none():
+def test_background_text_lowers_the_idf_of_its_words_and_adds_no_term():
     texts = ["the dam breaks", "the dam holds", "the mayor"]
     alone, beside = fit_features(texts), fit_features(texts, background=["the dam and the river"] * 9)
     assert beside.word_terms == alone.word_terms

@@ -21,18 +21,18 @@ def folder(classifier, tmp_path):
 
 
 def put_hash(folder, name):
-    """Make the manifest agree with a changed file, as somebody with bad intent would."""
+    """Make the manifest agree with a changed file, as an attacker would."""
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def test_a_model_comes_back_as_it_was(classifier, folder):
-    again = load(folder)
-    np.testing.assert_allclose(again.predict_proba(TEXTS), classifier.predict_proba(TEXTS), atol=1e-6)
-    assert again.predict(TEXTS) == classifier.predict(TEXTS)
-    assert again.codebook == classifier.codebook
-    assert again.name.startswith("tiny@")
+def test_a_loaded_model_predicts_as_the_saved_one(classifier, folder):
+    loaded = load(folder)
+    np.testing.assert_allclose(loaded.predict_proba(TEXTS), classifier.predict_proba(TEXTS), atol=1e-6)
+    assert loaded.predict(TEXTS) == classifier.predict(TEXTS)
+    assert loaded.codebook == classifier.codebook
+    assert loaded.name.startswith("tiny@")
 
 
 def test_the_same_classifier_gives_the_same_bytes(classifier, folder, tmp_path):
@@ -63,7 +63,7 @@ def test_a_model_of_another_version_is_refused(folder):
         load(folder)
 
 
-def test_a_stranger_in_the_folder_is_refused(folder):
+def test_an_extra_file_in_the_folder_is_refused(folder):
     (folder / "model.pkl").write_bytes(b"anything")
     with pytest.raises(UserError, match=r"'model.pkl' is not part of a model"):
         load(folder)
@@ -78,16 +78,16 @@ class Bomb:
 
 
 def test_a_pickle_inside_is_refused_and_never_run(folder, tmp_path):
-    sign = tmp_path / "ran"
-    np.savez(folder / "weights.npz", weights=np.array([Bomb(sign)], dtype=object))
+    trace = tmp_path / "ran"
+    np.savez(folder / "weights.npz", weights=np.array([Bomb(trace)], dtype=object))
     put_hash(folder, "weights.npz")
     with pytest.raises(UserError, match="not plain arrays"):
         load(folder)
-    (folder / "weights.npz").write_bytes(pickle.dumps(Bomb(sign)))
+    (folder / "weights.npz").write_bytes(pickle.dumps(Bomb(trace)))
     put_hash(folder, "weights.npz")
     with pytest.raises(UserError, match="not plain arrays"):
         load(folder)
-    assert not sign.exists()
+    assert not trace.exists()
 
 
 def test_parts_that_do_not_fit_are_refused(folder):
@@ -97,7 +97,7 @@ def test_parts_that_do_not_fit_are_refused(folder):
         load(folder)
 
 
-def test_no_model_and_a_full_folder_are_sentences(classifier, folder, tmp_path):
+def test_a_missing_model_and_a_full_folder_are_refused(classifier, folder, tmp_path):
     with pytest.raises(UserError, match="there is no model here"):
         load(tmp_path / "nowhere")
     with pytest.raises(UserError, match="exists already"):
@@ -105,12 +105,12 @@ def test_no_model_and_a_full_folder_are_sentences(classifier, folder, tmp_path):
     shutil.rmtree(folder)
 
 
-def test_a_model_remembers_what_was_retired_and_one_of_before_knows_of_nothing(classifier, folder, tmp_path):
+def test_a_model_keeps_retired_frames_and_an_older_model_has_none(classifier, folder, tmp_path):
     retired = replace(classifier.codebook, retired=(Retired("dam", "Dam", "It broke.", "2026-05-01", "flood"),))
     save(replace(classifier, codebook=retired), tmp_path / "new", {}, "# Card\n")
     assert load(tmp_path / "new").codebook == retired
-    before = json.loads((folder / "codebook.json").read_text())
-    del before["retired"]
-    (folder / "codebook.json").write_text(json.dumps(before))
+    older = json.loads((folder / "codebook.json").read_text())
+    del older["retired"]
+    (folder / "codebook.json").write_text(json.dumps(older))
     put_hash(folder, "codebook.json")
     assert load(folder).codebook == classifier.codebook

@@ -26,7 +26,7 @@ def markers(text, sentence=None):
         ("#stop", "hashtag or emoji"),
     ],
 )
-def test_each_marker_is_seen_in_its_language(text, marker):
+def test_each_marker_is_recognised_in_its_language(text, marker):
     assert markers(text)[f"{marker}, paragraph"] > 0
 
 
@@ -35,7 +35,7 @@ def test_a_marker_inside_a_longer_word_is_not_counted():
     assert markers("Saidov knows notaries and weeks.")["negation, paragraph"] == 0
 
 
-def test_the_evidence_sentence_is_read_apart_from_the_paragraph():
+def test_markers_of_a_sentence_are_counted_apart_from_the_paragraph():
     text = "He said it. The sky is blue."
     counted = markers(text, (12, len(text)))
     assert counted["attribution, paragraph"] > 0
