@@ -251,6 +251,32 @@ def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, m
     assert all(len(pairs) == 1 for pairs in found.values())
 
 
+def test_a_step_that_never_reached_the_server_is_sent_again(browser, address, store):
+    dropped = []
+
+    def through(route):
+        server = route.connect_to_server()
+
+        def pass_on(message):
+            if not dropped and b'"save"' in (message if isinstance(message, bytes) else message.encode()):
+                dropped.append(message)
+            else:
+                server.send(message)
+
+        route.on_message(pass_on)
+
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.route_web_socket("**/*", through)
+    sign_in(page, address, "olha9")
+    page.keyboard.press("3")
+    page.keyboard.press("Enter")
+    see(page, TEXTS[1])
+    assert len(dropped) == 1
+    assert said(store, "olha9") == {TEXTS[0]: [("bridge", "promotes")]}
+    context.close()
+
+
 def test_three_disputes_are_decided_blind_to_names(browser, labels, models, store):
     fill(store, [])
     store.add([paragraph(text) for text in TEXTS[:3]])

@@ -7,7 +7,8 @@ const MARKS = { promotes: "▲", reports: "●", rebuts: "▼" };
 const PENDING = "narratives-pending";
 const PATIENCE = 4000; // milliseconds until a reading without an answer is sent again
 
-const name = (board) => `${PENDING}:${board.data.annotator}`;
+// A pending reading belongs to one board: the adjudicators' board would store it as a decision.
+const name = (board) => `${PENDING}${board.data.board === "board" ? "" : `-${board.data.board}`}:${board.data.annotator}`;
 const element = (tag, kind, text) => {
   const made = document.createElement(tag);
   if (kind) made.className = kind;
@@ -40,6 +41,10 @@ function send(board, payload) {
 
 function deliver(board) {
   board.trigger("step", { ...board.busy, sent: Date.now() });
+  expect(board);
+}
+
+function expect(board) {
   clearTimeout(board.timer);
   board.timer = setTimeout(() => board.busy && deliver(board), PATIENCE);
 }
@@ -98,6 +103,7 @@ function receive(board) {
   const { data } = board;
   if (board.busy && (data.handled === board.busy.step || data.refused?.step === board.busy.step)) {
     clearTimeout(board.timer);
+    board.timer = null;
     sessionStorage.removeItem(name(board));
     board.busy = null;
     board.complaint = data.refused?.sentence ?? "";
@@ -112,6 +118,7 @@ function receive(board) {
     board.busy = JSON.parse(left); // a reading that was on its way when the page was closed or the server went
     deliver(board);
   }
+  if (board.busy && !board.timer) expect(board); // the page was taken down and put up again meanwhile
   document.cookie = `narratives-annotator=${encodeURIComponent(data.annotator)}; path=/; max-age=31536000; samesite=strict`;
 }
 
@@ -290,5 +297,6 @@ export default function (component) {
     document.removeEventListener("narratives-frames", board.told);
     board.listening = null;
     clearTimeout(board.timer);
+    board.timer = null;
   };
 }

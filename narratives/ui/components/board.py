@@ -28,8 +28,12 @@ def board(data: dict[str, Any], key: str, on_step: Callable[[], None]) -> None:
 
 
 def arrived(key: str) -> dict[str, Any]:
-    """Return the step that a board sent, empty if none."""
-    return dict(st.session_state[key]["step"] or {})
+    """Return the step that a board sent, empty if none.
+
+    Under load the callback of a step may run while Streamlit holds no state of the component, for instance when a
+    script run was cut short before it came to the board. The step is then not lost: the browser sends it again.
+    """
+    return dict((st.session_state.get(key) or {}).get("step") or {})
 
 
 @st.cache_resource(show_spinner=False)

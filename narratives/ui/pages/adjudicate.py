@@ -1,13 +1,12 @@
 """The Adjudicate page: where annotators differ, decided blind to names; how far they agree."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import altair
 import pandas as pd
 import streamlit as st
 
-from narratives.annotation.roles import require
-from narratives.annotation.steps import Step, take_step
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
 from narratives.evaluation.agreement import Agreement, Mean, Pair, measure_agreement, measure_months, measure_pairs
@@ -15,8 +14,9 @@ from narratives.labels.disputes import Dispute, disputes, last_readings
 from narratives.labels.label_set import LabelSet
 from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import Store
-from narratives.ui.components.board import arrived, board, put_frames
+from narratives.ui.components.board import put_frames
 from narratives.ui.session.annotator import annotator, ask_name
+from narratives.ui.session.board_session import BoardSession, show_database_error
 
 _TITLES = ("first", "second", "third", "fourth", "fifth")
 _EMPTY = "Nothing to decide: all readings of a paragraph say the same, or a decision has been made."
@@ -28,25 +28,30 @@ def page(codebook: Codebook, store: Store) -> None:
         ask_name()
         return
     try:
-        if "open_disputes" not in st.session_state:
-            _look_again(codebook, store)
         _agreement(codebook, store)
-        put_frames(codebook)
-        _desk(codebook, store)
     except UserError as error:
-        st.error("The label database cannot be used.")
-        st.text(str(error))
+        show_database_error(error)
+        return
+    put_frames(codebook)
+    _desk(codebook, store)
 
 
-def _look_again(codebook: Codebook, store: Store) -> None:
+@dataclass(frozen=True)
+class _Undecided:
+    """The disputes to decide, and of doubted labels why they may be wrong, by paragraph id."""
+
+    disputes: list[Dispute]
+    doubts: dict[str, str]
+
+
+def _undecided(codebook: Codebook, store: Store) -> _Undecided:
     labels = store.label_set().resolve_retired(codebook)
     found = disputes(labels)
     known = {one.paragraph_id for one in found}
     doubtful = {
         one.paragraph_id: one.detail for one in AssignmentQueue(store).doubtful() if one.paragraph_id not in known
     }
-    st.session_state["open_disputes"] = [*found, *_doubted(labels, doubtful)]
-    st.session_state["doubts"] = doubtful
+    return _Undecided([*found, *_doubted(labels, doubtful)], doubtful)
 
 
 def _doubted(labels: LabelSet, doubtful: dict[str, str]) -> list[Dispute]:
@@ -57,24 +62,23 @@ def _doubted(labels: LabelSet, doubtful: dict[str, str]) -> list[Dispute]:
 
 @st.fragment
 def _desk(codebook: Codebook, store: Store) -> None:
-    st.session_state["at_bench"] = codebook, store
-    waiting: list[Dispute] = st.session_state["open_disputes"]
-    answer = st.session_state.get("decided", {})
-    data = {
-        "annotator": annotator(),
-        "item": _shown(waiting[0], str(answer.get("handled", ""))) if waiting else None,
-        "empty": _EMPTY,
-        "handled": answer.get("handled"),
-        "refused": answer.get("refused"),
-        "progress": {"saved": answer.get("saved", ""), "done": f"{len(waiting):,} left to decide"},
-    }
-    board(data, "bench", _stepped)
+    session = BoardSession.of("bench")
+    try:
+        undecided: _Undecided = session.listed(lambda: _undecided(codebook, store))
+    except UserError as error:
+        show_database_error(error)
+        return
+    waiting = [dispute for dispute in undecided.disputes if dispute.paragraph_id not in session.done]
+    session.show(
+        _shown(waiting[0], undecided.doubts.get(waiting[0].paragraph_id, "")) if waiting else None,
+        _EMPTY,
+        f"{len(waiting):,} left to decide",
+        lambda: BoardSession.of("bench").take(store, codebook, "decision"),
+    )
 
 
-def _shown(dispute: Dispute, handled: str) -> dict[str, Any]:
-    doubt = st.session_state["doubts"].get(dispute.paragraph_id)
+def _shown(dispute: Dispute, doubt: str) -> dict[str, Any]:
     return {
-        "shown": f"{dispute.paragraph_id} {handled}",
         "paragraph_id": dispute.paragraph_id,
         "text": dispute.text,
         "source": "",
@@ -89,28 +93,6 @@ def _shown(dispute: Dispute, handled: str) -> dict[str, Any]:
             for title, said in zip(_TITLES, dispute.readings, strict=False)
         ],
     }
-
-
-def _stepped() -> None:
-    """Store a decision; runs before anything is shown again."""
-    given = arrived("bench")
-    if not given:
-        return
-    codebook, store = st.session_state["at_bench"]
-    token = str(given.get("step", ""))
-    try:
-        require(store, annotator(), "decide")
-        step = Step.read(given, codebook)
-        said = take_step(store, step, annotator(), codebook, None, "decision")
-        st.session_state["decided"] = {"handled": token, "saved": said}
-    except UserError as error:
-        st.session_state["decided"] = {"refused": {"step": token, "sentence": str(error)}}
-        return
-    if step.act == "undo":
-        _look_again(codebook, store)
-    else:
-        waiting = st.session_state["open_disputes"]
-        st.session_state["open_disputes"] = [one for one in waiting if one.paragraph_id != step.paragraph_id]
 
 
 def _agreement(codebook: Codebook, store: Store) -> None:

@@ -5,17 +5,18 @@ from typing import Any
 import streamlit as st
 
 from narratives.annotation.queue import REASONS
-from narratives.annotation.steps import Step, Suggested, suggest, take_step
+from narratives.annotation.steps import Suggested, suggest
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
 from narratives.labels.importing import Moment, read_intake
 from narratives.model.classifier import Classifier
 from narratives.store.assignments import AssignmentQueue, Item
 from narratives.store.events import Store, now
-from narratives.ui.components.board import arrived, board, put_frames
+from narratives.ui.components.board import put_frames
 from narratives.ui.components.headline import say_waiting
 from narratives.ui.components.html import likelihood
 from narratives.ui.session.annotator import annotator, ask_name
+from narratives.ui.session.board_session import BoardSession, show_database_error
 from narratives.ui.session.jobs import RANKING, BackgroundProcess
 from narratives.ui.session.scoring_job import keep_upload
 
@@ -36,15 +37,22 @@ def page(classifier: Classifier, codebook: Codebook, store: Store) -> None:
 
 @st.fragment
 def _desk(classifier: Classifier, codebook: Codebook, store: Store) -> None:
-    """Show the paragraph at hand. A key's way is short: only this part of the page runs again."""
-    st.session_state["at_desk"] = codebook, store
+    """Show the next paragraph. A key's way is short: only this part of the page runs again."""
+    session, queue = BoardSession.of("board"), AssignmentQueue(store)
     try:
-        data = _data(classifier, codebook, store, annotator())
+        item, progress = queue.take(annotator()), queue.progress(annotator())
     except UserError as error:
-        st.error("The label database cannot be used.")
-        st.text(str(error))
+        show_database_error(error)
         return
-    board(data, "board", _stepped)
+    say_waiting(progress.left)
+    suggested = suggest(classifier, codebook, item.paragraph_id, item.text) if item else None
+    session.suggested = {item.paragraph_id: suggested} if item and suggested else {}
+    session.show(
+        _shown(item, suggested) if item and suggested else None,
+        _EMPTY,
+        f"{progress.today} today · {progress.last_hour} in the last hour · {progress.left:,} left",
+        lambda: BoardSession.of("board").take(store, codebook),
+    )
 
 
 @st.cache_resource(show_spinner=False)
@@ -89,49 +97,12 @@ def _brought(name: str, data: bytes, column: str, codebook: Codebook, store: Sto
     return "\n".join([said, *([f"{len(intake.refused)} rows were refused:", *refused] if refused else [])])
 
 
-def _stepped() -> None:
-    """Store what the board sent; runs before anything is shown again."""
-    given = arrived("board")
-    if not given:
-        return
-    codebook, store = st.session_state["at_desk"]
-    token = str(given.get("step", ""))
-    try:
-        step = Step.read(given, codebook)
-        suggested = st.session_state["suggested"].get(step.paragraph_id)
-        said = take_step(store, step, annotator(), codebook, suggested)
-        st.session_state["answer"] = {"handled": token, "saved": said}
-    except UserError as error:
-        st.session_state["answer"] = {"refused": {"step": token, "sentence": str(error)}}
-
-
-def _data(classifier: Classifier, codebook: Codebook, store: Store, name: str) -> dict[str, Any]:
-    desk = AssignmentQueue(store)
-    item, progress = desk.take(name), desk.progress(name)
-    say_waiting(progress.left)
-    answer = st.session_state.get("answer", {})
-    suggested = suggest(classifier, codebook, item.paragraph_id, item.text) if item else None
-    st.session_state["suggested"] = {item.paragraph_id: suggested} if item else {}
-    return {
-        "annotator": name,
-        "item": _shown(item, suggested, str(answer.get("handled", ""))) if item and suggested else None,
-        "empty": _EMPTY,
-        "handled": answer.get("handled"),
-        "refused": answer.get("refused"),
-        "progress": {
-            "saved": answer.get("saved", ""),
-            "done": f"{progress.today} today · {progress.last_hour} in the last hour · {progress.left:,} left",
-        },
-    }
-
-
-def _shown(item: Item, suggested: Suggested, handled: str) -> dict[str, Any]:
+def _shown(item: Item, suggested: Suggested) -> dict[str, Any]:
     hints = [
         {"frame": one.frame, "voice": one.voice, "likely": likelihood(one.probability)} for one in suggested.frames
     ]
     why = REASONS.get(item.reason, item.reason)
     return {
-        "shown": f"{item.paragraph_id} {handled}",  # a new showing after each step, also of the same paragraph
         "paragraph_id": item.paragraph_id,
         "text": item.text,
         "source": item.source,

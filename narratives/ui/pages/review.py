@@ -5,14 +5,15 @@ from typing import Any
 import streamlit as st
 
 from narratives.annotation.review import REASONS, Finding, Findings, accept_all, find
-from narratives.annotation.steps import Step, Suggested, suggest, take_step
+from narratives.annotation.steps import Suggested, suggest
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
-from narratives.ui.components.board import arrived, board, put_frames
+from narratives.ui.components.board import put_frames
 from narratives.ui.components.html import likelihood
 from narratives.ui.session.annotator import annotator, ask_name
+from narratives.ui.session.board_session import BoardSession, show_database_error
 
 _EMPTY = "Nothing to review here. The list is made from the last ranking of the queue by the model in force."
 
@@ -23,56 +24,57 @@ def page(classifier: Classifier, codebook: Codebook, store: Store) -> None:
         ask_name()
         return
     try:
-        if st.session_state.get("review_of") != classifier.name:
-            _look_again(classifier, codebook, store)
-        chosen = _choose(st.session_state["findings"])
+        chosen = _choose(_findings(classifier, codebook, store))
         put_frames(codebook)
         _desk(classifier, codebook, store, chosen)
         _bulk(classifier, codebook, store, chosen)
     except UserError as error:
-        st.error("The label database cannot be used.")
-        st.text(str(error))
+        show_database_error(error)
 
 
-def _look_again(classifier: Classifier, codebook: Codebook, store: Store) -> None:
-    st.session_state["findings"] = find(store, classifier, codebook)
-    st.session_state["review_of"], st.session_state["looked_at"] = classifier.name, set()
+def _findings(classifier: Classifier, codebook: Codebook, store: Store) -> Findings:
+    """Return the findings of this session: looked up once for each model, and again after each undo."""
+    found: Findings = BoardSession.of("review").listed(lambda: find(store, classifier, codebook), classifier.name)
+    return found
 
 
-def _choose(findings: Findings) -> tuple[Finding, ...]:
-    """Filter by reason and frame; what was looked at in this session is left out."""
+def _choose(findings: Findings) -> tuple[str, str]:
+    """Ask for a reason and a frame to filter by; empty: any."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         reason = st.selectbox("Why", ["", *REASONS], format_func=lambda one: REASONS.get(one, "anything"))
         frames = sorted({one.frame for one in findings.select(reason)})
         frame = st.selectbox("Frame", ["", *frames], format_func=lambda one: one or "any")
-    return findings.select(reason, frame)
+    return reason, frame
 
 
-def _waiting(chosen: tuple[Finding, ...]) -> list[Finding]:
-    return [one for one in chosen if one.paragraph_id not in st.session_state["looked_at"]]
+def _waiting(findings: Findings, chosen: tuple[str, str]) -> list[Finding]:
+    done = BoardSession.of("review").done
+    return [finding for finding in findings.select(*chosen) if finding.paragraph_id not in done]
 
 
 @st.fragment
-def _desk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[Finding, ...]) -> None:
-    st.session_state["at_review"] = classifier, codebook, store
-    waiting, answer = _waiting(chosen), st.session_state.get("reviewed", {})
+def _desk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[str, str]) -> None:
+    # The list is asked for here, not passed in: after an undo this fragment runs alone and must see the new one.
+    session = BoardSession.of("review")
+    try:
+        findings = _findings(classifier, codebook, store)
+    except UserError as error:
+        show_database_error(error)
+        return
+    waiting = _waiting(findings, chosen)
     suggested = suggest(classifier, codebook, waiting[0].paragraph_id, waiting[0].text) if waiting else None
-    st.session_state["reviewing"] = suggested
-    data = {
-        "annotator": annotator(),
-        "item": _shown(waiting[0], suggested, str(answer.get("handled", ""))) if waiting and suggested else None,
-        "empty": _EMPTY,
-        "handled": answer.get("handled"),
-        "refused": answer.get("refused"),
-        "progress": {"saved": answer.get("saved", ""), "done": f"{len(waiting):,} left to review"},
-    }
-    board(data, "review", _stepped)
+    session.suggested = {waiting[0].paragraph_id: suggested} if suggested else {}
+    session.show(
+        _shown(waiting[0], suggested, findings) if suggested else None,
+        _EMPTY,
+        f"{len(waiting):,} left to review",
+        lambda: BoardSession.of("review").take(store, codebook),
+    )
 
 
-def _shown(finding: Finding, suggested: Suggested, handled: str) -> dict[str, Any]:
-    readings = st.session_state["findings"].readings(finding.paragraph_id)
+def _shown(finding: Finding, suggested: Suggested, findings: Findings) -> dict[str, Any]:
+    readings = findings.readings(finding.paragraph_id)
     return {
-        "shown": f"{finding.paragraph_id} {handled}",
         "paragraph_id": finding.paragraph_id,
         "text": finding.text,
         "source": "",
@@ -92,29 +94,9 @@ def _shown(finding: Finding, suggested: Suggested, handled: str) -> dict[str, An
     }
 
 
-def _stepped() -> None:
-    """Store what the reviewer said; runs before anything is shown again."""
-    given = arrived("review")
-    if not given:
-        return
-    classifier, codebook, store = st.session_state["at_review"]
-    token = str(given.get("step", ""))
-    try:
-        step = Step.read(given, codebook)
-        said = take_step(store, step, annotator(), codebook, st.session_state["reviewing"])
-        st.session_state["reviewed"] = {"handled": token, "saved": said}
-    except UserError as error:
-        st.session_state["reviewed"] = {"refused": {"step": token, "sentence": str(error)}}
-        return
-    if step.act == "undo":
-        _look_again(classifier, codebook, store)
-    else:
-        st.session_state["looked_at"].add(step.paragraph_id)
-
-
-def _bulk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[Finding, ...]) -> None:
+def _bulk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[str, str]) -> None:
     """Accept the model on all that is chosen, after a word that says the number; take it back as one step."""
-    waiting = _waiting(chosen)
+    waiting = _waiting(_findings(classifier, codebook, store), chosen)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Accept the model on all of them", disabled=not waiting):
             st.text(f"{len(waiting):,} paragraphs will be labelled as the model reads them, by {annotator()}.")
@@ -126,11 +108,17 @@ def _bulk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tupl
             )
         last = st.session_state.get("last_bulk")
         if last:
-            st.button(f"Undo these {last[1]:,}", on_click=_undo_bulk, args=(classifier, codebook, store))
+            st.button(f"Undo these {last[1]:,}", on_click=_undo_bulk, args=(store,))
         st.text(st.session_state.pop("bulk_said", ""))
 
 
 def _accept(classifier: Classifier, codebook: Codebook, store: Store, waiting: list[Finding]) -> None:
+    done = BoardSession.of("review").done
+    # The board runs as a fragment, so steps may have been taken since this list was drawn; a person's word stands.
+    waiting = [finding for finding in waiting if finding.paragraph_id not in done]
+    if not waiting:
+        st.session_state["bulk_said"] = "All of these were reviewed meanwhile; nothing was labelled."
+        return
     try:
         name = accept_all(store, waiting, classifier, codebook, annotator())
     except UserError as error:
@@ -138,11 +126,11 @@ def _accept(classifier: Classifier, codebook: Codebook, store: Store, waiting: l
         return
     st.session_state["last_bulk"] = name, len(waiting)
     st.session_state["bulk_said"] = f"{len(waiting):,} paragraphs were labelled."
-    st.session_state["looked_at"] |= {one.paragraph_id for one in waiting}
+    done |= {finding.paragraph_id for finding in waiting}
 
 
-def _undo_bulk(classifier: Classifier, codebook: Codebook, store: Store) -> None:
+def _undo_bulk(store: Store) -> None:
     name, _ = st.session_state.pop("last_bulk")
     number = store.undo_all(annotator(), name)
-    _look_again(classifier, codebook, store)
+    BoardSession.of("review").look_again()
     st.session_state["bulk_said"] = f"{number:,} labels were taken back."
