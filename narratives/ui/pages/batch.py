@@ -13,9 +13,9 @@ from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.scoring.score import Scoring
 from narratives.scoring.scored_table import ScoredTable, read_scored
-from narratives.tables.table import Table, count_rows, open_table, read_head
 from narratives.ui.components.html import colour_of
-from narratives.ui.session.scoring_job import BackgroundScoring, keep_upload, output_for
+from narratives.ui.session.scoring_job import BackgroundScoring
+from narratives.ui.session.uploads import Upload, keep_upload, output_for, read_upload, without_folder
 
 _AT_ONCE = 100  # rows on one page of the table
 _KINDS = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "arrow", "feather", "xlsx", "gz", "zst", "bz2"]
@@ -31,73 +31,65 @@ def page(classifier: Classifier, model: Path) -> None:
     if dropped is None:
         st.session_state.pop("job", None)
         return
-    upload = _kept(dropped)
-    try:
-        _upload(classifier, model, upload)
-    except UserError as error:
+    upload = _read_once(dropped)
+    if isinstance(upload, str):
         st.error("The file was not scored.")
-        st.text(_without_folder(str(error), upload))
+        st.text(upload)
+    else:
+        _upload(classifier, model, upload)
 
 
-def _kept(dropped: UploadedFile) -> Path:
-    """Keep an upload on disk once; a new one forgets the run of the one before."""
-    if st.session_state.get("kept_id") != dropped.file_id:
-        st.session_state["kept_id"] = dropped.file_id
-        st.session_state["kept"] = keep_upload(dropped.name, dropped.getvalue())
+def _read_once(dropped: UploadedFile) -> Upload | str:
+    """Return what an upload holds, or why it cannot be read; a new upload forgets the run of the one before.
+
+    It is kept in the session: this page runs again at every click, and an upload may be large.
+    """
+    if st.session_state.get("upload", ("",))[0] != dropped.file_id:
         st.session_state.pop("job", None)
-    return Path(st.session_state["kept"])
+        with st.spinner("Reading the file"):
+            st.session_state["upload"] = dropped.file_id, _read(keep_upload(dropped.name, dropped.getvalue()))
+    read: Upload | str = st.session_state["upload"][1]
+    return read
 
 
-def _upload(classifier: Classifier, model: Path, upload: Path) -> None:
+def _read(path: Path) -> Upload | str:
+    try:
+        return read_upload(path)
+    except UserError as error:
+        return without_folder(str(error), path)
+
+
+def _upload(classifier: Classifier, model: Path, upload: Upload) -> None:
     text_column = _understood(upload)
     job = st.session_state.get("job")
     if job is None or st.session_state.get("job_column") != text_column:
         if st.button("Score", type="primary"):
             st.session_state["job_column"] = text_column
-            st.session_state["job"] = job = BackgroundScoring(output_for(upload))
+            st.session_state["job"] = job = BackgroundScoring(output_for(upload.path))
             job.output.unlink(missing_ok=True)
-            job.start(upload, model, text_column)
+            job.start(upload.path, model, text_column)
             st.rerun()
     elif job.running:
         _watch(job)
     else:
-        _ended(job, classifier, text_column, upload)
+        _ended(job, classifier, text_column, upload.path)
 
 
-def _understood(upload: Path) -> str:
+def _understood(upload: Upload) -> str:
     """Show what the file was taken for; return the text column, the guessed one unless another is chosen."""
-    table = read_head(str(upload))
-    try:
-        guess = open_table(upload).text_column
-    except UserError as error:
-        guess = ""
-        st.text(_without_folder(str(error), upload))
-    st.text(_without_folder(table.findings(), upload))
-    columns = list(table.columns)
+    if upload.question:
+        st.text(upload.question)
+    st.text(upload.findings())
+    columns, guess = list(upload.table.columns), upload.table.text_column
     chosen = st.selectbox("Text column", columns, index=columns.index(guess) if guess else None)
     if chosen is None:
         st.stop()
-    good, refused = _counted(str(upload), chosen)
-    st.caption(f"{good + refused:,} rows" + (f", of which {refused:,} will be refused" if refused else ""))
+    st.caption(upload.count(chosen))
     with st.expander("First rows", expanded=st.session_state.get("job") is None):
-        _first_rows(open_table(upload, chosen))
+        st.dataframe(pd.DataFrame(upload.first_rows, columns=columns), hide_index=True)
+        for refusal in upload.first_refused:
+            st.text(refusal)
     return str(chosen)
-
-
-@st.cache_data(show_spinner="Counting the rows", max_entries=4)
-def _counted(upload: str, text_column: str) -> tuple[int, int]:
-    return count_rows(open_table(upload, text_column))
-
-
-def _first_rows(table: Table) -> None:
-    batch = next(iter(table.batches(5)))
-    st.dataframe(pd.DataFrame(batch.rows.cells(), columns=list(table.columns)), hide_index=True)
-    for refusal in batch.refused:
-        st.text(f"line {refusal.line} will be refused: {refusal.reason}")
-
-
-def _without_folder(sentence: str, upload: Path) -> str:
-    return sentence.replace(f"{upload.parent}/", "")
 
 
 @st.fragment(run_every=0.5)
@@ -112,7 +104,7 @@ def _watch(job: BackgroundScoring) -> None:
 def _ended(job: BackgroundScoring, classifier: Classifier, text_column: str, upload: Path) -> None:
     if job.stopped or job.complaint:
         st.info("Stopped; nothing was written." if job.stopped else "The file was not scored.")
-        st.text(_without_folder(job.complaint, upload))
+        st.text(without_folder(job.complaint, upload))
         if st.button("Score again"):
             st.session_state.pop("job")
             st.rerun()

@@ -18,7 +18,7 @@ from narratives.ui.components.html import likelihood
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 from narratives.ui.session.jobs import RANKING, BackgroundProcess
-from narratives.ui.session.scoring_job import keep_upload
+from narratives.ui.session.uploads import keep_upload
 
 _EMPTY = (
     "The queue is empty. Bring texts in and put them in order: below, or by narratives labels import and queue --rank."

@@ -1,6 +1,5 @@
 """Owns a scoring run in the background of a session: started, watched, stopped; the page only looks at it."""
 
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -57,25 +56,3 @@ class BackgroundScoring:
         """Start the run in a thread of its own."""
         self._thread = threading.Thread(target=self.run, args=(upload, model, text_column), daemon=True)
         self._thread.start()
-
-
-def keep_upload(name: str, data: bytes) -> Path:
-    """Write an upload into a new temporary folder and return its path; only the last part of ``name`` is used."""
-    folder = Path(tempfile.mkdtemp(prefix="narratives-"))
-    path = folder / (Path(name).name or "upload.csv")
-    path.write_bytes(data)
-    return path
-
-
-def output_for(upload: Path) -> Path:
-    """Return where the scores of an upload go: beside it, Parquet and JSONL in their kind, the rest as CSV or TSV."""
-    suffixes = {
-        ".parquet": ".parquet",
-        ".arrow": ".arrow",
-        ".feather": ".arrow",
-        ".jsonl": ".jsonl",
-        ".ndjson": ".jsonl",
-        ".tsv": ".tsv",
-    }
-    stem = upload.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".bz2")
-    return upload.with_name(f"{Path(stem).stem}.scored{suffixes.get(Path(stem).suffix.lower(), '.csv')}")

@@ -1,0 +1,95 @@
+"""Keeps uploads on disk for the time of a session, and reads each one once, to show what it was taken for."""
+
+import tempfile
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from narratives.errors import UserError
+from narratives.tables.table import Table, open_table, read_head
+
+_FIRST = 5  # rows shown of an upload
+_CELLS_ARE_TEXT = ("CSV", "TSV", "XLSX")  # whether a row of these is refused does not depend on the text column
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload that was read to its end.
+
+    - ``question``: why the text column could not be chosen, empty if it was (then it is that of ``table``)
+    - ``first_rows``, ``first_refused``: the first rows that can be read, and what is wrong with the first that cannot
+    - ``good``, ``refused``: how many rows can be scored by the text column of ``table``, and how many cannot
+    """
+
+    path: Path
+    table: Table
+    question: str
+    first_rows: list[list[str]]
+    first_refused: list[str]
+    good: int
+    refused: int
+
+    def findings(self) -> str:
+        """Say in one sentence what the upload was taken for."""
+        return without_folder(self.table.findings(), self.path)
+
+    def count(self, text_column: str) -> str:
+        """Say how many rows there are, and how many of them will be refused if the text is in this column.
+
+        The rows were counted once, by the column that was guessed. For another one the number of refused rows is not
+        known where a row can lack a text in one column and have it in another.
+        """
+        rows = f"{self.good + self.refused:,} rows"
+        if text_column != self.table.text_column and self.table.format not in _CELLS_ARE_TEXT:
+            return f"{rows}; those whose '{text_column}' cannot be read as text will be refused"
+        return f"{rows}, of which {self.refused:,} will be refused" if self.refused else rows
+
+
+def keep_upload(name: str, data: bytes) -> Path:
+    """Write an upload into a new temporary folder and return its path; only the last part of ``name`` is used."""
+    folder = Path(tempfile.mkdtemp(prefix="narratives-"))
+    path = folder / (Path(name).name or "upload.csv")
+    path.write_bytes(data)
+    return path
+
+
+def read_upload(path: Path) -> Upload:
+    """Read an upload to its end, in batches. Raises UserError if it is no table, or is damaged."""
+    table, question = _open(path)
+    first_rows: list[list[str]] = []
+    first_refused: list[str] = []
+    good = refused = 0
+    for batch in table.batches():
+        if not good:
+            first_rows = [list(row) for row in islice(batch.rows.cells(), _FIRST)]
+        for refusal in batch.refused[: _FIRST - len(first_refused)]:
+            first_refused.append(f"line {refusal.line} will be refused: {refusal.reason}")
+        good += len(batch.texts)
+        refused += len(batch.refused)
+    return Upload(path, table, question, first_rows, first_refused, good, refused)
+
+
+def _open(path: Path) -> tuple[Table, str]:
+    try:
+        return open_table(path), ""
+    except UserError as error:
+        return read_head(str(path)), without_folder(str(error), path)
+
+
+def without_folder(sentence: str, path: Path) -> str:
+    """Leave the temporary folder out of a sentence about an upload: people know the file by its name alone."""
+    return sentence.replace(f"{path.parent}/", "")
+
+
+def output_for(upload: Path) -> Path:
+    """Return where the scores of an upload go: beside it, in its own format; of a workbook and of plain text, a CSV."""
+    suffixes = {
+        ".parquet": ".parquet",
+        ".arrow": ".arrow",
+        ".feather": ".arrow",
+        ".jsonl": ".jsonl",
+        ".ndjson": ".jsonl",
+        ".tsv": ".tsv",
+    }
+    stem = upload.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".bz2")
+    return upload.with_name(f"{Path(stem).stem}.scored{suffixes.get(Path(stem).suffix.lower(), '.csv')}")
