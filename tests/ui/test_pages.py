@@ -14,7 +14,7 @@ from narratives.model.released import release
 from narratives.store.opening import open_store
 from narratives.training.train import train_on_files
 from narratives.ui.components.html import marked_text, shown
-from narratives.ui.session.scoring_job import BackgroundScoring
+from narratives.ui.session.jobs import BackgroundScoring
 from narratives.ui.session.uploads import keep_upload, output_for
 
 APP = str(Path(__file__).parents[2] / "app.py")

@@ -14,7 +14,7 @@ from narratives.model.classifier import Classifier
 from narratives.scoring.score import Scoring
 from narratives.scoring.scored_table import ScoredTable, read_scored
 from narratives.ui.components.html import colour_of
-from narratives.ui.session.scoring_job import BackgroundScoring
+from narratives.ui.session.jobs import BackgroundScoring
 from narratives.ui.session.uploads import Upload, keep_upload, output_for, read_upload, without_folder
 
 _AT_ONCE = 100  # rows on one page of the table
