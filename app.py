@@ -1,4 +1,4 @@
-"""The app, for `streamlit run app.py`; `narratives app` opens the same pages."""
+"""Runs the app with `streamlit run app.py`; `narratives app` opens the same pages."""
 
 from narratives.ui.main import main
 

@@ -1,4 +1,4 @@
-"""A small OpenID Connect provider on a free port of 127.0.0.1; it signs in whom the test names, without a question."""
+"""A small OpenID Connect provider on a free port of 127.0.0.1; it signs in the user that the test names, unasked."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 
 
 class Provider:
-    """Who it signs in next, and what it has told."""
+    """The provider: ``claims`` describe the user who signs in next, ``asked`` holds requests by their code."""
 
     def __init__(self, port: int) -> None:
         self.address = f"http://127.0.0.1:{port}"
@@ -36,8 +36,8 @@ class Provider:
 
     def token(self, form: dict[str, str]) -> dict[str, Any]:
         query, now = self.asked.pop(form["code"]), int(time.time())
-        told = {"iss": self.address, "aud": query["client_id"], "iat": now, "exp": now + 600, "sub": "1"}
-        claims = told | {"nonce": query.get("nonce", "")} | self.claims
+        registered = {"iss": self.address, "aud": query["client_id"], "iat": now, "exp": now + 600, "sub": "1"}
+        claims = registered | {"nonce": query.get("nonce", "")} | self.claims
         signed = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
         return {"access_token": "a", "token_type": "Bearer", "expires_in": 600, "id_token": signed}
 
@@ -47,7 +47,7 @@ def provided(port: int) -> Iterator[Provider]:
     """Serve a provider for as long as the block runs."""
     provider = Provider(port)
 
-    class Answers(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             if parts.path == "/authorize":
@@ -55,15 +55,15 @@ def provided(port: int) -> Iterator[Provider]:
                 self.send_header("Location", provider.redirect(single(parts.query)))
                 self.end_headers()
             elif parts.path == "/keys":
-                self.tell({"keys": [provider.key.as_dict(private=False)]})
+                self.send_json({"keys": [provider.key.as_dict(private=False)]})
             else:
-                self.tell(provider.configuration())
+                self.send_json(provider.configuration())
 
         def do_POST(self) -> None:
             form = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.tell(provider.token(single(form)))
+            self.send_json(provider.token(single(form)))
 
-        def tell(self, value: dict[str, Any]) -> None:
+        def send_json(self, value: dict[str, Any]) -> None:
             body = json.dumps(value).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -71,10 +71,10 @@ def provided(port: int) -> Iterator[Provider]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *said: object) -> None:
+        def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Answers)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield provider

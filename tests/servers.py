@@ -1,4 +1,4 @@
-"""The whole app, served on a free port of 127.0.0.1 from a tiny world, and a headless Chromium to look at it with."""
+"""Serves the whole app on a free port of 127.0.0.1, and starts a headless Chromium to test it with."""
 
 import os
 import shutil
@@ -28,9 +28,9 @@ def start(
     port: int, labels: Path, models: Path, cwd: Path | None = None, **environment: str
 ) -> subprocess.Popen[bytes]:
     """Start the app and wait until it answers."""
-    surroundings = os.environ | {"NARRATIVES_LABELS": str(labels), "NARRATIVES_MODELS": str(models)} | environment
+    variables = os.environ | {"NARRATIVES_LABELS": str(labels), "NARRATIVES_MODELS": str(models)} | environment
     code = f"from narratives.ui.server import serve; serve({port}, '127.0.0.1')"
-    server = subprocess.Popen([sys.executable, "-c", code], env=surroundings, cwd=cwd, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen([sys.executable, "-c", code], env=variables, cwd=cwd, stdout=subprocess.DEVNULL)
     wait_until_up(port)
     return server
 
@@ -61,7 +61,7 @@ def wait_until_up(port: int) -> None:
 
 @contextmanager
 def chromium() -> Iterator[object]:
-    """Give a headless Chromium; skip where there is none, fail where one is required."""
+    """Yield a headless Chromium; skip the test if there is none, fail if one is required."""
     from playwright.sync_api import sync_playwright
 
     if not Path(CHROMIUM).exists():
@@ -76,4 +76,5 @@ def chromium() -> Iterator[object]:
 
 
 def sideways(page) -> int:
+    """Return by how many pixels the page is wider than the window."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

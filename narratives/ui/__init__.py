@@ -1,1 +1,1 @@
-"""The pages: each shows and calls, none computes."""
+"""The pages of the app. They show results and call the packages below; they compute nothing."""

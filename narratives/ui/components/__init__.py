@@ -1,1 +1,1 @@
-"""What pages are put together from: HTML, the labelling board, charts, the headline."""
+"""The parts of pages: HTML, the labelling board, charts, the line at the top."""

@@ -1,1 +1,1 @@
-"""The pages: each shows and calls, none computes."""
+"""One module for each page of the app, with a function ``page`` that shows it."""

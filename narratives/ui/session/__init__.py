@@ -1,1 +1,1 @@
-"""Who is at the keyboard, and what runs for them in the background."""
+"""What a browser session has: an annotator, the state of its boards, uploads, background work."""

@@ -1,6 +1,6 @@
-"""The script that Streamlit runs for the installed app; ``app.py`` in a checkout is the same call.
+"""Runs the app; this is the script that Streamlit gets from ``narratives app``. ``app.py`` in a checkout does the same.
 
-It is not beside the folder ``pages``: Streamlit would take that folder's modules for pages of its own.
+The script must not lie beside the folder ``pages``: Streamlit would show that folder's modules as pages, too.
 """
 
 from narratives.ui.main import main
