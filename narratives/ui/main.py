@@ -1,4 +1,4 @@
-"""Owns the app: page set-up, navigation, what is in force."""
+"""Sets up the app: navigation, the released model, the codebook and the label database."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from narratives.ui.pages import adjudicate, batch, classify, codebook, models, q
 from narratives.ui.session import signin
 from narratives.ui.session.annotator import annotator
 
-_NEEDS = {"adjudicate": "decide", "models": "manage"}  # what a page is for, where not labelling
+_NEEDS = {"adjudicate": "decide", "models": "manage"}  # what a role must allow; the other pages need "label"
 
 
 def main() -> None:
@@ -30,20 +30,20 @@ def main() -> None:
     put_style()
     if signin.is_wanted() and not _let_in():
         return
-    classifier = _classifier_in_force()
+    classifier = _released_classifier()
     pages = [
         st.Page(
-            lambda: classify.page(classifier, codebook_in_force(), open_labels),
+            lambda: classify.page(classifier, current_codebook(), open_labels),
             title="Classify",
             url_path="classify",
             default=True,
         ),
-        st.Page(lambda: batch.page(classifier, _folder_in_force()), title="Batch", url_path="batch"),
-        st.Page(lambda: queue.page(classifier, codebook_in_force(), open_labels()), title="Queue", url_path="queue"),
-        st.Page(lambda: review.page(classifier, codebook_in_force(), open_labels()), title="Review", url_path="review"),
-        st.Page(lambda: adjudicate.page(codebook_in_force(), open_labels()), title="Adjudicate", url_path="adjudicate"),
+        st.Page(lambda: batch.page(classifier, _released_folder()), title="Batch", url_path="batch"),
+        st.Page(lambda: queue.page(classifier, current_codebook(), open_labels()), title="Queue", url_path="queue"),
+        st.Page(lambda: review.page(classifier, current_codebook(), open_labels()), title="Review", url_path="review"),
+        st.Page(lambda: adjudicate.page(current_codebook(), open_labels()), title="Adjudicate", url_path="adjudicate"),
         st.Page(
-            lambda: codebook.page(codebook_in_force(), classifier.frames, open_labels()),
+            lambda: codebook.page(current_codebook(), classifier.frames, open_labels()),
             title="Codebook",
             url_path="codebook",
         ),
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _let_in() -> bool:
-    """Return whether who is at the keyboard has signed in; show the way where not."""
+    """Return whether the user has signed in and may see the pages; show the sign-in or the reason if not."""
     if not annotator():
         signin.show_sign_in()
         return False
@@ -73,12 +73,12 @@ def _let_in() -> bool:
 
 
 def _allowed(pages: list[StreamlitPage]) -> list[StreamlitPage]:
-    """Return the pages that who is at the keyboard may use: without a name, those that no name is needed for too."""
+    """Return the pages that the user's role allows; all pages while the name is unknown, as each asks for it."""
     name = annotator()
     if not name:
         return pages
-    acts = ROLES[role_of(open_labels(), name)]
-    return [page for page in pages if _NEEDS.get(page.url_path, "label") in acts]
+    allowed = ROLES[role_of(open_labels(), name)]
+    return [page for page in pages if _NEEDS.get(page.url_path, "label") in allowed]
 
 
 @st.cache_resource(show_spinner="Opening the label database")
@@ -87,37 +87,37 @@ def open_labels() -> Store:
     return open_store()
 
 
-def codebook_in_force() -> Codebook:
-    """Return the codebook of the labels folder: what is labelled, perhaps more than the model has learned."""
+def current_codebook() -> Codebook:
+    """Return the codebook of the labels folder. It may have frames that the released model has not learned."""
     path = paths.labels_folder() / "codebook.toml"
     return _read_codebook(path, path.stat().st_mtime_ns)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _read_codebook(path: Path, changed: int) -> Codebook:
-    del changed
+    del changed  # only a key of the cache
     return read_codebook(path)
 
 
-def _folder_in_force() -> Path:
+def _released_folder() -> Path:
     folder = paths.released_model()
     return folder if folder is not None else _train_first()
 
 
-def _classifier_in_force() -> Classifier:
-    folder = _folder_in_force()
+def _released_classifier() -> Classifier:
+    folder = _released_folder()
     return load_model(str(folder), (folder / "manifest.json").stat().st_mtime_ns)
 
 
 @st.cache_resource(show_spinner="Loading the model", max_entries=2)
 def load_model(folder: str, changed: int) -> Classifier:
-    """Load a model once for all sessions; ``changed`` makes a retrained folder load anew."""
+    """Load a model once for all sessions; a new ``changed`` (modification time) makes it load again."""
     del changed
     return persistence.load(Path(folder))
 
 
 def _train_first() -> Path:
-    bar = st.progress(0.0, "No model yet: training one on the labels")
+    bar = st.progress(0.0, "No model yet. Training one on the labels.")
 
     def progress(step: str, share: float) -> None:
         bar.progress(share, f"Training the first model: {step}")

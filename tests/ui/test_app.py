@@ -50,7 +50,7 @@ def test_a_pasted_text_is_read_with_ctrl_enter_and_its_evidence_opens(page):
     assert sideways(page) == 0
 
 
-def test_hostile_text_is_shown_to_the_letter(page):
+def test_markup_in_a_pasted_text_is_shown_as_text(page):
     page.wait_for_selector("textarea", timeout=WAIT)
     page.fill("textarea", PAYLOAD + " the dam breaks before Friday")
     page.keyboard.press("Control+Enter")
@@ -61,7 +61,7 @@ def test_hostile_text_is_shown_to_the_letter(page):
     assert page.title() == "narratives"
 
 
-def test_an_uploaded_table_is_scored_and_comes_back(page, tmp_path):
+def test_an_uploaded_table_is_scored_and_can_be_downloaded(page, tmp_path):
     table = tmp_path / "posts.csv"
     rows = [["id", "message"], ["007", "The dam breaks before Friday!"], ["=1+1", PAYLOAD], ["3", "The choir sings."]]
     text = "\ufeff" + "".join(

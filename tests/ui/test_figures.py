@@ -33,8 +33,8 @@ def page(manifest, codebook, view):
 
 
 def chart(app):
-    (found,) = app.get("vega_lite_chart")
-    return found.proto
+    (only,) = app.get("vega_lite_chart")
+    return only.proto
 
 
 def confused(manifest):
@@ -67,22 +67,22 @@ def test_reliability_counts_every_cell_once(manifest, codebook):
     assert table["cells"].sum() == manifest["figures"]["n"] * len(codebook.ids)
 
 
-def test_it_is_said_what_the_model_was_trained_on(manifest, codebook):
+def test_the_page_says_what_the_model_was_trained_on(manifest, codebook):
     app = page(manifest, codebook, "Made from")
-    said = app.text[0].value
-    assert "102 paragraphs · 3 frames · codebook 7 · seed 0" in said
-    assert manifest["labels"]["paragraphs.csv"] in said
+    facts = app.text[0].value
+    assert "102 paragraphs · 3 frames · codebook 7 · seed 0" in facts
+    assert manifest["labels"]["paragraphs.csv"] in facts
     assert app.dataframe[0].value["paragraphs"].sum() == 2 * 102  # once by language, once by register
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_model_of_an_older_version_shows_what_it_has(manifest, codebook, view):
     frames = {
-        name: {key: value for key, value in one.items() if key != "f1_interval"}
-        for name, one in manifest["figures"]["frames"].items()
+        name: {key: value for key, value in scores.items() if key != "f1_interval"}
+        for name, scores in manifest["figures"]["frames"].items()
     }
-    kept = {key: manifest["figures"][key] for key in ("n", "languages")}
-    app = page({"figures": kept | {"frames": frames}}, codebook, view)
+    stored = {key: manifest["figures"][key] for key in ("n", "languages")}
+    app = page({"figures": stored | {"frames": frames}}, codebook, view)
     assert len(app.dataframe) == (view in ("F1", "Precision and recall", "Made from"))
     if view == "F1":
         assert "retrain to see them" in app.caption[0].value
@@ -92,7 +92,7 @@ def test_a_model_of_an_older_version_shows_what_it_has(manifest, codebook, view)
 def test_frames_of_one_name_and_without_labels_keep_a_row_each(manifest, codebook):
     figures = {"frames": manifest["figures"]["frames"], "unsupported": {"a": 2, "b": 0}}
     twins = bare(("a", "b"))
-    twins = type(twins)("", tuple(type(one)(one.id, "same") for one in twins.frames))
+    twins = type(twins)("", tuple(type(frame)(frame.id, "same") for frame in twins.frames))
     table = frame_table(StoredModel({"figures": figures}, twins))
     assert list(table["frame"][3:]) == ["same (a)", "same (b)"]
     assert table["F1"].isna().sum() == 2

@@ -1,4 +1,4 @@
-"""Long work in a process of its own."""
+"""Long work in a separate process."""
 
 import time
 
@@ -25,7 +25,7 @@ def test_a_process_that_fails_says_where_its_error_can_be_seen():
     assert process.complaint == "The job failed; run it in a terminal to see the error."
 
 
-def test_a_sentence_for_the_user_stays():
+def test_an_error_for_the_user_is_kept_until_it_is_forgotten():
     process = finished("""print('{"error": "labels.csv: no label"}'); raise SystemExit(1)""")
     assert process.complaint == "labels.csv: no label"
     process.forget()

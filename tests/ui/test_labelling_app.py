@@ -1,4 +1,4 @@
-"""The Queue page in headless Chromium, keyboard only, on a label database of its own."""
+"""The pages for labelling in headless Chromium, most of it by keyboard alone, each on a label database of its own."""
 
 import json
 import shutil
@@ -90,19 +90,19 @@ def see(page, text):
     page.locator(".board .text", has_text=text.split(":")[0] + ":").wait_for(timeout=WAIT)
 
 
-def said(store, annotator="Olha Hnatiuk"):
-    """Return what stands of an annotator: text → [(frame, voice)]."""
+def labels_of(store, annotator="Olha Hnatiuk"):
+    """Return the labels of an annotator that were not undone: text → [(frame, voice)]."""
     labels = store.label_set()
     texts = {row.paragraph_id: row.text for row in labels.paragraphs}
-    found = {}
+    readings = {}
     for label in labels.labels:
         if label.annotator == annotator:
-            found.setdefault(texts[label.paragraph_id], []).append((label.frame, label.voice))
-    return found
+            readings.setdefault(texts[label.paragraph_id], []).append((label.frame, label.voice))
+    return readings
 
 
 def test_thirty_paragraphs_typed_fifty_milliseconds_a_key_are_all_stored_right(page, store):
-    wanted = {}
+    expected = {}
     for number, text in enumerate(TEXTS[:30]):
         keys = [["1", "O"], ["2"], [], ["1", "3", "B"], ["3", "2"]][number % 5]
         chosen = {}
@@ -112,12 +112,12 @@ def test_thirty_paragraphs_typed_fifty_milliseconds_a_key_are_all_stored_right(p
                 chosen[last] = "promotes"
             else:
                 chosen[last] = {"O": "reports", "B": "rebuts"}[key]
-        wanted[text] = sorted(chosen.items()) or [("", "")]
+        expected[text] = sorted(chosen.items()) or [("", "")]
         for key in [*keys, "Enter"]:
             page.keyboard.press(key.lower() if len(key) == 1 else key)
             page.wait_for_timeout(50)
     see(page, TEXTS[30])
-    assert said(store) == wanted
+    assert labels_of(store) == expected
     assert "30 today" in page.locator(".board .status").inner_text()
     assert sideways(page) == 0
 
@@ -130,7 +130,7 @@ def test_undo_three_times_skip_unsure_and_comment(page, store):
     for number in (3, 2, 1):
         page.keyboard.press("z")
         see(page, TEXTS[number])
-    assert list(said(store)) == [TEXTS[0]]
+    assert list(labels_of(store)) == [TEXTS[0]]
     page.keyboard.press("s")
     see(page, TEXTS[2])
     page.keyboard.press("u")
@@ -156,7 +156,7 @@ def test_keys_struck_while_typing_in_a_field_choose_nothing(page, store):
     assert page.locator(".frame.chosen .name").inner_text() == "The mayor is a thief"
     page.keyboard.press("g")
     assert "The mayor steals the town's money." in page.locator(".guide").inner_text()
-    assert said(store) == {}
+    assert labels_of(store) == {}
 
 
 def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, labels, models, store):
@@ -177,7 +177,7 @@ def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, label
         before = text_of(page)
         page.keyboard.press("y")
         page.locator(".status", has_text="saved: 1 frame").wait_for(timeout=WAIT)
-        assert said(store, "olha2")[before] == [("flood", "promotes")]
+        assert labels_of(store, "olha2")[before] == [("flood", "promotes")]
         event = store.history()[-1]
         assert event.model == classifier.name
         assert '"shown": true' in event.suggested
@@ -198,11 +198,11 @@ def test_a_refresh_and_a_second_tab_come_back_to_the_paragraph_and_the_name(page
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     see(page, TEXTS[2])
-    kept = [label.frame for label in store.label_set().labels if label.annotator == "Olha Hnatiuk"]
-    assert sorted(kept) == ["", "bridge", "mayor"]
+    frames = [label.frame for label in store.label_set().labels if label.annotator == "Olha Hnatiuk"]
+    assert sorted(frames) == ["", "bridge", "mayor"]
 
 
-def test_others_text_is_shown_to_the_letter(browser, labels, models, store):
+def test_markup_in_a_text_is_shown_as_text(browser, labels, models, store):
     fill(store, [f"{PAYLOAD} first", f"{PAYLOAD} second"])
     with served(labels, models) as address:
         page = browser.new_page()
@@ -215,7 +215,7 @@ def test_others_text_is_shown_to_the_letter(browser, labels, models, store):
         page.locator(".text", has_text="second").wait_for(timeout=WAIT)
         assert page.get_by_text(PAYLOAD[:55]).count() >= 1
         assert page.title() == "narratives"
-        assert said(store, PAYLOAD[:55]) == {f"{PAYLOAD} first": [("", "")]}
+        assert labels_of(store, PAYLOAD[:55]) == {f"{PAYLOAD} first": [("", "")]}
         assert [event.labels[0].note for event in store.history() if event.labels and event.labels[0].note] == [PAYLOAD]
         page.close()
 
@@ -238,7 +238,7 @@ def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, m
         page.keyboard.press("Enter")  # on its way, or stored, when the server dies
         server.send_signal(signal.SIGKILL)
         server.wait(10)
-        assert acknowledged <= set(said(store, "olha3"))
+        assert acknowledged <= set(labels_of(store, "olha3"))
         server = start(port, labels, models)
         page.goto(f"http://127.0.0.1:{port}/queue")
         page.wait_for_selector(".board .text", timeout=WAIT)
@@ -246,9 +246,9 @@ def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, m
     server.kill()
     server.wait(10)
     page.close()
-    found = said(store, "olha3")
-    assert acknowledged <= set(found)
-    assert all(len(pairs) == 1 for pairs in found.values())
+    stored = labels_of(store, "olha3")
+    assert acknowledged <= set(stored)
+    assert all(len(pairs) == 1 for pairs in stored.values())
 
 
 def test_a_step_that_never_reached_the_server_is_sent_again(browser, address, store):
@@ -273,7 +273,7 @@ def test_a_step_that_never_reached_the_server_is_sent_again(browser, address, st
     page.keyboard.press("Enter")
     see(page, TEXTS[1])
     assert len(dropped) == 1
-    assert said(store, "olha9") == {TEXTS[0]: [("bridge", "promotes")]}
+    assert labels_of(store, "olha9") == {TEXTS[0]: [("bridge", "promotes")]}
     context.close()
 
 
@@ -313,7 +313,7 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         assert {label.note for label in decisions} == {"", "speaks of the quay"}
         page.keyboard.press("z")
         page.locator(".status", has_text="1 left to decide").wait_for(timeout=WAIT)
-        page.get_by_text("Agreement: each frame").click()
+        page.get_by_text("Agreement by frame").click()
         page.get_by_text("Measure", exact=True).click()
         page.get_by_text("Measuring agreement").wait_for(state="detached", timeout=WAIT)
         page.locator("[data-testid=stDataFrame]").nth(2).wait_for(timeout=WAIT)
@@ -345,16 +345,16 @@ def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, m
         second = text_of(page)
         page.keyboard.press("v")
         page.locator(".status", has_text="2 left to review").wait_for(timeout=WAIT)
-        assert said(store, "boss") == {first: [("flood", "promotes")], second: [("", "")]}
+        assert labels_of(store, "boss") == {first: [("flood", "promotes")], second: [("", "")]}
         page.get_by_role("combobox").nth(1).click()
         page.get_by_role("option", name="flood").click()
-        page.get_by_role("button", name="Accept the model on all of them").click()
+        page.get_by_role("button", name="Accept all predictions").click()
         page.get_by_role("button", name="Label 2 paragraphs").click()
-        page.get_by_text("2 paragraphs were labelled.").wait_for(timeout=WAIT)
-        assert len(said(store, "boss")) == 4
+        page.get_by_text("Labelled 2 paragraphs.").wait_for(timeout=WAIT)
+        assert len(labels_of(store, "boss")) == 4
         page.get_by_role("button", name="Undo these 2").click()
-        page.get_by_text("2 labels were taken back.").wait_for(timeout=WAIT)
-        assert len(said(store, "boss")) == 2
+        page.get_by_text("Undid 2 labels.").wait_for(timeout=WAIT)
+        assert len(labels_of(store, "boss")) == 2
         assert page.title() == "narratives"
         assert sideways(page) == 0
         page.close()
@@ -371,7 +371,7 @@ def test_who_may_not_do_a_thing_does_not_see_it(browser, labels, models, store):
         page.get_by_text("boss: lead").wait_for(timeout=WAIT)
         page.get_by_role("combobox").first.click()
         page.get_by_role("option", name="olha6").click()
-        page.get_by_role("button", name="Give the role").click()
+        page.get_by_role("button", name="Assign role").click()
         page.get_by_text("olha6: annotator").wait_for(timeout=WAIT)
         page.get_by_text("JSONL", exact=True).click()
         with page.expect_download(timeout=WAIT) as download:
@@ -379,7 +379,7 @@ def test_who_may_not_do_a_thing_does_not_see_it(browser, labels, models, store):
         assert TEXTS[0] in download.value.path().read_text(encoding="utf-8")
         page.get_by_role("combobox").first.click()
         page.get_by_role("option", name=f"{SCRIPT} **x**").click()
-        page.get_by_role("button", name="Give the role").click()
+        page.get_by_role("button", name="Assign role").click()
         page.get_by_text(f"{SCRIPT} **x**: annotator").wait_for(timeout=WAIT)
         assert page.title() == "narratives"
         assert sideways(page) == 0
@@ -409,17 +409,17 @@ def test_a_finding_is_corrected_where_it_was_found(browser, labels, models, stor
         page.get_by_role("button", name="Add a frame").nth(1).click()
         page.get_by_role("button", name="Add", exact=True).click()
         page.get_by_text("saved: is The flood is coming").wait_for(timeout=WAIT)
-        found = [label for label in store.label_set().labels if label.annotator == "olha5"]
-        assert [(one.kind, one.frame, one.value, one.voice) for one in found] == [
+        given = [label for label in store.label_set().labels if label.annotator == "olha5"]
+        assert [(label.kind, label.frame, label.value, label.voice) for label in given] == [
             ("single", "flood", "no", ""),
             ("single", "flood", "yes", "promotes"),
         ]
-        assert said(store, "olha5").keys() == {pasted, PAYLOAD}
+        assert labels_of(store, "olha5").keys() == {pasted, PAYLOAD}
         assert page.title() == "narratives"
         page.close()
 
 
-def test_texts_are_brought_in_put_in_order_and_a_new_frame_is_looked_for(browser, labels, models, store, tmp_path):
+def test_texts_are_imported_and_ordered_and_a_new_frame_is_looked_for(browser, labels, models, store, tmp_path):
     table = tmp_path / "posts.csv"
     rows = ["A swan was spying on the quay, says the baker.", "The dam breaks before Friday, neighbours!", PAYLOAD]
     table.write_text(
@@ -429,11 +429,11 @@ def test_texts_are_brought_in_put_in_order_and_a_new_frame_is_looked_for(browser
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         sign_in(page, address, "lead")
         assert "The queue is empty" in text_of(page)
-        page.get_by_text("New texts, new order").click()
+        page.get_by_text("Import texts, order the queue").click()
         page.set_input_files("input[type=file]", table)
-        page.get_by_role("button", name="Bring in").click()
+        page.get_by_role("button", name="Import", exact=True).click()
         page.get_by_text("3 new paragraphs").wait_for(timeout=WAIT)
-        assert "1 rows were refused" in page.locator("body").inner_text()
+        assert "Refused 1 row:" in page.locator("body").inner_text()
         page.get_by_role("link", name="Codebook").click()
         page.get_by_text("Add a frame").click()
         page.get_by_label("Name", exact=True).fill("Spying swans *really*")
@@ -443,25 +443,25 @@ def test_texts_are_brought_in_put_in_order_and_a_new_frame_is_looked_for(browser
         ):
             page.locator(f"textarea[aria-label^='Example {number}']").fill(text)
         page.get_by_role("button", name="Add", exact=True).click()
-        page.get_by_text("Version 8 is in force").wait_for(timeout=WAIT)
+        page.get_by_text("Saved version 8").wait_for(timeout=WAIT)
         page.get_by_text("Spying swans *really* · 0 labels · not learned yet").click()
         assert PAYLOAD in page.locator("body").inner_text()
         assert read_codebook(labels / "codebook.toml").ids[-1] == "spying-swans-really"
         page.get_by_role("link", name="Queue").click()
-        page.get_by_text("New texts, new order").click()
-        page.get_by_role("button", name="Put the queue in order").click()
+        page.get_by_text("Import texts, order the queue").click()
+        page.get_by_role("button", name="Order the queue", exact=True).click()
         page.locator(".board .text", has_text=rows[0]).or_(page.locator(".board .text", has_text="dam")).or_(
             page.locator(".board .text", has_text="script")
         ).first.wait_for(timeout=2 * WAIT)
         assert "Spying swans *really*" in page.locator(".board").inner_text()
-        found = {item.text: item.detail for item in AssignmentQueue(store).upcoming("lead", 100)}
-        assert found[rows[0]].startswith("spying-swans-really: like its definition")
+        details = {item.text: item.detail for item in AssignmentQueue(store).upcoming("lead", 100)}
+        assert details[rows[0]].startswith("spying-swans-really: like its definition")
         assert page.title() == "narratives"
         assert sideways(page) == 0
         page.close()
 
 
-def test_retrain_compare_release_and_put_back(browser, labels, models, store, tmp_path):
+def test_retrain_compare_release_and_release_the_earlier_model_again(browser, labels, models, store, tmp_path):
     own = tmp_path / "models"
     shutil.copytree(models, own)
     fill(store, TEXTS[:3])
@@ -477,7 +477,7 @@ def test_retrain_compare_release_and_put_back(browser, labels, models, store, tm
         page.get_by_text("A new model is ready").wait_for(timeout=2 * WAIT)
         page.get_by_text("On the 3 paragraphs labelled in the app").wait_for(timeout=WAIT)
         assert (own / "released").read_text(encoding="utf-8").strip() == "tiny"
-        page.get_by_role("button", name="Release").click()
+        page.get_by_role("button", name="Release the new model").click()
         page.get_by_role("button", name="Retrain on all labels").wait_for(timeout=WAIT)
         new = (own / "released").read_text(encoding="utf-8").strip()
         assert new != "tiny"
@@ -485,14 +485,14 @@ def test_retrain_compare_release_and_put_back(browser, labels, models, store, tm
         page.wait_for_function("() => document.querySelectorAll('input[role=combobox]').length === 1", timeout=WAIT)
         page.get_by_role("combobox").click()
         page.get_by_role("option", name="tiny").click()
-        page.get_by_role("button", name="Put in force").click()
+        page.get_by_role("button", name="Release", exact=True).click()
         page.get_by_text("model tiny@").wait_for(timeout=WAIT)
         assert [event.note for event in store.history() if event.kind == "release"] == [new, "tiny"]
         assert sideways(page) == 0
         page.close()
 
 
-def test_models_and_frames_of_others_are_shown_to_the_letter(browser, labels, store, tmp_path):
+def test_markup_in_the_names_of_models_and_frames_is_shown_as_text(browser, labels, store, tmp_path):
     quoted = PAYLOAD.replace('"', '\\"')
     book = (labels / "codebook.toml").read_text(encoding="utf-8")
     for name in ("The flood is coming", "The river will flood the town."):
@@ -513,14 +513,14 @@ def test_models_and_frames_of_others_are_shown_to_the_letter(browser, labels, st
         page.locator(".vega-embed svg text", has_text=PAYLOAD[:20]).wait_for(timeout=WAIT)
         cells = cells_with(page, PAYLOAD, name)
         assert any(PAYLOAD in cell and cell.endswith("train the model again") for cell in cells)
-        assert page.get_by_text(f"{PAYLOAD[:55]} · 0 wait in the queue · model tiny@").count() == 1
+        assert page.get_by_text(f"{PAYLOAD[:55]} · 0 waiting in the queue · model tiny@").count() == 1
         hover_until(page, page.locator(".vega-embed svg"), "#vg-tooltip-element.visible")
         assert PAYLOAD in page.locator("#vg-tooltip-element").inner_text()
-        page.get_by_text("Card of the model in force").click()
+        page.get_by_text("Card of the released model").click()
         page.get_by_role("combobox").click()
         page.get_by_role("option", name=name).click()
-        page.get_by_role("button", name="Put in force").click()
-        page.get_by_text(f"{name} is in force").wait_for(timeout=WAIT)
+        page.get_by_role("button", name="Release", exact=True).click()
+        page.get_by_text(f"Released {name}").wait_for(timeout=WAIT)
         page.get_by_text(f"model {name}@").wait_for(timeout=WAIT)
         assert page.locator("img[src=x]").count() == 0
         assert page.title() == "narratives"
@@ -529,7 +529,7 @@ def test_models_and_frames_of_others_are_shown_to_the_letter(browser, labels, st
 
 
 def cells_with(page, *wanted):
-    """Return the text of all cells once those wanted are among them; tables are drawn after the charts."""
+    """Return the text of all cells once ``wanted`` are among them; tables are drawn after the charts."""
     deadline = time.monotonic() + WAIT / 1000
     while not set(wanted) <= set(cells := page.locator("[role=gridcell]").all_text_contents()):
         assert time.monotonic() < deadline, f"only {cells}"
@@ -548,19 +548,19 @@ def hover_until(page, target, selector):
     pytest.fail(f"{selector} never showed")
 
 
-def test_every_page_says_how_many_paragraphs_wait_for_whom(page, browser, address, store):
-    page.get_by_text("Olha Hnatiuk · 399 wait in the queue · model tiny@").wait_for(timeout=WAIT)
+def test_every_page_says_who_labels_and_how_many_paragraphs_are_waiting(page, browser, address, store):
+    page.get_by_text("Olha Hnatiuk · 399 waiting in the queue · model tiny@").wait_for(timeout=WAIT)
     page.keyboard.press("Enter")
-    page.get_by_text("Olha Hnatiuk · 398 wait in the queue · model tiny@").wait_for(timeout=WAIT)
+    page.get_by_text("Olha Hnatiuk · 398 waiting in the queue · model tiny@").wait_for(timeout=WAIT)
     for name in ("Classify", "Batch", "Review", "Adjudicate", "Codebook", "Models", "Team"):
         page.get_by_role("link", name=name).click()
         page.get_by_role("heading", name=name).wait_for(timeout=WAIT)
-        page.get_by_text("Olha Hnatiuk · 398 wait in the queue · model tiny@").wait_for(timeout=WAIT)
+        page.get_by_text("Olha Hnatiuk · 398 waiting in the queue · model tiny@").wait_for(timeout=WAIT)
     assert sideways(page) == 0
     other = browser.new_context().new_page()
     other.goto(address)
     other.get_by_text("model tiny@").wait_for(timeout=WAIT)
-    assert other.get_by_text("wait in the queue").count() == 0
+    assert other.get_by_text("waiting in the queue").count() == 0
     other.close()
 
 

@@ -1,4 +1,4 @@
-"""Each page alone, with Streamlit's AppTest, on the tiny world; the browser test covers the whole app."""
+"""Pages alone, with Streamlit's AppTest, on the tiny world; the browser tests cover the whole app."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ from narratives.codebook.parsing import read_codebook
 from narratives.model.released import release
 from narratives.store.opening import open_store
 from narratives.training.train import train_on_files
-from narratives.ui.components.html import marked_text, shown
+from narratives.ui.components.html import counted, marked_text, shown
 from narratives.ui.session.jobs import BackgroundScoring
 from narratives.ui.session.uploads import keep_upload, output_for
 
@@ -77,9 +77,9 @@ def test_a_text_that_cannot_be_read_gets_a_plain_answer(app, text, answer):
 
 def test_remarks_say_what_may_mislead(app):
     paste(app, "<p>Das ist</p><p>ein <b>Text</b></p> über den Krieg\x07 und für niemanden sonst")
-    said = " ".join(element.value for element in app.info)
-    assert "does not look like English, Ukrainian or Russian" in said
-    assert "HTML tags" in said
+    remarks = " ".join(element.value for element in app.info)
+    assert "does not look like English, Ukrainian or Russian" in remarks
+    assert "HTML tags" in remarks
 
 
 def test_a_long_text_is_shown_in_parts(app):
@@ -87,7 +87,7 @@ def test_a_long_text_is_shown_in_parts(app):
     assert html_of(app).count('class="nv-row"') == 40
 
 
-def test_the_header_says_which_model_is_in_force(app):
+def test_the_header_names_the_released_model(app):
     assert any("model tiny@" in text.value for text in app.run().text)
 
 
@@ -101,12 +101,17 @@ PAYLOADS = ["<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "a<b 
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_text_of_others_becomes_html_to_the_letter(payload):
+def test_markup_in_a_text_becomes_text_in_html(payload):
     import html
 
     escaped = shown(payload)
     assert html.unescape(escaped) == payload
     assert "<" not in escaped
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 rows"), (1, "1 row"), (1200, "1,200 rows")])
+def test_a_number_agrees_with_its_noun(number, words):
+    assert counted(number, "row") == words
 
 
 def test_control_characters_are_made_visible():
@@ -143,7 +148,7 @@ def test_a_run_that_is_stopped_writes_nothing(trained):
     assert not job.output.exists()
 
 
-def test_a_run_that_fails_keeps_the_sentence(trained):
+def test_a_run_that_fails_keeps_the_message(trained):
     upload = keep_upload("posts.csv", b"text,frames\nx,y\n")
     job = BackgroundScoring(output_for(upload))
     job.run(upload, trained, "text")
@@ -189,35 +194,35 @@ def press(app: AppTest, label: str) -> AppTest:
     return app.run()
 
 
-def said(app: AppTest) -> str:
+def texts_of(app: AppTest) -> str:
     return "\n".join(element.value for element in app.text)
 
 
-def test_a_merge_is_told_first_and_done_by_a_button(codebook_page, tmp_path):
+def test_the_effect_of_a_merge_is_shown_before_the_button_that_does_it(codebook_page, tmp_path):
     page = codebook_page.run()
     page.toggle(key="retire mayor").set_value(True)
     page.run()
-    assert "readings and decisions that saw nothing else: 30" in said(page)
+    assert "readings and decisions that saw nothing else: 30" in texts_of(page)
     page.selectbox(key="into mayor").set_value("flood")
     page.run()
-    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in said(page)
+    assert "labels of mayor: 30 (12 promotes, 9 reports, 9 rebuts)" in texts_of(page)
     path = tmp_path / "own" / "codebook.toml"
     assert read_codebook(path).ids == ("flood", "mayor", "bridge")
     press(page, "Merge mayor into flood")
     assert not page.exception
     assert read_codebook(path).successors == {"mayor": "flood"}
-    assert "Version 8 is in force: merged mayor into flood" in said(page)
+    assert "Saved version 8: merged mayor into flood" in texts_of(page)
     assert [card.label for card in page.expander][:2] == [
         "The flood is coming · 60 labels · not learned yet",
         "The bridge never opens · 30 labels · not learned yet",
     ]
-    assert "The mayor is a thief · merged into flood on" in said(page)
-    press(page, "Bring mayor back")
+    assert "The mayor is a thief · merged into flood on" in texts_of(page)
+    press(page, "Restore mayor")
     assert read_codebook(path).ids == ("flood", "bridge", "mayor")
     assert "The mayor is a thief · 30 labels" in [card.label for card in page.expander]
 
 
-def test_only_who_may_manage_merges_and_brings_back(codebook_page, tmp_path):
+def test_only_a_lead_merges_and_restores_frames(codebook_page, tmp_path):
     path = tmp_path / "own" / "codebook.toml"
     retire_frame(path, "mayor", "flood", "2026-05-01")
     page = codebook_page.run()
@@ -226,6 +231,6 @@ def test_only_who_may_manage_merges_and_brings_back(codebook_page, tmp_path):
     give_role(open_store(), "maria", "maria", "lead")
     press(page, "Retire flood")
     assert read_codebook(path).ids == ("flood", "bridge")
-    assert "The mayor is a thief · merged into flood on 2026-05-01" in said(page)
+    assert "The mayor is a thief · merged into flood on 2026-05-01" in texts_of(page)
     assert not page.toggle
-    assert not [button for button in page.button if button.label.startswith(("Retire", "Bring"))]
+    assert not [button for button in page.button if button.label.startswith(("Retire", "Restore"))]

@@ -1,4 +1,4 @@
-"""Signing in by OpenID Connect: a real provider on the loopback, the real app, headless Chromium."""
+"""Signing in by OpenID Connect: a small provider on 127.0.0.1, the real app, headless Chromium."""
 
 import pytest
 
@@ -20,7 +20,7 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
 LEAD = '[team]\nlead = "Olha@Example.org"\n'
 
 
-def test_an_address_is_the_same_in_capitals_and_only_the_lead_of_the_server_is_lead(store):
+def test_an_address_is_the_same_in_capitals_and_only_the_servers_lead_is_lead(store):
     name_first_lead(store, "olha@example.org")
     assert roles(store) == {"olha@example.org": "lead"}
     assert (role_of(store, "OLHA@example.org"), role_of(store, "ivan@example.org")) == ("lead", "annotator")
@@ -97,7 +97,7 @@ def test_people_sign_in_and_may_do_what_their_role_lets_them(world):
     sign_out(page)
 
     sign_in(page, provider, address, name="nobody")
-    page.get_by_text("The provider tells no e-mail address").wait_for()
+    page.get_by_text("The provider sent no e-mail address").wait_for()
 
 
 @pytest.mark.browser

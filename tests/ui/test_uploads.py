@@ -65,11 +65,11 @@ def test_a_new_upload_takes_the_place_of_the_one_before(batch_page):
     assert "3 rows" in [caption.value for caption in page.caption]
 
 
-def test_a_page_whose_text_column_is_open_asks_for_it(batch_page):
+def test_a_page_whose_text_column_is_undecided_asks_for_it(batch_page):
     page = drop(batch_page, "two.csv", b"left,right\nThe dam breaks now.,The choir sings on.\n")
     assert any("the text could be in 'left' or in 'right'" in text.value for text in page.text)
     page.selectbox[0].set_value("right")
-    assert "1 rows" in [caption.value for caption in page.run().caption]
+    assert "1 row" in [caption.value for caption in page.run().caption]
 
 
 def jsonl(path):
@@ -93,7 +93,7 @@ KINDS = [("a.csv", csv), ("a.jsonl", jsonl), ("a.xlsx", workbook), ("a.parquet",
 
 
 @pytest.mark.parametrize(("name", "write"), KINDS)
-def test_what_is_said_of_the_rows_is_what_scoring_will_do(tmp_path, name, write):
+def test_the_counts_are_those_of_scoring(tmp_path, name, write):
     path = tmp_path / name
     write(path)
     upload = read_upload(path)
@@ -101,9 +101,9 @@ def test_what_is_said_of_the_rows_is_what_scoring_will_do(tmp_path, name, write)
     assert len(upload.first_rows) == upload.good
     assert len(upload.first_refused) == upload.refused
     good, refused = count_rows(open_table(path, "title"))
-    said = upload.count("title")
-    assert said.startswith(f"{good + refused:,} rows")
-    assert (f"of which {refused:,} will be refused" in said) == bool(refused) or "cannot be read as text" in said
+    count = upload.count("title")
+    assert count.startswith(f"{good + refused:,} row")
+    assert (f"of which {refused:,} will be refused" in count) == bool(refused) or "cannot be read as text" in count
 
 
 def test_a_kept_upload_is_known_by_its_name_alone(tmp_path):

@@ -1,30 +1,32 @@
-// The labelling board. Keys are taken here, at once, in the order in which they were struck; what is sent to the server
-// is a whole reading, with a name of its own, so that half a choice is never stored and a reading sent twice is one.
-// While a reading is on its way, keys wait and then count for the paragraph that follows.
+// The labelling board. It handles keys in the browser, in the order in which they were pressed, and sends the server
+// whole readings only: half a choice is never stored. Each step has a unique name (`step`), so that a step that arrives
+// twice is stored once. While a step is on its way, keys are buffered; they belong to the next paragraph.
+//
+// A step stays in `board.busy` until the server names it as handled or refused, and is sent again until then.
 
 const VOICES = { KeyP: "promotes", KeyO: "reports", KeyB: "rebuts" };
 const MARKS = { promotes: "▲", reports: "●", rebuts: "▼" };
 const PENDING = "narratives-pending";
-const PATIENCE = 4000; // milliseconds until a reading without an answer is sent again
+const PATIENCE = 4000; // milliseconds to wait for the answer to a step before sending it again
 
 // A pending reading belongs to one board: the adjudicators' board would store it as a decision.
-const name = (board) => `${PENDING}${board.data.board === "board" ? "" : `-${board.data.board}`}:${board.data.annotator}`;
+const pendingKey = (board) => `${PENDING}${board.data.board === "board" ? "" : `-${board.data.board}`}:${board.data.annotator}`;
 const element = (tag, kind, text) => {
   const made = document.createElement(tag);
   if (kind) made.className = kind;
-  if (text !== undefined) made.textContent = text; // others' text is only ever text
+  if (text !== undefined) made.textContent = text; // never innerHTML: texts may hold markup
   return made;
 };
 const unique = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 const typing = (event) => {
   const target = event.composedPath()[0];
-  if (target.getAttribute?.("role") === "combobox" && target.getAttribute("aria-expanded") === "false") return false; // a choice was made
+  if (target.getAttribute?.("role") === "combobox" && target.getAttribute("aria-expanded") === "false") return false; // a closed list keeps the focus; keys are for the board again
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 };
-const TAKES = ["V", "W", "X"]; // the keys that take over a reading when annotators differ
+const TAKES = ["V", "W", "X"]; // the keys that accept the reading of an annotator
 const codeOf = (key) => (/^[0-9]$/.test(key) ? `Digit${key}` : `Key${key}`);
 
-function fresh(board) {
+function startFresh(board) {
   board.chosen = new Map();
   board.sure = true;
   board.note = "";
@@ -35,16 +37,17 @@ function fresh(board) {
 
 function send(board, payload) {
   board.busy = { step: unique(), paragraph_id: board.data.item?.paragraph_id ?? "", ...payload };
-  if (payload.act === "save") sessionStorage.setItem(name(board), JSON.stringify(board.busy));
+  // Only a reading outlives the page. An undo that is sent again later could undo something else.
+  if (payload.act === "save") sessionStorage.setItem(pendingKey(board), JSON.stringify(board.busy));
   deliver(board);
 }
 
 function deliver(board) {
-  board.trigger("step", { ...board.busy, sent: Date.now() });
-  expect(board);
+  board.trigger("step", { ...board.busy, sent: Date.now() }); // `sent` differs, or Streamlit would see no change
+  awaitAnswer(board);
 }
 
-function expect(board) {
+function awaitAnswer(board) {
   clearTimeout(board.timer);
   board.timer = setTimeout(() => board.busy && deliver(board), PATIENCE);
 }
@@ -59,8 +62,8 @@ function toggle(board, frame) {
     board.chosen.delete(frame);
     board.last = [...board.chosen.keys()].pop() ?? null;
   } else {
-    const hint = board.data.item.suggested.find((one) => one.frame === frame);
-    board.chosen.set(frame, hint?.voice || "promotes");
+    const suggestion = board.data.item.suggested.find((candidate) => candidate.frame === frame);
+    board.chosen.set(frame, suggestion?.voice || "promotes");
     board.last = frame;
   }
 }
@@ -71,21 +74,21 @@ function act(board, code) {
   if (!item) return undefined;
   const taken = item.readings?.[TAKES.findIndex((key) => codeOf(key) === code)];
   if (taken) return save(board, taken.frames);
-  const frame = board.data.frames.find((one) => one.key && codeOf(one.key) === code.replace("Numpad", "Digit"));
+  const frame = board.data.frames.find(({ key }) => key && codeOf(key) === code.replace("Numpad", "Digit"));
   if (frame) toggle(board, frame.id);
   else if (code in VOICES && board.last) board.chosen.set(board.last, VOICES[code]);
   else if (code === "Enter" || code === "NumpadEnter") return save(board, board.chosen);
-  else if (code === "KeyY" && (item.suggested.length || item.accept)) return save(board, item.suggested.map((one) => [one.frame, one.voice]));
+  else if (code === "KeyY" && (item.suggested.length || item.accept)) return save(board, item.suggested.map(({ frame: suggested, voice }) => [suggested, voice]));
   else if (code === "KeyS") return send(board, { act: "skip", note: board.note });
   else if (code === "KeyU") board.sure = !board.sure;
   else if (code === "KeyG") board.guide = !board.guide;
-  else if (code === "KeyF") board.wish = "filter";
-  else if (code === "KeyM") board.wish = "note";
+  else if (code === "KeyF") board.open = "filter";
+  else if (code === "KeyM") board.open = "note";
   return undefined;
 }
 
 function drain(board) {
-  while (!board.busy && !board.wish && board.buffer.length) act(board, board.buffer.shift());
+  while (!board.busy && !board.open && board.buffer.length) act(board, board.buffer.shift());
   paint(board);
 }
 
@@ -104,21 +107,21 @@ function receive(board) {
   if (board.busy && (data.handled === board.busy.step || data.refused?.step === board.busy.step)) {
     clearTimeout(board.timer);
     board.timer = null;
-    sessionStorage.removeItem(name(board));
+    sessionStorage.removeItem(pendingKey(board));
     board.busy = null;
     board.complaint = data.refused?.sentence ?? "";
-    if (board.complaint) board.buffer = []; // keys meant for a paragraph that did not come
+    if (board.complaint) board.buffer = []; // these keys were meant for the next paragraph, which did not come
   }
   if (board.shown !== data.item?.shown) {
     board.shown = data.item?.shown;
-    if (!board.complaint) fresh(board);
+    if (!board.complaint) startFresh(board);
   }
-  const left = sessionStorage.getItem(name(board));
-  if (left && !board.busy) {
-    board.busy = JSON.parse(left); // a reading that was on its way when the page was closed or the server went
+  const pending = sessionStorage.getItem(pendingKey(board));
+  if (pending && !board.busy) {
+    board.busy = JSON.parse(pending); // a reading that had no answer when the page was closed or the server stopped
     deliver(board);
   }
-  if (board.busy && !board.timer) expect(board); // the page was taken down and put up again meanwhile
+  if (board.busy && !board.timer) awaitAnswer(board); // unmounting the component stopped the timer
   document.cookie = `narratives-annotator=${encodeURIComponent(data.annotator)}; path=/; max-age=31536000; samesite=strict`;
 }
 
@@ -139,15 +142,15 @@ function paint(board) {
   left.append(status(board), note(board), keys(item));
   if (item) frames(board, right);
   if (item && board.guide) left.append(guide(board));
-  if (board.wish) {
-    const field = root.querySelector(`input.${board.wish}`);
+  if (board.open) {
+    const field = root.querySelector(`input.${board.open}`);
     field?.classList.remove("hidden");
     field?.focus();
   }
 }
 
 function readings(board) {
-  const made = element("div", "readings");
+  const cards = element("div", "readings");
   board.data.item.readings.forEach((reading, number) => {
     const card = element("button", "reading");
     card.type = "button";
@@ -161,50 +164,50 @@ function readings(board) {
     for (const line of lines.length ? lines : ["no frame"]) card.append(element("div", "", line));
     if (reading.note) card.append(element("div", "hint", reading.note));
     card.onclick = () => { if (!board.busy) { save(board, reading.frames); paint(board); } };
-    made.append(card);
+    cards.append(card);
   });
-  return made;
+  return cards;
 }
 
 function status(board) {
   const { saved, done } = board.data.progress;
   const line = element("div", board.complaint ? "status bad" : "status");
   if (board.complaint) line.textContent = board.complaint;
-  else if (board.busy) line.textContent = "saving …";
+  else if (board.busy) line.textContent = "Saving …";
   else line.textContent = [saved, done, board.sure ? "" : "marked unsure"].filter(Boolean).join(" · ");
   return line;
 }
 
 function field(board, kind, placeholder, value, shown) {
-  const made = element("input", shown ? kind : `${kind} hidden`);
-  made.placeholder = placeholder;
-  made.value = value;
-  made.setAttribute("aria-label", placeholder);
-  return made;
+  const input = element("input", shown ? kind : `${kind} hidden`);
+  input.placeholder = placeholder;
+  input.value = value;
+  input.setAttribute("aria-label", placeholder);
+  return input;
 }
 
-function leave(board) {
-  board.wish = null;
+function close(board) {
+  board.open = null;
   drain(board);
 }
 
 function note(board) {
-  const made = field(board, "note", "Comment (Enter: done, Esc: none)", board.note ?? "", board.wish === "note" || board.note);
-  made.onkeydown = (event) => {
+  const input = field(board, "note", "Comment (Enter: keep, Esc: discard)", board.note ?? "", board.open === "note" || board.note);
+  input.onkeydown = (event) => {
     event.stopPropagation();
-    if (event.key === "Enter") { board.note = made.value.trim(); leave(board); }
-    if (event.key === "Escape") { board.note = ""; leave(board); }
+    if (event.key === "Enter") { board.note = input.value.trim(); close(board); }
+    if (event.key === "Escape") { board.note = ""; close(board); }
   };
-  made.oninput = () => { board.note = made.value; };
-  return made;
+  input.oninput = () => { board.note = input.value; };
+  return input;
 }
 
 function keys(item) {
   const line = element("div", "keys");
-  const shown = [["Enter", "save; nothing chosen: no frame"], ["P", "promotes"], ["O", "reports"], ["B", "rebuts"], ["Z", "undo"], ["S", "skip"], ["U", "unsure"], ["M", "comment"], ["G", "guideline"], ["F", "find a frame"]];
-  if (item?.accept) shown.splice(1, 0, ["Y", item.suggested.length ? "as the model reads it" : "as the model reads it: no frame"]);
-  else if (item?.suggested.length) shown.splice(1, 0, ["Y", "yes, as suggested"]);
-  if (item?.readings?.length) shown.splice(1, 0, [TAKES.slice(0, item.readings.length).join(" "), "decide for this reading"]);
+  const shown = [["Enter", "save (nothing chosen: no frame)"], ["P", "promotes"], ["O", "reports"], ["B", "rebuts"], ["Z", "undo"], ["S", "skip"], ["U", "unsure"], ["M", "comment"], ["G", "guideline"], ["F", "find a frame"]];
+  if (item?.accept) shown.splice(1, 0, ["Y", item.suggested.length ? "accept the prediction" : "accept the prediction: no frame"]);
+  else if (item?.suggested.length) shown.splice(1, 0, ["Y", "accept the suggestion"]);
+  if (item?.readings?.length) shown.splice(1, 0, [TAKES.slice(0, item.readings.length).join(" "), "accept this reading"]);
   for (const [key, what] of shown) {
     const part = element("span");
     part.append(element("kbd", "", key), ` ${what}`);
@@ -214,7 +217,7 @@ function keys(item) {
 }
 
 function frames(board, right) {
-  const search = field(board, "filter", "Find a frame (Enter: choose, Esc: leave)", board.filter ?? "", board.wish === "filter");
+  const search = field(board, "filter", "Find a frame (Enter: choose, Esc: close)", board.filter ?? "", board.open === "filter");
   right.append(search);
   const rows = element("div");
   right.append(rows);
@@ -224,13 +227,13 @@ function frames(board, right) {
     event.stopPropagation();
     const first = matching(board)[0];
     if (event.key === "Enter" && first) toggle(board, first.id);
-    if (event.key === "Enter" || event.key === "Escape") { board.filter = ""; leave(board); }
+    if (event.key === "Enter" || event.key === "Escape") { board.filter = ""; close(board); }
   };
 }
 
 const matching = (board) => {
-  const wanted = (board.filter ?? "").toLowerCase();
-  return board.data.frames.filter((frame) => `${frame.name} ${frame.id}`.toLowerCase().includes(wanted));
+  const query = (board.filter ?? "").toLowerCase();
+  return board.data.frames.filter((frame) => `${frame.name} ${frame.id}`.toLowerCase().includes(query));
 };
 
 function list(board, rows) {
@@ -249,52 +252,53 @@ function list(board, rows) {
 
 function row(board, frame) {
   const voice = board.chosen.get(frame.id);
-  const hint = board.data.item.suggested.find((one) => one.frame === frame.id);
-  const made = element("button", `frame${voice ? " chosen" : ""}${board.last === frame.id ? " focus" : ""}`);
-  made.type = "button";
-  made.tabIndex = -1;
-  made.title = frame.claim;
-  made.style.setProperty("--colour", frame.colour);
-  made.append(element("kbd", frame.key ? "" : "none", frame.key), element("span", "name", frame.name));
-  if (voice) made.append(element("span", "hint", `${MARKS[voice]} ${voice}`));
-  else if (hint) made.append(element("span", "hint", `◌ ${hint.voice || "suggested"} ${hint.likely}`));
-  made.onclick = () => { if (!board.busy) { toggle(board, frame.id); paint(board); } };
-  return made;
+  const suggestion = board.data.item.suggested.find((candidate) => candidate.frame === frame.id);
+  const button = element("button", `frame${voice ? " chosen" : ""}${board.last === frame.id ? " focus" : ""}`);
+  button.type = "button";
+  button.tabIndex = -1;
+  button.title = frame.claim;
+  button.style.setProperty("--colour", frame.colour);
+  button.append(element("kbd", frame.key ? "" : "none", frame.key), element("span", "name", frame.name));
+  if (voice) button.append(element("span", "hint", `${MARKS[voice]} ${voice}`));
+  else if (suggestion) button.append(element("span", "hint", `◌ ${suggestion.voice || "suggested"} ${suggestion.likely}`));
+  button.onclick = () => { if (!board.busy) { toggle(board, frame.id); paint(board); } };
+  return button;
 }
 
 function guide(board) {
-  const wanted = board.last ?? board.data.item.suggested[0]?.frame ?? board.data.frames[0]?.id;
-  const frame = board.data.frames.find((one) => one.id === wanted);
-  const made = element("div", "guide");
-  if (!frame) return made;
-  made.append(element("b", "", frame.name), element("div", "", frame.claim));
+  const id = board.last ?? board.data.item.suggested[0]?.frame ?? board.data.frames[0]?.id;
+  const frame = board.data.frames.find((candidate) => candidate.id === id);
+  const panel = element("div", "guide");
+  if (!frame) return panel;
+  panel.append(element("b", "", frame.name), element("div", "", frame.claim));
   for (const [title, lines] of [["Counts", frame.include], ["Does not count", frame.exclude], ["Examples", frame.examples]]) {
-    made.append(element("b", "", title));
+    panel.append(element("b", "", title));
     const items = element("ul");
     items.append(...lines.map((line) => element("li", "", line)));
-    made.append(items);
+    panel.append(items);
   }
-  return made;
+  return panel;
 }
 
 export default function (component) {
   const { parentElement, setTriggerValue } = component;
-  const data = { ...component.data, frames: window.narrativesFrames ?? [] }; // put_frames has sent them
+  const data = { ...component.data, frames: window.narrativesFrames ?? [] }; // sent by put_frames, perhaps later
   const home = parentElement.querySelector(".home");
-  const board = (home.board ??= { buffer: [], busy: null, shown: null, complaint: "", guide: false, wish: null });
+  const board = (home.board ??= { buffer: [], busy: null, shown: null, complaint: "", guide: false, open: null });
   Object.assign(board, { root: home, data, trigger: setTriggerValue });
-  if (!board.chosen) fresh(board);
+  if (!board.chosen) startFresh(board);
   receive(board);
   drain(board);
   if (!board.listening) {
     board.listening = (event) => pressed(board, event);
-    board.told = () => { board.data.frames = window.narrativesFrames; paint(board); };
+    board.framesChanged = () => { board.data.frames = window.narrativesFrames; paint(board); };
+    // In the capture phase, before Streamlit's own shortcuts see the key.
     document.addEventListener("keydown", board.listening, true);
-    document.addEventListener("narratives-frames", board.told);
+    document.addEventListener("narratives-frames", board.framesChanged);
   }
   return () => {
     document.removeEventListener("keydown", board.listening, true);
-    document.removeEventListener("narratives-frames", board.told);
+    document.removeEventListener("narratives-frames", board.framesChanged);
     board.listening = null;
     clearTimeout(board.timer);
     board.timer = null;

@@ -1,4 +1,4 @@
-"""Owns the labelling board: a paragraph, the frames with their keys, and what comes back when a key was struck."""
+"""Shows the labelling board, a component in the browser: a paragraph, the frames with their keys, a step sent back."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import streamlit as st
 from narratives.codebook.frames import Codebook, Frame
 from narratives.ui.components.html import colour_of
 
-_KEYS = "123456789ADEHIJKLNQTVWX"  # other letters are commands, C and R Streamlit's; V, W, X take readings over
+_KEYS = "123456789ADEHIJKLNQTVWX"  # the other letters are commands; V, W and X also accept a reading (board.js)
 _HERE = Path(__file__).parent
 _KEEP = """export default function ({ data }) {
   window.narrativesFrames = data.frames;
@@ -18,12 +18,12 @@ _KEEP = """export default function ({ data }) {
 
 
 def put_frames(codebook: Codebook) -> None:
-    """Give the browser the frames with their guidelines, once a page: a step then carries the paragraph alone."""
+    """Send the frames with their guidelines to the browser, once for each page; a step then sends only a paragraph."""
     _keeper()(data={"frames": frames_of(codebook)}, key="frames")
 
 
 def board(data: dict[str, Any], key: str, on_step: Callable[[], None]) -> None:
-    """Show a board. ``on_step`` runs when a step arrived, before anything is shown again; see ``arrived``."""
+    """Show a board. ``on_step`` runs when a step arrived, before the page runs again; ``arrived`` returns the step."""
     _component()(data=data, key=key, on_step_change=on_step)
 
 
@@ -48,7 +48,7 @@ def _keeper() -> Any:
 
 
 def frames_of(codebook: Codebook) -> list[dict[str, Any]]:
-    """Return the frames by aim, each with its key and what its guideline says."""
+    """Return the frames ordered by aim, each with its key and its guideline."""
     ordered = [frame for aim in codebook.aims for frame in codebook.frames if frame.aim == aim]
     keys = [*_KEYS, *[""] * len(ordered)]
     return [_frame(codebook, frame, key) for frame, key in zip(ordered, keys, strict=False)]

@@ -1,4 +1,4 @@
-"""Owns the charts of the figures that a model keeps, each beside its table; what an older model lacks is left out."""
+"""Shows the figures stored with a model as charts, each beside its table; what an older model lacks is left out."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,101 +13,105 @@ from narratives.evaluation.model_card import stream_remark
 from narratives.ui.components.html import aim_colours
 
 _UNIT = altair.Scale(domain=[0, 1])
-_ROW = 26  # pixels a frame, and a row of a table
-_QUIET = "#888888"
+_ROW = 26  # height in pixels of a frame in a chart and of a row in a table
+_GREY = "#888888"
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """What a model folder keeps: its manifest, and the codebook that the model has learned."""
+    """The manifest of a model folder, and the codebook that the model was trained with."""
 
     manifest: dict[str, Any]
     codebook: Codebook
 
     @property
     def figures(self) -> dict[str, Any]:
-        """The cross-validated figures, as ``Evaluation.as_json`` gives them, perhaps of an older version."""
+        """The cross-validated figures as ``Evaluation.as_json`` writes them; an older version wrote fewer."""
         return dict(self.manifest.get("figures", {}))
 
 
-def put_figures(kept: StoredModel) -> None:
-    """Show one chart of a model's figures, the one that is chosen, with its table."""
+def put_figures(model: StoredModel) -> None:
+    """Show the chosen chart of a model's figures, with its table."""
     view = st.segmented_control("Figures", list(_VIEWS), default="F1", required=True, label_visibility="collapsed")
-    _VIEWS[view or "F1"](kept)
+    _VIEWS[view or "F1"](model)
 
 
-def _f1(kept: StoredModel) -> None:
-    table = frame_table(kept)[["frame", "aim", "F1", "from", "to", "paragraphs"]]
+def _f1(model: StoredModel) -> None:
+    table = frame_table(model)[["frame", "aim", "F1", "from", "to", "paragraphs"]]
     known = table.dropna(subset="F1")
     if known.empty:
-        st.caption("This model keeps no figures of its frames.")
+        st.caption("This model has no figures for its frames.")
         return
     names = list(known["frame"])
-    points = _by_frame(known, names, kept.codebook).mark_point(filled=True, size=70, opacity=1).encode(x=_x("F1"))
-    spans = _by_frame(known.dropna(subset="from"), names, kept.codebook).mark_rule(strokeWidth=2)
+    points = _by_frame(known, names, model.codebook).mark_point(filled=True, size=70, opacity=1).encode(x=_x("F1"))
+    spans = _by_frame(known.dropna(subset="from"), names, model.codebook).mark_rule(strokeWidth=2)
     spans = spans.encode(x=_x("from"), x2="to:Q")
     _side_by_side(spans + points, table.drop(columns="aim"), "F1 of each frame")
     if known["from"].isna().all():
-        st.caption("This model was trained before intervals were kept: retrain to see them.")
+        st.caption("This model was trained by an older version without intervals; retrain to see them.")
     else:
-        st.caption("From … to holds F1 at 95 %, by 1,000 resamples of the paragraphs.")
+        st.caption("From … to: 95 % confidence interval of F1, by bootstrap over paragraphs.")
 
 
-def _precision_recall(kept: StoredModel) -> None:
-    table = frame_table(kept)[["frame", "aim", "threshold", "precision", "recall", "AP"]]
+def _precision_recall(model: StoredModel) -> None:
+    table = frame_table(model)[["frame", "aim", "threshold", "precision", "recall", "AP"]]
     known = table.dropna(subset="recall")
     if known.empty:
-        st.caption("This model keeps no figures of its frames.")
+        st.caption("This model has no figures for its frames.")
         return
     names = list(known["frame"])
-    gaps = _by_frame(known.dropna(subset="precision"), names, kept.codebook).mark_rule(opacity=0.4)
+    gaps = _by_frame(known.dropna(subset="precision"), names, model.codebook).mark_rule(opacity=0.4)
     gaps = gaps.encode(x=_x("precision"), x2="recall:Q")
     long = known.melt(["frame", "aim", "threshold"], ["precision", "recall"], "figure", "share").dropna(subset="share")
     shapes = altair.Shape("figure:N", legend=None, scale=altair.Scale(range=["circle", "diamond"]))
-    marks = _by_frame(long, names, kept.codebook).mark_point(filled=True, size=80, opacity=1)
+    marks = _by_frame(long, names, model.codebook).mark_point(filled=True, size=80, opacity=1)
     marks = marks.encode(x=_x("share"), shape=shapes)
     _side_by_side(gaps + marks, table.drop(columns="aim"), "Precision and recall of each frame at its threshold")
-    meaning = "● precision: how many of the findings are right · ◆ recall: how many of what is there is found"
+    meaning = (
+        "● precision: share of the predictions that are right · ◆ recall: share of the gold labels that are predicted"
+    )
     st.caption(f"{meaning} · AP: average precision")
 
 
-def _reliability(kept: StoredModel) -> None:
-    names = {"low": "from", "high": "to", "probability": "mean predicted", "share": "share right", "cells": "cells"}
-    table = pd.DataFrame(kept.figures.get("reliability", []), columns=list(names)).rename(columns=names)
+def _reliability(model: StoredModel) -> None:
+    names = {"low": "from", "high": "to", "probability": "mean predicted", "share": "observed share", "cells": "cells"}
+    table = pd.DataFrame(model.figures.get("reliability", []), columns=list(names)).rename(columns=names)
     known = table[table["cells"] > 0]
     if known.empty:
-        st.caption("This model keeps no reliability curve.")
+        st.caption("This model has no reliability curve.")
         return
-    ends = pd.DataFrame({"mean predicted": [0, 1], "share right": [0, 1]})
+    ends = pd.DataFrame({"mean predicted": [0, 1], "observed share": [0, 1]})
     ideal, curve = (
-        altair.Chart(rows).encode(x=_x("mean predicted", "mean predicted"), y=altair.Y("share right:Q", scale=_UNIT))
+        altair.Chart(rows).encode(x=_x("mean predicted", "mean predicted"), y=altair.Y("observed share:Q", scale=_UNIT))
         for rows in (ends, known)
     )
     size = altair.Size("cells:Q", scale=altair.Scale(type="log", range=[30, 300]), legend=None)
     dots = curve.mark_point(filled=True, opacity=1).encode(size=size, tooltip=list(names.values()))
-    chart = ideal.mark_line(strokeDash=[4, 4], color=_QUIET) + curve.mark_line() + dots
+    chart = ideal.mark_line(strokeDash=[4, 4], color=_GREY) + curve.mark_line() + dots
     _side_by_side(chart.properties(height=360), table, "Reliability curve")
-    none = kept.manifest.get("settings", {}).get("frames", {}).get("topical_none")
-    st.caption("A cell is a paragraph and a frame; the larger the dot, the more of them. " + stream_remark(none))
+    topical_none = model.manifest.get("settings", {}).get("frames", {}).get("topical_none")
+    st.caption(
+        "A cell is one paragraph and one frame; a larger dot stands for more cells. " + stream_remark(topical_none)
+    )
 
 
-def _confusion(kept: StoredModel) -> None:
-    names = _names(kept.codebook)
+def _confusion(model: StoredModel) -> None:
+    names = _names(model.codebook)
     rows = [
-        (one["count"], *(names.get(one[part], one[part]) for part in ("gold", "predicted")))
-        for one in kept.figures.get("confusion", [])
+        (pair["count"], *(names.get(pair[part], pair[part]) for part in ("gold", "predicted")))
+        for pair in model.figures.get("confusion", [])
     ]
     if not rows:
-        st.caption("No frame is missed where another is wrongly found, or this model keeps no confusion.")
+        st.caption("No frame was predicted in place of another, or this model has no confusion counts.")
         return
-    table = pd.DataFrame(rows, columns=["paragraphs", "frame missed", "found instead"])
+    table = pd.DataFrame(rows, columns=["paragraphs", "frame missed", "predicted instead"])
     _side_by_side(_heat_map(table), table, "Confusion between frames")
-    st.caption("On how many paragraphs a frame is missed and another found that is not there: the commonest pairs.")
+    st.caption("The most frequent pairs: on how many paragraphs one frame was missed and the other wrongly predicted.")
 
 
 def _heat_map(table: pd.DataFrame) -> Any:
     base = altair.Chart(table).encode(
-        x=altair.X("found instead:N", axis=_names_axis(labelAngle=-40, labelLimit=150)),
+        x=altair.X("predicted instead:N", axis=_names_axis(labelAngle=-40, labelLimit=150)),
         y=altair.Y("frame missed:N", axis=_names_axis()),
         tooltip=list(table.columns),
     )
@@ -118,13 +122,13 @@ def _heat_map(table: pd.DataFrame) -> Any:
     return (cells + numbers).properties(height=_ROW * table["frame missed"].nunique() + 150)
 
 
-def _made_from(kept: StoredModel) -> None:
-    st.text("\n".join(_facts(kept)))
+def _made_from(model: StoredModel) -> None:
+    st.text("\n".join(_facts(model)))
     heads = {"n": "paragraphs", "macro_f1": "macro-F1", "micro_f1": "micro-F1"}
     rows = [
-        {"kind": kind, "part": name} | {shown: one.get(key) for key, shown in heads.items()}
+        {"kind": kind, "part": name} | {title: part.get(key) for key, title in heads.items()}
         for kind in ("language", "register")
-        for name, one in kept.figures.get(f"{kind}s", {}).items()
+        for name, part in model.figures.get(f"{kind}s", {}).items()
     ]
     if rows:
         table = pd.DataFrame(rows).sort_values(["kind", "paragraphs"], ascending=[True, False])
@@ -145,12 +149,12 @@ def _bars(table: pd.DataFrame) -> Any:
     )
 
 
-def _facts(kept: StoredModel) -> list[str]:
-    manifest, codebook = kept.manifest, kept.codebook
+def _facts(model: StoredModel) -> list[str]:
+    manifest, codebook = model.manifest, model.codebook
     files = {**manifest.get("labels", {}), **manifest.get("unlabelled", {})}
     libraries = [f"{name} {version}" for name, version in sorted(manifest.get("libraries", {}).items())]
     return [
-        f"{kept.figures.get('n') or 0:,} paragraphs · {len(codebook.ids)} frames"
+        f"{model.figures.get('n') or 0:,} paragraphs · {len(codebook.ids)} frames"
         f" · codebook {codebook.version or '–'} · seed {manifest.get('seed', '–')}",
         " · ".join(libraries),
         *(f"{name}  SHA-256 {digest}" for name, digest in sorted(files.items())),
@@ -166,16 +170,16 @@ _VIEWS = {
 }
 
 
-def frame_table(kept: StoredModel) -> pd.DataFrame:
-    """Return a row for each frame, the best F1 first, those without a labelled paragraph last; gaps are NaN."""
-    names, codebook, frames = _names(kept.codebook), kept.codebook, kept.figures.get("frames", {})
+def frame_table(model: StoredModel) -> pd.DataFrame:
+    """Return a row for each frame, the best F1 first, frames without labelled paragraphs last; gaps are NaN."""
+    names, codebook, frames = _names(model.codebook), model.codebook, model.figures.get("frames", {})
     rows = []
-    for frame in [*frames, *kept.figures.get("unsupported", {})]:
-        one = frames.get(frame, {"support": 0})
-        low, high = one.get("f1_interval") or (None, None)
+    for frame in [*frames, *model.figures.get("unsupported", {})]:
+        scores = frames.get(frame, {"support": 0})
+        low, high = scores.get("f1_interval") or (None, None)
         aim = codebook.frame(frame).aim if frame in codebook.ids else ""
-        found = [one.get(key) for key in ("precision", "recall", "average_precision", "threshold")]
-        rows.append((names.get(frame, frame), aim, one.get("f1"), low, high, *found, one["support"]))
+        others = [scores.get(key) for key in ("precision", "recall", "average_precision", "threshold")]
+        rows.append((names.get(frame, frame), aim, scores.get("f1"), low, high, *others, scores["support"]))
     heads = ["F1", "from", "to", "precision", "recall", "AP", "threshold", "paragraphs"]
     table = pd.DataFrame(rows, columns=["frame", "aim", *heads]).astype(dict.fromkeys(heads, float))
     table = table.sort_values(["F1", "frame"], ascending=[False, True], ignore_index=True)
@@ -183,9 +187,11 @@ def frame_table(kept: StoredModel) -> pd.DataFrame:
 
 
 def _names(codebook: Codebook) -> dict[str, str]:
-    """Return the name of each frame by id; where two share one, the id tells them apart."""
+    """Return the name of each frame by id; where two frames share a name, with the id added."""
     counts = Counter(frame.name for frame in codebook.frames)
-    return {one.id: one.name if counts[one.name] == 1 else f"{one.name} ({one.id})" for one in codebook.frames}
+    return {
+        frame.id: frame.name if counts[frame.name] == 1 else f"{frame.name} ({frame.id})" for frame in codebook.frames
+    }
 
 
 def _by_frame(table: pd.DataFrame, names: list[str], codebook: Codebook) -> altair.Chart:

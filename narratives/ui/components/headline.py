@@ -1,4 +1,4 @@
-"""Owns the line top right: who is labelling, how many paragraphs wait for them, which model is in force."""
+"""Shows the line at the top right: the annotator, the paragraphs waiting for them, the released model."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,18 @@ from narratives.ui.session.annotator import annotator
 
 
 def put_line(classifier: Classifier, open_labels: Callable[[], Store]) -> None:
-    """Show the line. The label database is opened only for somebody who has a name."""
+    """Show the line. The label database is opened only once the annotator's name is known."""
     st.session_state["headline"] = (
         st.empty(),
         f"model {classifier.name} · codebook {classifier.codebook.version or '–'}",
     )
-    say_waiting(_waiting(open_labels) if annotator() else None)
+    show_waiting(_waiting(open_labels) if annotator() else None)
 
 
-def say_waiting(number: int | None) -> None:
-    """Show how many paragraphs wait, None if that is not known; the Queue says it again after each step."""
+def show_waiting(number: int | None) -> None:
+    """Show how many paragraphs are waiting, None if unknown; the Queue calls it again after each step."""
     slot, model = st.session_state["headline"]
-    waiting = "" if number is None else f"{number:,} wait in the queue"
+    waiting = "" if number is None else f"{number:,} waiting in the queue"
     slot.text(" · ".join(filter(None, [annotator(), waiting, model])), width="content")
 
 
@@ -32,10 +32,10 @@ def _waiting(open_labels: Callable[[], Store]) -> int | None:
         store = open_labels()
         return _left(store.state(), annotator(), store)
     except UserError:
-        return None  # the page itself says what is wrong with the database
+        return None  # the page says what is wrong with the database
 
 
-# A label is an event and so a new state; that a queue was put in another order is none, hence the ten seconds.
+# Every label changes the store's state and so the cache's key; a new order of the queue does not, so entries expire.
 @st.cache_data(show_spinner=False, ttl=10, max_entries=200, hash_funcs={Store: id})
 def _left(state: int, name: str, store: Store) -> int:
     del state

@@ -1,4 +1,4 @@
-"""Owns how others' text and our readings become HTML. `shown` is the only way a text of others reaches a page."""
+"""Makes HTML from texts and predictions. Text that users bring reaches HTML only through ``shown``."""
 
 import html
 import re
@@ -11,41 +11,47 @@ from narratives.model.calibration import words_of_probability
 from narratives.model.document import ParagraphReading
 from narratives.model.explain import Evidence, FrameReading
 
-# Okabe and Ito's colour-blind safe set, one for each aim group in the codebook's order.
+# Colours that colour-blind people can tell apart (after Okabe and Ito), one for each aim in the codebook's order.
 AIM_COLOURS = ("#0072B2", "#D55E00", "#AA3377", "#B8860B", "#009E73", "#3399CC")
 _STYLE = Path(__file__).with_name("style.css")
-_MARKED = 0.2  # share of the strongest evidence below which words are listed but not marked in the text
+_MARKED = 0.2  # words with less than this share of the strongest evidence are listed, but not marked in the text
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def shown(text: str) -> str:
-    """Escape a text of others for HTML: every character is shown to the letter, control characters as ␀ and kin."""
-    visible = _CONTROL.sub(lambda found: chr(0x2400 + min(ord(found.group()), 0x21)), text)
+    """Escape a text for HTML: every character is shown as it is, a control character as its picture (␀ for NUL)."""
+    visible = _CONTROL.sub(lambda match: chr(0x2400 + min(ord(match.group()), 0x21)), text)
+    # Half of a surrogate pair cannot be encoded, and the page would not arrive at all.
     return html.escape(visible.encode("utf-8", "replace").decode("utf-8"))
 
 
 def plain(text: str) -> str:
-    """Return a text of others for a label or message of Streamlit's, which would read Markdown in it."""
+    """Escape a text for a Streamlit label or message, which would read Markdown in it."""
     return "".join(f"\\{character}" if character in "\\`*_{}[]()#+-.!<>~$:|" else character for character in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 paragraph``, ``1,200 paragraphs``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def put_style() -> None:
-    """Put the style sheet of our HTML on the page; once a page is enough."""
+    """Put the style sheet for this HTML on the page; once a page is enough."""
     st.html(_STYLE)
 
 
 def aim_colours(codebook: Codebook) -> dict[str, str]:
-    """Return the colour of each aim group, in the codebook's order."""
+    """Return the colour of each aim, in the codebook's order."""
     return {aim: AIM_COLOURS[number % len(AIM_COLOURS)] for number, aim in enumerate(codebook.aims)}
 
 
 def colour_of(codebook: Codebook, frame: str) -> str:
-    """Return the colour of the frame's aim group."""
+    """Return the colour of the frame's aim."""
     return aim_colours(codebook)[codebook.frame(frame).aim]
 
 
 def paragraph_html(paragraph: ParagraphReading, codebook: Codebook) -> str:
-    """Return one paragraph with its evidence underlined, and its frames as chips that open to the evidence."""
+    """Return a paragraph with its evidence underlined, beside its frames as chips that open to show the evidence."""
     chips = [chip_html(reading, codebook, paragraph.flips.get(reading.frame, ())) for reading in paragraph.found]
     chips = chips or ['<div class="nv-quiet">No frame</div>']
     text = marked_text(paragraph.text, paragraph.predicted, codebook)
@@ -53,37 +59,40 @@ def paragraph_html(paragraph: ParagraphReading, codebook: Codebook) -> str:
 
 
 def marked_text(text: str, readings: tuple[FrameReading, ...], codebook: Codebook) -> str:
-    """Return ``text`` escaped, the evidence for the frames found underlined in their colours, stronger = bolder."""
-    pieces, position = [], 0
+    """Return ``text`` escaped, with the evidence underlined in the frames' colours; stronger evidence is bolder."""
+    pieces, offset = [], 0
     for start, end, share, frame in _marks(readings):
-        pieces.append(shown(text[position:start]))
+        pieces.append(shown(text[offset:start]))
         step, colour = round(3 * share), colour_of(codebook, frame)
         style = f"text-decoration:underline {1 + step}px {colour};font-weight:{400 + 100 * step}"
         title = shown(codebook.frame(frame).name)
         pieces.append(f'<mark style="{style}" title="{title}">{shown(text[start:end])}</mark>')
-        position = end
-    return "".join([*pieces, shown(text[position:])])
+        offset = end
+    return "".join([*pieces, shown(text[offset:])])
 
 
 def _marks(readings: tuple[FrameReading, ...]) -> list[tuple[int, int, float, str]]:
-    """Return spans (start, end, share of the frame's strongest, frame) that do not overlap, the stronger kept."""
-    wanted = []
+    """Return spans that do not overlap (start, end, share of the frame's strongest evidence, frame).
+
+    Where spans overlap, the strongest stays.
+    """
+    candidates = []
     for reading in readings:
-        pro = [item for item in reading.evidence if item.weight > 0]
-        top = max((item.weight for item in pro), default=1.0)
-        strong = [item for item in pro if item.weight >= _MARKED * top]
-        wanted += [(item.weight, *span, item.weight / top, reading.frame) for item in strong for span in item.spans]
-    kept: list[tuple[int, int, float, str]] = []
-    for _, start, end, share, frame in sorted(wanted, key=lambda mark: (-mark[0], mark[1])):
-        if all(end <= other[0] or start >= other[1] for other in kept):
-            kept.append((start, end, share, frame))
-    return sorted(kept)
+        supporting = [item for item in reading.evidence if item.weight > 0]
+        top = max((item.weight for item in supporting), default=1.0)
+        strong = [item for item in supporting if item.weight >= _MARKED * top]
+        candidates += [(item.weight, *span, item.weight / top, reading.frame) for item in strong for span in item.spans]
+    marks: list[tuple[int, int, float, str]] = []
+    for _, start, end, share, frame in sorted(candidates, key=lambda mark: (-mark[0], mark[1])):
+        if all(end <= other[0] or start >= other[1] for other in marks):
+            marks.append((start, end, share, frame))
+    return sorted(marks)
 
 
 def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...]) -> str:
-    """Return a frame's chip: name, voice, probability bar with the threshold and the band; opened, its evidence.
+    """Return a frame's chip: name, voice, a probability bar with threshold and band; opened, its evidence.
 
-    What a person should decide is dashed, and says so.
+    A decision that is left to a person has a dashed border, and the chip says so.
     """
     colour, name = colour_of(codebook, reading.frame), shown(codebook.frame(reading.frame).name)
     voice = f"{VOICE_MARKS[reading.voice]} {reading.voice}" if reading.voice else ""
@@ -99,7 +108,7 @@ def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...]) 
 
 
 def likelihood(probability: float) -> str:
-    """Return a probability with two digits that never claims certainty."""
+    """Return a probability with two decimals, never 0.00 or 1.00: no prediction is certain."""
     if probability > 0.99:
         return "> 0.99"
     return "< 0.01" if probability < 0.01 else f"{probability:.2f}"
@@ -118,8 +127,10 @@ def _bar(reading: FrameReading, colour: str) -> str:
 def _flip_html(reading: FrameReading, flip: tuple[str, ...]) -> str:
     if not reading.predicted:
         return ""
-    gone = f"would flip without: <b>{shown(', '.join(flip))}</b>" if flip else "no few words decide it alone"
-    return f'<div class="nv-small">{gone}</div>'
+    sentence = (
+        f"would flip without: <b>{shown(', '.join(flip))}</b>" if flip else "no small set of words decides it alone"
+    )
+    return f'<div class="nv-small">{sentence}</div>'
 
 
 def _evidence_table(reading: FrameReading, colour: str) -> str:

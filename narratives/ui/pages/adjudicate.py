@@ -1,4 +1,4 @@
-"""The Adjudicate page: where annotators differ, decided blind to names; how far they agree."""
+"""The Adjudicate page: shows disputed paragraphs without the annotators' names, and measures agreement."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 
 _TITLES = ("first", "second", "third", "fourth", "fifth")
-_EMPTY = "Nothing to decide: all readings of a paragraph say the same, or a decision has been made."
+_EMPTY = "Nothing to decide: the annotators agree on every paragraph, or it has been decided."
 
 
 def page(codebook: Codebook, store: Store) -> None:
@@ -33,12 +33,12 @@ def page(codebook: Codebook, store: Store) -> None:
         show_database_error(error)
         return
     put_frames(codebook)
-    _desk(codebook, store)
+    _decide(codebook, store)
 
 
 @dataclass(frozen=True)
 class _Undecided:
-    """The disputes to decide, and of doubted labels why they may be wrong, by paragraph id."""
+    """Paragraphs to decide; for those whose label is in doubt, ``doubts`` says why, by paragraph id."""
 
     disputes: list[Dispute]
     doubts: dict[str, str]
@@ -46,22 +46,24 @@ class _Undecided:
 
 def _undecided(codebook: Codebook, store: Store) -> _Undecided:
     labels = store.label_set().resolve_retired(codebook)
-    found = disputes(labels)
-    known = {one.paragraph_id for one in found}
-    doubtful = {
-        one.paragraph_id: one.detail for one in AssignmentQueue(store).doubtful() if one.paragraph_id not in known
+    disputed = disputes(labels)
+    known = {dispute.paragraph_id for dispute in disputed}
+    doubts = {
+        entry.paragraph_id: entry.detail
+        for entry in AssignmentQueue(store).doubtful()
+        if entry.paragraph_id not in known
     }
-    return _Undecided([*found, *_doubted(labels, doubtful)], doubtful)
+    return _Undecided([*disputed, *_doubted(labels, doubts)], doubts)
 
 
-def _doubted(labels: LabelSet, doubtful: dict[str, str]) -> list[Dispute]:
+def _doubted(labels: LabelSet, doubts: dict[str, str]) -> list[Dispute]:
     texts = {row.paragraph_id: row.text for row in labels.paragraphs}
-    said = {key: last_readings(labels.by_paragraph.get(key, [])) for key in doubtful}
-    return [Dispute(key, texts[key], readings) for key, readings in said.items() if readings]
+    readings = {key: last_readings(labels.by_paragraph.get(key, [])) for key in doubts}
+    return [Dispute(key, texts[key], last) for key, last in readings.items() if last]
 
 
 @st.fragment
-def _desk(codebook: Codebook, store: Store) -> None:
+def _decide(codebook: Codebook, store: Store) -> None:
     session = BoardSession.of("bench")
     try:
         undecided: _Undecided = session.listed(lambda: _undecided(codebook, store))
@@ -82,58 +84,60 @@ def _shown(dispute: Dispute, doubt: str) -> dict[str, Any]:
         "paragraph_id": dispute.paragraph_id,
         "text": dispute.text,
         "source": "",
-        "reason": f"the label may be wrong: {doubt}" if doubt else f"annotators differ: {', '.join(dispute.frames)}",
+        "reason": f"the label may be wrong: {doubt}"
+        if doubt
+        else f"annotators disagree on {', '.join(dispute.frames)}",
         "suggested": [],
         "readings": [
             {
-                "title": f"{title} annotator" + ("" if said[0].sure == "yes" else ", unsure"),
-                "frames": [[label.frame, label.voice] for label in said if label.frame and label.value == "yes"],
-                "note": "; ".join(dict.fromkeys(label.note for label in said if label.note)),
+                "title": f"{title} annotator" + ("" if reading[0].sure == "yes" else ", unsure"),
+                "frames": [[label.frame, label.voice] for label in reading if label.frame and label.value == "yes"],
+                "note": "; ".join(dict.fromkeys(label.note for label in reading if label.note)),
             }
-            for title, said in zip(_TITLES, dispute.readings, strict=False)
+            for title, reading in zip(_TITLES, dispute.readings, strict=False)
         ],
     }
 
 
 def _agreement(codebook: Codebook, store: Store) -> None:
-    with st.expander("Agreement: each frame, each pair of annotators, over time"):
+    with st.expander("Agreement by frame, by pair of annotators and by month"):
         if not st.toggle("Measure", key="measure_agreement"):
-            st.caption("Takes some seconds on many labels.")
+            st.caption("Takes a few seconds if there are many labels.")
             return
-        found, pairs, months = _measured(store.state(), store, codebook)
-        if not found.paragraphs:
-            st.text(found.table())
+        agreement, pairs, months = _measured(store.state(), store, codebook)
+        if not agreement.paragraphs:
+            st.text(agreement.table())
             return
-        _by_frame(found)
+        _by_frame(agreement)
         _by_pair(pairs)
         _by_month(months)
 
 
 @st.cache_data(show_spinner="Measuring agreement", max_entries=2, hash_funcs={Store: id, Codebook: id})
 def _measured(state: int, store: Store, codebook: Codebook) -> tuple[Agreement, list[Pair], dict[str, Mean]]:
-    del state  # a new event is a new measurement
+    del state  # a key of the cache: every new event is measured
     labels = store.label_set().of_interest(unlabelled=False)
     return measure_agreement(labels, codebook), measure_pairs(labels, codebook), measure_months(labels, codebook)
 
 
-def _by_frame(found: Agreement) -> None:
-    """Show the frames to discuss first at the top: the lowest alpha."""
+def _by_frame(agreement: Agreement) -> None:
+    """Show a row for each frame, the lowest alpha first: those are the frames to discuss."""
     rows = [
-        (name, one.units, one.differing, one.alpha, *one.alpha_interval, one.ac1, *one.ac1_interval)
-        for name, one in [*found.frames.items(), ("voice, where both said yes", found.voice)]
+        (name, scores.units, scores.differing, scores.alpha, *scores.alpha_interval, scores.ac1, *scores.ac1_interval)
+        for name, scores in [*agreement.frames.items(), ("voice, where both see the frame", agreement.voice)]
     ]
-    heads = ["frame", "read twice", "differing", "alpha", "from", "to", "AC1", "from ", "to "]
+    heads = ["frame", "read twice", "disputed", "alpha", "alpha from", "alpha to", "AC1", "AC1 from", "AC1 to"]
     table = pd.DataFrame(rows, columns=heads).sort_values("alpha", ignore_index=True)
     st.dataframe(table.round(3), hide_index=True)
 
 
 def _by_pair(pairs: list[Pair]) -> None:
-    rows = [(one.first, one.second, one.paragraphs, one.cohen_kappa, one.percent) for one in pairs]
-    table = pd.DataFrame(rows, columns=["annotator", "and", "paragraphs", "Cohen's kappa", "agreement"]).round(3)
+    rows = [(pair.first, pair.second, pair.paragraphs, pair.cohen_kappa, pair.percent) for pair in pairs]
+    table = pd.DataFrame(rows, columns=["first", "second", "paragraphs", "Cohen's kappa", "agreement"]).round(3)
     cells = (
         altair.Chart(table)
         .mark_rect()
-        .encode(x="annotator:N", y="and:N", color=altair.Color("Cohen's kappa:Q", scale=altair.Scale(domain=[0, 1])))
+        .encode(x="first:N", y="second:N", color=altair.Color("Cohen's kappa:Q", scale=altair.Scale(domain=[0, 1])))
     )
     left, right = st.columns(2)
     left.dataframe(table, hide_index=True)
@@ -141,7 +145,7 @@ def _by_pair(pairs: list[Pair]) -> None:
 
 
 def _by_month(months: dict[str, Mean]) -> None:
-    rows = [(name, one.paragraphs, one.alpha, one.ac1) for name, one in months.items() if one.paragraphs]
+    rows = [(name, mean.paragraphs, mean.alpha, mean.ac1) for name, mean in months.items() if mean.paragraphs]
     st.dataframe(
         pd.DataFrame(rows, columns=["month", "paragraphs", "mean alpha", "mean AC1"]).round(3), hide_index=True
     )

@@ -1,4 +1,4 @@
-"""The Batch page: drop a table, score it, look at it, take it away."""
+"""The Batch page: scores a table that is dropped on it, shows the result and offers it for download."""
 
 import csv
 from pathlib import Path
@@ -17,17 +17,20 @@ from narratives.ui.components.html import colour_of
 from narratives.ui.session.jobs import BackgroundScoring
 from narratives.ui.session.uploads import Upload, keep_upload, output_for, read_upload, without_folder
 
-_AT_ONCE = 100  # rows on one page of the table
-_KINDS = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "arrow", "feather", "xlsx", "gz", "zst", "bz2"]
-_MOST = 200  # megabytes
+_PAGE_ROWS = 100  # rows on one page of the table
+_REFUSED_SHOWN = 1000
+_TYPES = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "arrow", "feather", "xlsx", "gz", "zst", "bz2"]
+_LARGEST = 200  # megabytes
 
 
 def page(classifier: Classifier, model: Path) -> None:
     """Show the page."""
     dropped = st.file_uploader(
-        "Drop a CSV, TSV, JSONL, Parquet, Arrow or XLSX file (also .gz, .zst, .bz2)", type=_KINDS, max_upload_size=_MOST
+        "Drop a table to score it: CSV, TSV, JSONL, Parquet, Arrow or XLSX (also .gz, .zst, .bz2)",
+        type=_TYPES,
+        max_upload_size=_LARGEST,
     )
-    st.caption(f"Above {_MOST} MB run this instead: `narratives score FILE -o scored.csv`")
+    st.caption(f"For files above {_LARGEST} MB, run `narratives score FILE -o scored.csv`.")
     if dropped is None:
         st.session_state.pop("job", None)
         return
@@ -40,9 +43,9 @@ def page(classifier: Classifier, model: Path) -> None:
 
 
 def _read_once(dropped: UploadedFile) -> Upload | str:
-    """Return what an upload holds, or why it cannot be read; a new upload forgets the run of the one before.
+    """Return what an upload holds, or why it cannot be read; a new upload discards the run of the one before.
 
-    It is kept in the session: this page runs again at every click, and an upload may be large.
+    The result stays in the session: the page runs again at every click, and an upload may be large.
     """
     if st.session_state.get("upload", ("",))[0] != dropped.file_id:
         st.session_state.pop("job", None)
@@ -72,11 +75,11 @@ def _upload(classifier: Classifier, model: Path, upload: Upload) -> None:
     elif job.running:
         _watch(job)
     else:
-        _ended(job, classifier, text_column, upload.path)
+        _result(job, classifier, text_column, upload.path)
 
 
 def _understood(upload: Upload) -> str:
-    """Show what the file was taken for; return the text column, the guessed one unless another is chosen."""
+    """Show what the file was taken for; return the text column, which the user may change."""
     if upload.question:
         st.text(upload.question)
     st.text(upload.findings())
@@ -94,14 +97,14 @@ def _understood(upload: Upload) -> str:
 
 @st.fragment(run_every=0.5)
 def _watch(job: BackgroundScoring) -> None:
-    """Show how far the run is, twice a second, without running the rest of the page."""
+    """Show the progress of the run, without running the rest of the page again."""
     st.progress(min(1.0, job.share), f"{job.rows:,} rows · {job.rows_a_second:,.0f} rows a second")
     st.button("Stop", on_click=job.stop)
     if not job.running:
         st.rerun(scope="app")
 
 
-def _ended(job: BackgroundScoring, classifier: Classifier, text_column: str, upload: Path) -> None:
+def _result(job: BackgroundScoring, classifier: Classifier, text_column: str, upload: Path) -> None:
     if job.stopped or job.complaint:
         st.info("Stopped; nothing was written." if job.stopped else "The file was not scored.")
         st.text(without_folder(job.complaint, upload))
@@ -109,7 +112,7 @@ def _ended(job: BackgroundScoring, classifier: Classifier, text_column: str, upl
             st.session_state.pop("job")
             st.rerun()
     elif job.scoring is not None:
-        _results(job.scoring, classifier.codebook, _scored(str(job.output), text_column, classifier.frames))
+        _scores(job.scoring, classifier.codebook, _scored(str(job.output), text_column, classifier.frames))
 
 
 @st.cache_data(show_spinner="Reading the scores", max_entries=2)
@@ -117,7 +120,7 @@ def _scored(output: str, text_column: str, frames: tuple[str, ...]) -> ScoredTab
     return read_scored(Path(output), text_column, frames)
 
 
-def _results(scoring: Scoring, codebook: Codebook, scored: ScoredTable) -> None:
+def _scores(scoring: Scoring, codebook: Codebook, scored: ScoredTable) -> None:
     st.success(
         f"{scoring.rows_read:,} rows read = {scoring.rows_scored:,} scored + {scoring.rows_refused:,} refused, "
         f"in {scoring.seconds:.1f} s"
@@ -144,12 +147,12 @@ def _downloads(scoring: Scoring) -> None:
 def _chart(scored: ScoredTable, codebook: Codebook) -> None:
     counts = scored.counts()
     if counts.empty:
-        st.caption("No row carries a frame.")
+        st.caption("No row has a frame.")
         return
     counts["name"] = [codebook.frame(frame).name for frame in counts["frame"]]
     counts["rank"] = [VOICES.index(voice) if voice else 0 for voice in counts["voice"]]
     colours = {codebook.frame(frame).name: colour_of(codebook, frame) for frame in codebook.ids}
-    drawn = (
+    chart = (
         altair.Chart(counts)
         .mark_bar()
         .encode(
@@ -168,21 +171,22 @@ def _chart(scored: ScoredTable, codebook: Codebook) -> None:
         )
         .properties(height=26 * counts["name"].nunique() + 40)
     )
-    st.altair_chart(drawn)
+    st.altair_chart(chart)
 
 
 def _table(scored: ScoredTable, codebook: Codebook) -> None:
-    frame, voice, least = st.columns(3)
-    names = {"": "any frame", **{item.id: item.name for item in codebook.frames}}
-    chosen = frame.selectbox("Frame", list(names), format_func=lambda name: names[name])
-    said = voice.selectbox("Voice", ["", *VOICES], format_func=lambda name: name or "any voice")
-    low = least.slider("Probability from", 0.0, 1.0, 0.0, 0.05)
-    found = scored.select(chosen, said, low)
-    st.caption(f"{len(found):,} of {len(scored.rows):,} rows")
-    pages = max(1, -(-len(found) // _AT_ONCE))
-    number = st.pagination(pages, key=f"rows of {chosen} {said} {low}") if pages > 1 else 1
-    part = found.iloc[(number - 1) * _AT_ONCE : number * _AT_ONCE]
-    columns = ["row", *([f"p_{chosen}"] if chosen else []), "frames", "voices", "text"]
+    left, middle, right = st.columns(3)
+    names = {"": "any frame", **{frame.id: frame.name for frame in codebook.frames}}
+    frame = left.selectbox("Frame", list(names), format_func=lambda frame: names[frame])
+    voice = middle.selectbox("Voice", ["", *VOICES], format_func=lambda voice: voice or "any voice")
+    least = right.slider("Minimum probability", 0.0, 1.0, 0.0, 0.05)
+    matches = scored.select(frame, voice, least)
+    st.caption(f"{len(matches):,} of {len(scored.rows):,} rows")
+    pages = max(1, -(-len(matches) // _PAGE_ROWS))
+    # A key for each filter, so that a new filter starts on its first page.
+    number = st.pagination(pages, key=f"rows of {frame} {voice} {least}") if pages > 1 else 1
+    part = matches.iloc[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]
+    columns = ["row", *([f"p_{frame}"] if frame else []), "frames", "voices", "text"]
     st.dataframe(part[columns], hide_index=True, height=520, column_config={"row": st.column_config.Column(width=60)})
 
 
@@ -190,4 +194,4 @@ def _refused(path: Path) -> None:
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     st.markdown(f"**Refused rows** ({len(rows):,})")
-    st.dataframe(pd.DataFrame(rows[:1000]), hide_index=True)
+    st.dataframe(pd.DataFrame(rows[:_REFUSED_SHOWN]), hide_index=True)

@@ -1,4 +1,4 @@
-"""The Classify page: paste a text, see its paragraphs with frames, voices and evidence."""
+"""The Classify page: shows the frames, voices and evidence of each paragraph of a pasted text."""
 
 import json
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from narratives.model.document import Classification, ParagraphReading, Summary
 from narratives.model.document import classify as read_text
 from narratives.model.evidence_sheet import evidence_sheet, plain_summary
 from narratives.store.events import Store
-from narratives.ui.components.html import colour_of, likelihood, paragraph_html, shown
+from narratives.ui.components.html import colour_of, counted, likelihood, paragraph_html, shown
 from narratives.ui.session.annotator import annotator, ask_name
 
-_AT_ONCE = 40  # paragraphs on one page
+_PAGE_PARAGRAPHS = 40
 _EXAMPLE = "\n\n".join(
     [
         "The commander of the northern grouping told reporters on Thursday that no strike force able to cross the "
@@ -36,32 +36,32 @@ _EXAMPLE = "\n\n".join(
 
 
 def page(classifier: Classifier, codebook: Codebook, store: Callable[[], Store]) -> None:
-    """Show the page. ``store`` opens the label database, which only corrections need."""
+    """Show the page. ``store`` opens the label database, which is needed only for corrections."""
     left, right = st.columns([5, 2], gap="medium")
     with left:
         asked = _ask()
     if asked:
         st.session_state["classified"] = _read(classifier, st.session_state["pasted"])
         st.session_state["paragraph_page"] = 1
-    found = st.session_state.get("classified")
-    if isinstance(found, str):
-        left.error("The text was not read.")
-        left.text(found)
-    elif found is not None:
+    classification = st.session_state.get("classified")
+    if isinstance(classification, str):
+        left.error("The text could not be read.")
+        left.text(classification)
+    elif classification is not None:
         with left:
-            _paragraphs(found, classifier, codebook, store)
+            _paragraphs(classification, classifier, codebook, store)
         with right:
-            _glance(found, classifier)
+            _glance(classification, classifier)
 
 
 def _ask() -> bool:
     with st.form("paste", border=False):
         st.text_area(
-            "Paste an article, a post, a thread",
+            "Paste an article, a post or a thread",
             key="pasted",
             height=170,
             label_visibility="collapsed",
-            placeholder="Paste an article, a post, a thread",
+            placeholder="Paste an article, a post or a thread",
         )
         with st.container(horizontal=True):
             asked = st.form_submit_button("Classify", type="primary", help="Ctrl+Enter")
@@ -75,9 +75,9 @@ def _load_example() -> None:
 
 
 def _quick_reader(classifier: Classifier) -> Any:
-    """Return what reads quickly, None until it is laid out: begun with the first text, and nobody waits for it."""
-    laid_out = _layout(classifier.name, classifier)
-    return laid_out.result() if laid_out.done() else None
+    """Return the compiled scorer, None while it is being prepared: the first texts do not wait for it."""
+    scorer = _compiled(classifier.name, classifier)
+    return scorer.result() if scorer.done() else None
 
 
 def _kernel(classifier: Classifier) -> Any:
@@ -87,12 +87,12 @@ def _kernel(classifier: Classifier) -> Any:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _layout(name: str, _classifier: Classifier) -> "Future[Any]":
-    del name
+def _compiled(name: str, _classifier: Classifier) -> "Future[Any]":
+    del name  # only a key of the cache, which cannot hash a classifier
     pool = ThreadPoolExecutor(1)
-    laid_out = pool.submit(_kernel, _classifier)
+    scorer = pool.submit(_kernel, _classifier)
     pool.shutdown(wait=False)
-    return laid_out
+    return scorer
 
 
 def _read(classifier: Classifier, text: str) -> Classification | str:
@@ -109,13 +109,15 @@ def _read(classifier: Classifier, text: str) -> Classification | str:
         bar.empty()
 
 
-def _paragraphs(found: Classification, classifier: Classifier, codebook: Codebook, store: Callable[[], Store]) -> None:
-    for remark in found.remarks:
+def _paragraphs(
+    classification: Classification, classifier: Classifier, codebook: Codebook, store: Callable[[], Store]
+) -> None:
+    for remark in classification.remarks:
         st.info(remark)
-    number = -(-len(found.paragraphs) // _AT_ONCE)
+    number = -(-len(classification.paragraphs) // _PAGE_PARAGRAPHS)
     chosen = st.pagination(number, key="paragraph_page") if number > 1 else 1
-    part = found.paragraphs[(chosen - 1) * _AT_ONCE : chosen * _AT_ONCE]
-    if not st.toggle("Correct", help="✓ and ✗ beside each finding; what you say is stored as a label"):
+    part = classification.paragraphs[(chosen - 1) * _PAGE_PARAGRAPHS : chosen * _PAGE_PARAGRAPHS]
+    if not st.toggle("Correct", help="Shows ✓ and ✗ beside each finding. Your answer is stored as a label."):
         st.html("".join(paragraph_html(paragraph, classifier.codebook) for paragraph in part))
     elif not annotator():
         ask_name()
@@ -127,53 +129,56 @@ def _paragraphs(found: Classification, classifier: Classifier, codebook: Codeboo
 
 @st.fragment
 def _corrections(number: int, paragraph: ParagraphReading, model: str, codebook: Codebook, store: Store) -> None:
-    """Show what can be said of a paragraph's findings, and of frames that were not found."""
-    said: dict[str, str] = st.session_state.setdefault("corrected", {})
+    """Offer to confirm or reject each predicted frame of a paragraph, and to add a frame."""
+    answers: dict[str, str] = st.session_state.setdefault("corrected", {})
 
-    def say(frame: str, value: str, voice: str) -> None:
+    def answer(frame: str, value: str, voice: str) -> None:
         key = f"{paragraph.text} {frame}"
         try:
-            said[key] = correct(store, Correction(paragraph.text, frame, value, voice), annotator(), codebook, model)
+            answers[key] = correct(store, Correction(paragraph.text, frame, value, voice), annotator(), codebook, model)
         except UserError as error:
-            said[key] = str(error)
+            answers[key] = str(error)
 
     for reading in [reading for reading in paragraph.found if reading.frame in codebook.ids]:
         name = codebook.frame(reading.frame).name
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                "✓", key=f"yes {number} {reading.frame}", on_click=say, args=(reading.frame, "yes", reading.voice)
+                "✓", key=f"yes {number} {reading.frame}", on_click=answer, args=(reading.frame, "yes", reading.voice)
             )
-            st.button("✗", key=f"no {number} {reading.frame}", on_click=say, args=(reading.frame, "no", ""))
-            st.text(said.get(f"{paragraph.text} {reading.frame}", name))
+            st.button("✗", key=f"no {number} {reading.frame}", on_click=answer, args=(reading.frame, "no", ""))
+            st.text(answers.get(f"{paragraph.text} {reading.frame}", name))
     with st.popover("Add a frame"):
         frame = st.selectbox(
-            "Frame", codebook.ids, format_func=lambda one: codebook.frame(one).name, key=f"add {number}"
+            "Frame", codebook.ids, format_func=lambda frame: codebook.frame(frame).name, key=f"add {number}"
         )
         voice = st.segmented_control("Voice", VOICES, default=VOICES[0], key=f"voice {number}")
-        st.button("Add", key=f"add it {number}", on_click=say, args=(frame, "yes", voice or VOICES[0]))
-        st.text(said.get(f"{paragraph.text} {frame}", ""))
+        st.button("Add", key=f"add it {number}", on_click=answer, args=(frame, "yes", voice or VOICES[0]))
+        st.text(answers.get(f"{paragraph.text} {frame}", ""))
 
 
-def _glance(found: Classification, classifier: Classifier) -> None:
+def _glance(classification: Classification, classifier: Classifier) -> None:
     st.markdown("**At a glance**")
-    with_frame = sum(bool(paragraph.predicted) for paragraph in found.paragraphs)
-    asked = sum(reading.decision == "human" for paragraph in found.paragraphs for reading in paragraph.found)
-    languages = ", ".join(sorted({paragraph.language for paragraph in found.paragraphs}))
-    st.caption(f"{with_frame} of {len(found.paragraphs)} paragraphs carry a frame · language: {languages}")
-    if asked:
-        st.caption(f"{asked} finding{'s' if asked > 1 else ''} near the threshold: dashed, for a person to decide")
-    summaries = found.summaries()
+    with_frame = sum(bool(paragraph.predicted) for paragraph in classification.paragraphs)
+    near = sum(reading.decision == "human" for paragraph in classification.paragraphs for reading in paragraph.found)
+    languages = ", ".join(sorted({paragraph.language for paragraph in classification.paragraphs}))
+    st.caption(f"{with_frame} of {len(classification.paragraphs)} paragraphs carry a frame · language: {languages}")
+    if near:
+        st.caption(f"{counted(near, 'finding')} near the threshold (dashed): for a person to decide")
+    summaries = classification.summaries()
     if summaries:
         st.html("".join(_summary_html(summary, classifier) for summary in summaries))
     else:
         st.caption("No frame found.")
     with st.popover("Copy"):
         text, as_json, sheet = st.tabs(["Text", "JSON", "Evidence sheet"])
-        text.code(plain_summary(found, classifier.codebook), language=None, height=260)
-        as_json.code(json.dumps(found.as_json(), ensure_ascii=False, indent=1), language=None, height=260)
-        sheet.code(evidence_sheet(found, classifier.codebook), language=None, height=260)
+        text.code(plain_summary(classification, classifier.codebook), language=None, height=260)
+        as_json.code(json.dumps(classification.as_json(), ensure_ascii=False, indent=1), language=None, height=260)
+        sheet.code(evidence_sheet(classification, classifier.codebook), language=None, height=260)
     st.download_button(
-        "Download JSON", json.dumps(found.as_json(), ensure_ascii=False), "classification.json", type="tertiary"
+        "Download JSON",
+        json.dumps(classification.as_json(), ensure_ascii=False),
+        "classification.json",
+        type="tertiary",
     )
 
 
@@ -181,10 +186,10 @@ def _summary_html(summary: Summary, classifier: Classifier) -> str:
     reading, colour = summary.reading, colour_of(classifier.codebook, summary.frame)
     name = shown(classifier.codebook.frame(summary.frame).name)
     voice = f"{VOICE_MARKS[reading.voice]} {reading.voice}" if reading.voice else ""
-    count = len(summary.paragraphs)
-    places = f"{count} paragraph{'s' if count > 1 else ''}, strongest: {summary.strongest + 1}"
+    count, strongest = len(summary.paragraphs), f"paragraph {summary.strongest + 1}"
+    extent = strongest if count == 1 else f"{count} paragraphs, strongest in {strongest}"
     return (
         f'<div class="nv-chip" style="border-left-color:{colour};padding:.3rem .55rem">'
         f'<span class="nv-voice">{voice}</span><span class="nv-name">{name}</span>'
-        f'<div class="nv-small">{likelihood(reading.probability)} · {places}</div></div>'
+        f'<div class="nv-small">{likelihood(reading.probability)} · {extent}</div></div>'
     )

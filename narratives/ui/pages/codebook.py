@@ -1,4 +1,4 @@
-"""The Codebook page: the frames as cards, edited, added, merged and retired here; the file in git stays the source."""
+"""The Codebook page: shows the frames as cards and edits, adds, merges and retires them in ``codebook.toml``."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,19 +16,19 @@ from narratives.codebook.frames import VOICES, Codebook, Frame
 from narratives.errors import UserError
 from narratives.labels.merge_impact import effect
 from narratives.store.events import Store, now
-from narratives.ui.components.html import colour_of, plain, shown
+from narratives.ui.components.html import colour_of, counted, plain, shown
 from narratives.ui.session.annotator import annotator, ask_name
 
-Counts = Counter[tuple[str, str]]  # labels in force by frame and voice
-_ONE_A_LINE = "one a line"
+Counts = Counter[tuple[str, str]]  # labels by frame and voice
+_ONE_PER_LINE = "one per line"
 _EXAMPLES = ("promotes", "reports", "rebuts", "none", "none")
 
 
 def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
-    """Show the page. ``known`` are the frames that the model in force has learned."""
-    said = st.session_state.pop("codebook_said", "")
-    if said:
-        st.text(said)
+    """Show the page. ``known`` are the frames of the released model."""
+    message = st.session_state.pop("codebook_message", "")
+    if message:
+        st.text(message)
     counts = _counts(store.state(), store, codebook)
     st.caption(f"version {codebook.version} · {len(codebook.frames)} frames")
     for aim in codebook.aims:
@@ -45,15 +45,15 @@ def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=2, hash_funcs={Store: id, Codebook: id})
 def _counts(state: int, store: Store, codebook: Codebook) -> Counts:
-    """Count the labels in force of each frame and voice."""
-    del state
+    """Count the yes labels of each frame and voice, those of retired frames as their successors'."""
+    del state  # only a key of the cache
     labels = store.label_set().resolve_retired(codebook).labels
     return Counter((label.frame, label.voice) for label in labels if label.value == "yes")
 
 
 def _card(codebook: Codebook, frame: Frame, learned: bool, counts: Counts, store: Store) -> None:
     number = sum(counts[frame.id, voice] for voice in (*VOICES, ""))
-    with st.expander(f"{plain(frame.name)} · {number:,} labels" + ("" if learned else " · not learned yet")):
+    with st.expander(f"{plain(frame.name)} · {counted(number, 'label')}" + ("" if learned else " · not learned yet")):
         st.html(_card_html(codebook, frame, counts))
         if not may(store, annotator(), "manage"):
             return
@@ -68,8 +68,10 @@ def _card(codebook: Codebook, frame: Frame, learned: bool, counts: Counts, store
 
 def _card_html(codebook: Codebook, frame: Frame, counts: Counts) -> str:
     voices = " · ".join(f"{voice} {counts[frame.id, voice]:,}" for voice in VOICES)
-    cues = " · ".join(f"{len(found)} cues in {language}" for language, found in frame.cues.items())
-    examples = [f"[{'near miss' if one.voice == 'none' else one.voice}] {one.text}" for one in frame.examples]
+    cues = " · ".join(f"{len(cues)} cues in {language}" for language, cues in frame.cues.items())
+    examples = [
+        f"[{'near miss' if example.voice == 'none' else example.voice}] {example.text}" for example in frame.examples
+    ]
     parts = [("Counts", frame.include), ("Does not count", frame.exclude), ("Examples", examples)]
     lists = "".join(
         f"<b>{title}</b><ul>{''.join(f'<li>{shown(line)}</li>' for line in lines)}</ul>" for title, lines in parts
@@ -86,45 +88,45 @@ def _edit(frame: Frame, store: Store) -> None:
             "claim": st.text_area("Claim", frame.claim),
         }
         for key, title in (("include", "Counts"), ("exclude", "Does not count")):
-            values[key] = st.text_area(f"{title} ({_ONE_A_LINE})", "\n".join(getattr(frame, key)))
+            values[key] = st.text_area(f"{title} ({_ONE_PER_LINE})", "\n".join(getattr(frame, key)))
         cues = {
-            language: st.text_area(f"Cues in {language} ({_ONE_A_LINE})", "\n".join(found))
-            for language, found in frame.cues.items()
+            language: st.text_area(f"Cues in {language} ({_ONE_PER_LINE})", "\n".join(phrases))
+            for language, phrases in frame.cues.items()
         }
         if st.form_submit_button("Save", type="primary"):
             lists = {key: _lines(values[key]) for key in ("include", "exclude")}
             changes = values | lists | {"cues": {language: _lines(text) for language, text in cues.items()}}
-            _keep(store, lambda path: edit_frame(path, frame.id, changes), f"edited {frame.id}")
+            _change(store, lambda path: edit_frame(path, frame.id, changes), f"edited {frame.id}")
 
 
 def _retire(codebook: Codebook, frame: Frame, store: Store) -> None:
-    """Say what merging or retiring a frame does to its labels; a button does it."""
+    """Show what merging or retiring a frame does to its labels, above the button that does it."""
     into = st.selectbox(
         "Merge into",
         ["", *(other for other in codebook.ids if other != frame.id)],
-        format_func=lambda other: codebook.frame(other).name if other else "no other frame: retire it",
+        format_func=lambda other: codebook.frame(other).name if other else "no frame: retire it",
         key=f"into {frame.id}",
     )
     st.text("\n".join(effect(store.label_set(), codebook, frame.id, into).sentences()))
     done = f"merged {frame.id} into {into}" if into else f"retired {frame.id}"
     if st.button(f"Merge {frame.id} into {into}" if into else f"Retire {frame.id}", type="primary"):
-        _keep(store, lambda path: retire_frame(path, frame.id, into, now()[:10]), done)
+        _change(store, lambda path: retire_frame(path, frame.id, into, now()[:10]), done)
 
 
 def _retired(codebook: Codebook, store: Store) -> None:
     if not codebook.retired:
         return
     with st.expander("Retired frames"):
-        for one in codebook.retired:
-            st.text(f"{one.name} · {fate(one)}\n{one.claim}")
-            if may(store, annotator(), "manage") and st.button(f"Bring {one.id} back"):
-                _keep(store, partial(restore_frame, frame_id=one.id), f"brought {one.id} back")
+        for frame in codebook.retired:
+            st.text(f"{frame.name} · {fate(frame)}\n{frame.claim}")
+            if may(store, annotator(), "manage") and st.button(f"Restore {frame.id}"):
+                _change(store, partial(restore_frame, frame_id=frame.id), f"restored {frame.id}")
 
 
 def _add(codebook: Codebook, store: Store) -> None:
     with st.expander("Add a frame"), st.form("new frame", border=False):
         st.caption(
-            "A name, a claim in one sentence and five examples are enough: three that convey it, two that come near."
+            "Give a name, a claim in one sentence and five examples: three that carry the claim and two near misses."
         )
         name, claim = st.text_input("Name", key="new name"), st.text_area("Claim, in one sentence", key="new claim")
         aim = st.selectbox("Aim", codebook.aims, key="new aim", accept_new_options=True)
@@ -135,10 +137,10 @@ def _add(codebook: Codebook, store: Store) -> None:
             }
             for number, voice in enumerate(_EXAMPLES, 1)
         ]
-        cues = st.text_area(f"Phrases that often carry it ({_ONE_A_LINE})", key="new cues")
+        cues = st.text_area(f"Cues: phrases that often carry the claim ({_ONE_PER_LINE})", key="new cues")
         if st.form_submit_button("Add", type="primary"):
             table = _new_table(name, claim, aim or "", examples, _lines(cues))
-            _keep(store, lambda path: add_frames(path, [table]), f"added {table['id']}")
+            _change(store, lambda path: add_frames(path, [table]), f"added {table['id']}")
 
 
 def _new_table(name: str, claim: str, aim: str, examples: list[dict[str, str]], cues: list[str]) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def _new_table(name: str, claim: str, aim: str, examples: list[dict[str, str]], 
         "claim": " ".join(claim.split()),
         "include": [" ".join(claim.split())],
         "exclude": ["the topic alone, without the claim"],
-        "examples": [{"text": " ".join(one["text"].split()), "voice": one["voice"]} for one in examples],
+        "examples": [{"text": " ".join(example["text"].split()), "voice": example["voice"]} for example in examples],
         "crosswalk": {"semeval": [], "disarm": [], "euvsdisinfo": []},
         "cues": {"en": cues or [" ".join(name.lower().split())], "uk": [], "ru": []},
     }
@@ -159,21 +161,17 @@ def _lines(text: str) -> list[str]:
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
 
 
-def _keep(store: Store, change: Callable[[Path], Codebook], what: str) -> None:
-    """Change the file, keep what it says now in the record, and say what comes next."""
+def _change(store: Store, change: Callable[[Path], Codebook], what: str) -> None:
+    """Change the file, record the new version in the label database, and show what to do next."""
     path = paths.writable_labels_folder() / "codebook.toml"
     try:
         require(store, annotator(), "manage")
-        found = change(path)
-        store.note(
-            "codebook", annotator(), None, f"version {found.version}: {what}\n{path.read_text(encoding='utf-8')}"
-        )
-        said = (
-            f"Version {found.version} is in force: {what}. The next ranking of the queue and the next training follow."
-        )
+        version = change(path).version
+        store.note("codebook", annotator(), None, f"version {version}: {what}\n{path.read_text(encoding='utf-8')}")
+        message = f"Saved version {version}: {what}. Order the queue and retrain the model to use it there."
     except UserError as error:
-        said = str(error).replace(f"{path}: ", "")
-    st.session_state["codebook_said"] = said
+        message = str(error).replace(f"{path}: ", "")
+    st.session_state["codebook_message"] = message
     st.rerun()
 
 

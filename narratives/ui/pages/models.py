@@ -1,5 +1,6 @@
-"""The Models page: which model is in force, its figures; retrain, compare, release, put back."""
+"""The Models page: shows the figures of the released model; retrains, compares and releases models."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from narratives.model.classifier import Classifier
 from narratives.model.released import release
 from narratives.store.events import Store
 from narratives.ui.components.figures import StoredModel, put_figures
-from narratives.ui.components.html import plain
+from narratives.ui.components.html import counted, plain
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.jobs import TRAINING, BackgroundProcess
 
@@ -33,7 +34,7 @@ _HEADLINES = {
 
 
 def page(classifier: Classifier, store: Store) -> None:
-    """Show the page. ``classifier`` is the model in force."""
+    """Show the page. ``classifier`` is the released model."""
     if not annotator():
         ask_name()
         return
@@ -42,16 +43,16 @@ def page(classifier: Classifier, store: Store) -> None:
         st.text(complaint)
     try:
         _train(store)
-        _kept(store)
-        _in_force(classifier)
+        _models(store)
+        _released(classifier)
     except UserError as error:
-        st.error("This did not work.")
+        st.error("The models cannot be shown.")
         st.text(str(error))
 
 
 @st.cache_resource(show_spinner=False)
 def _retraining() -> BackgroundProcess:
-    """Return the one training of this server, which all sessions see."""
+    """Return the training process of this server, which all sessions share."""
     return BackgroundProcess(TRAINING)
 
 
@@ -71,40 +72,40 @@ def _train(store: Store) -> None:
 def _watch(training: BackgroundProcess) -> None:
     if not training.running:
         st.rerun()
-    st.progress(training.share, f"Training: {training.step}. The model in force goes on serving.")
+    st.progress(training.share, f"Training: {training.step}. The pages use the released model meanwhile.")
     st.button("Stop", on_click=training.stop)
 
 
 def _proposal(training: BackgroundProcess, folder: Path, store: Store) -> None:
-    """Show what a new model would change, and release or discard it."""
+    """Show what a new model would change, above the buttons to release or to discard it."""
     st.markdown("**A new model is ready**")
     st.text(folder.name)
     released = paths.released_model()
     if released is not None and released.name == folder.name:
-        st.caption("It is the model in force: the labels have not changed since.")
+        st.caption("It is the released model: the labels have not changed since it was trained.")
         training.forget()
         return
     if released is not None:
         _before_after(compare_figures((released, folder)))
         _on_reviewed(_reviewed_by(store, released, folder))
     with st.container(horizontal=True):
-        st.button("Release", type="primary", on_click=_release, args=(folder, store, training))
+        st.button("Release the new model", type="primary", on_click=_release, args=(folder, store, training))
         st.button("Discard", on_click=_discard, args=(folder, training))
 
 
-def _before_after(found: Comparison) -> None:
-    rows = [_difference_row(FIGURES[key], one) for key, one in found.figures.items()]
-    st.dataframe(pd.DataFrame(rows, columns=["figure", "in force", "new", "change"]), hide_index=True)
-    frames = [(*_difference_row(frame, one.f1), one.support) for frame, one in found.frames.items()]
+def _before_after(comparison: Comparison) -> None:
+    rows = [_difference_row(FIGURES[key], difference) for key, difference in comparison.figures.items()]
+    st.dataframe(pd.DataFrame(rows, columns=["figure", "released", "new", "change"]), hide_index=True)
+    frames = [(*_difference_row(frame, change.f1), change.support) for frame, change in comparison.frames.items()]
     with st.expander("For each frame"):
         st.dataframe(
-            pd.DataFrame(frames, columns=["F1 of frame", "in force", "new", "change", "support"]), hide_index=True
+            pd.DataFrame(frames, columns=["F1 of frame", "released", "new", "change", "support"]), hide_index=True
         )
-    st.caption("By cross-validation, each model over the labels it was trained on.")
+    st.caption("Cross-validated, each model on the labels it was trained on.")
 
 
-def _difference_row(name: str, one: Difference) -> tuple[str, float, float, float]:
-    return name, round(one.a, 3), round(one.b, 3), round(one.difference, 3)
+def _difference_row(name: str, change: Difference) -> tuple[str, float, float, float]:
+    return name, round(change.a, 3), round(change.b, 3), round(change.difference, 3)
 
 
 @st.cache_data(show_spinner="Reading the reviewed paragraphs", hash_funcs={Store: id})
@@ -113,41 +114,47 @@ def _reviewed_by(store: Store, released: Path, folder: Path) -> Reviewed | None:
     return reviewed(store, codebook, persistence.load(released), persistence.load(folder))
 
 
-def _on_reviewed(found: Reviewed | None) -> None:
-    if found is None:
-        st.caption("No paragraph labelled in the app to compare on, or one model knows frames that the other does not.")
+def _on_reviewed(change: Reviewed | None) -> None:
+    if change is None:
+        st.caption(
+            "No comparison on paragraphs labelled in the app: there are none, or the two models differ in their frames."
+        )
         return
     st.caption(
-        f"On the {found.paragraphs:,} paragraphs labelled in the app, which the new model has learned from: "
-        f"{found.changed:,} decisions change, {found.fixed:,} to what people said, {found.regressed:,} away from it; "
-        f"micro-F1 {found.before:.2f} before, {found.after:.2f} after."
+        f"On the {change.paragraphs:,} paragraphs labelled in the app, which the new model was trained on: "
+        f"{counted(change.changed, 'decision')} changed, {change.fixed:,} now right, {change.regressed:,} now wrong; "
+        f"micro-F1 {_two_decimals(change.before)} before, {_two_decimals(change.after)} after."
     )
 
 
-def _kept(store: Store) -> None:
-    """List the models, newest first, with their figures; put one in force."""
+def _two_decimals(figure: float) -> str:
+    return "–" if math.isnan(figure) else f"{figure:.2f}"  # F1 without a frame in labels and predictions
+
+
+def _models(store: Store) -> None:
+    """List the models with their figures, newest first, and offer to release one."""
     manifests = paths.models_folder().glob("*/manifest.json")
     folders = [path.parent for path in sorted(manifests, key=lambda path: path.stat().st_mtime, reverse=True)]
     released = paths.released_model()
     st.markdown("**Models**")
     rows = [_model_row(folder, released) for folder in folders]
-    figures = {shown: st.column_config.NumberColumn(format="%.3f") for shown in _HEADLINES.values()}
-    heads = ["model", "in force", "paragraphs", *figures, *(["note"] if any("note" in row for row in rows) else [])]
+    figures = {title: st.column_config.NumberColumn(format="%.3f") for title in _HEADLINES.values()}
+    heads = ["model", "released", "paragraphs", *figures, *(["note"] if any("note" in row for row in rows) else [])]
     st.dataframe(pd.DataFrame(rows, columns=heads), hide_index=True, column_config=figures)
     others = [folder for folder in folders if released is None or not folder.samefile(released)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Put another model in force", others, format_func=lambda folder: folder.name, index=None)
-        st.button("Put in force", disabled=chosen is None, on_click=_release, args=(chosen, store, None))
+        chosen = st.selectbox("Release another model", others, format_func=lambda folder: folder.name, index=None)
+        st.button("Release", disabled=chosen is None, on_click=_release, args=(chosen, store, None))
 
 
-def _in_force(classifier: Classifier) -> None:
-    """Show the figures of the model in force, and its card."""
+def _released(classifier: Classifier) -> None:
+    """Show the figures and the card of the released model."""
     released = paths.released_model()
     if released is None:
         return
-    st.markdown("**The model in force, by cross-validation on its own labels**")
+    st.markdown("**The released model, cross-validated on its own labels**")
     put_figures(StoredModel(persistence.read_manifest(released), classifier.codebook))
-    with st.expander("Card of the model in force"):
+    with st.expander("Card of the released model"):
         st.code((released / "card.md").read_text(encoding="utf-8"), language="markdown", wrap_lines=True)
 
 
@@ -155,17 +162,17 @@ def _model_row(folder: Path, released: Path | None) -> dict[str, Any]:
     try:
         manifest = persistence.read_manifest(folder)
     except UserError as error:
-        return {"model": folder.name, "in force": "", "paragraphs": None, "note": str(error)}
+        return {"model": folder.name, "released": "", "paragraphs": None, "note": str(error)}
     figures = manifest.get("figures", {})
-    in_force = released is not None and folder.samefile(released)
-    row = {"model": folder.name, "in force": "●" if in_force else "", "paragraphs": figures.get("n")}
-    return row | {shown: figures.get(name) for name, shown in _HEADLINES.items()}
+    is_released = released is not None and folder.samefile(released)
+    row = {"model": folder.name, "released": "●" if is_released else "", "paragraphs": figures.get("n")}
+    return row | {title: figures.get(name) for name, title in _HEADLINES.items()}
 
 
 def _release(folder: Path, store: Store, training: BackgroundProcess | None) -> None:
     try:
         require(store, annotator(), "manage")
-        persistence.load(folder)
+        persistence.load(folder)  # a model that cannot be loaded must not be released: no page would open again
         release(folder)
         store.note("release", annotator(), None, folder.name)
     except UserError as error:
@@ -173,11 +180,11 @@ def _release(folder: Path, store: Store, training: BackgroundProcess | None) -> 
         return
     if training is not None:
         training.forget()
-    st.toast(f"{plain(folder.name)} is in force")
+    st.toast(f"Released {plain(folder.name)}")
 
 
 def _discard(folder: Path, training: BackgroundProcess) -> None:
     released = paths.released_model()
-    if released is None or not folder.samefile(released):
+    if released is None or not folder.samefile(released):  # another session may have released it meanwhile
         shutil.rmtree(folder)
     training.forget()

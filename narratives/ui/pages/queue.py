@@ -1,4 +1,4 @@
-"""The Queue page: one paragraph at a time, labelled by keys; every step is stored before the next paragraph shows."""
+"""The Queue page: shows one paragraph at a time; each step is stored before the next paragraph is shown."""
 
 from typing import Any
 
@@ -13,38 +13,40 @@ from narratives.model.classifier import Classifier
 from narratives.store.assignments import AssignmentQueue, Item
 from narratives.store.events import Store, now
 from narratives.ui.components.board import put_frames
-from narratives.ui.components.headline import say_waiting
-from narratives.ui.components.html import likelihood
+from narratives.ui.components.headline import show_waiting
+from narratives.ui.components.html import counted, likelihood
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 from narratives.ui.session.jobs import RANKING, BackgroundProcess
-from narratives.ui.session.uploads import keep_upload
+from narratives.ui.session.uploads import keep_upload, without_folder
 
 _EMPTY = (
-    "The queue is empty. Bring texts in and put them in order: below, or by narratives labels import and queue --rank."
+    "The queue is empty. Import texts, then order the queue: below, or with narratives labels import and "
+    "narratives queue --rank."
 )
+_REFUSED_SHOWN = 20  # refused rows of an import that are listed
 
 
 def page(classifier: Classifier, codebook: Codebook, store: Store) -> None:
     """Show the page."""
     if annotator():
         put_frames(codebook)
-        _desk(classifier, codebook, store)
-        _fill(codebook, store)
+        _label(classifier, codebook, store)
+        _import_and_order(codebook, store)
     else:
         ask_name()
 
 
 @st.fragment
-def _desk(classifier: Classifier, codebook: Codebook, store: Store) -> None:
-    """Show the next paragraph. A key's way is short: only this part of the page runs again."""
+def _label(classifier: Classifier, codebook: Codebook, store: Store) -> None:
+    """Show the next paragraph. It is a fragment, so that a step does not run the rest of the page again."""
     session, queue = BoardSession.of("board"), AssignmentQueue(store)
     try:
         item, progress = queue.take(annotator()), queue.progress(annotator())
     except UserError as error:
         show_database_error(error)
         return
-    say_waiting(progress.left)
+    show_waiting(progress.left)
     suggested = suggest(classifier, codebook, item.paragraph_id, item.text) if item else None
     session.suggested = {item.paragraph_id: suggested} if item and suggested else {}
     session.show(
@@ -57,55 +59,59 @@ def _desk(classifier: Classifier, codebook: Codebook, store: Store) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _ranking() -> BackgroundProcess:
-    """Return the one ranking of this server, which all sessions see."""
+    """Return the ranking process of this server, which all sessions share."""
     return BackgroundProcess(RANKING)
 
 
-def _fill(codebook: Codebook, store: Store) -> None:
-    """Bring new texts in, and put the queue in a new order."""
+def _import_and_order(codebook: Codebook, store: Store) -> None:
+    """Offer to import texts and to order the queue."""
     ranking = _ranking()
-    with st.expander("New texts, new order", expanded=ranking.running):
+    with st.expander("Import texts, order the queue", expanded=ranking.running):
         if ranking.running:
             _watch(ranking)
             return
-        st.text(ranking.complaint or (f"{ranking.number:,} paragraphs are in order" if ranking.number else ""))
-        dropped = st.file_uploader("A table of texts to be labelled, a row a paragraph: CSV, TSV, JSONL, Parquet, XLSX")
-        column = st.text_input("The column that holds the text, if it is not found by itself")
+        if ranking.complaint or ranking.number:
+            st.text(ranking.complaint or f"Ordered {counted(ranking.number or 0, 'paragraph')}.")
+        dropped = st.file_uploader("Table of texts to label, one paragraph in each row: CSV, TSV, JSONL, Parquet, XLSX")
+        column = st.text_input("Text column (leave empty to detect it)")
         with st.container(horizontal=True):
-            if st.button("Bring in", disabled=dropped is None) and dropped is not None:
-                st.text(_brought(dropped.name, dropped.getvalue(), column, codebook, store))
-            st.button("Put the queue in order", on_click=ranking.start, help="By the model in force; takes a while.")
+            if st.button("Import", disabled=dropped is None) and dropped is not None:
+                st.text(_import(dropped.name, dropped.getvalue(), column, codebook, store))
+            st.button("Order the queue", on_click=ranking.start, help="Uses the released model; takes a while.")
 
 
 @st.fragment(run_every=0.5)
 def _watch(ranking: BackgroundProcess) -> None:
     if not ranking.running:
         st.rerun()
-    st.progress(ranking.share, f"Putting the queue in order: {ranking.step}")
+    st.progress(ranking.share, f"Ordering the queue: {ranking.step}")
     st.button("Stop", on_click=ranking.stop)
 
 
-def _brought(name: str, data: bytes, column: str, codebook: Codebook, store: Store) -> str:
-    """Bring an upload into the store and say what came of it, refused rows with line and reason."""
+def _import(name: str, data: bytes, column: str, codebook: Codebook, store: Store) -> str:
+    """Import an upload into the label database; return a summary, with line and reason of the refused rows."""
     path = keep_upload(name, data)
     try:
         intake = read_intake(path, Moment(annotator(), now(), codebook), text_column=column or None)
-        said = store.import_labels(intake.labels, intake.sources).sentence()
+        summary = store.import_labels(intake.labels, intake.sources).sentence()
     except UserError as error:
-        return str(error).replace(f"{path.parent}/", "")
-    refused = [f"line {row.line}: {row.reason}" for row in intake.refused[:20]]
-    return "\n".join([said, *([f"{len(intake.refused)} rows were refused:", *refused] if refused else [])])
+        return without_folder(str(error), path)
+    if not intake.refused:
+        return summary
+    reasons = [f"line {row.line}: {row.reason}" for row in intake.refused[:_REFUSED_SHOWN]]
+    return "\n".join([summary, f"Refused {counted(len(intake.refused), 'row')}:", *reasons])
 
 
 def _shown(item: Item, suggested: Suggested) -> dict[str, Any]:
     hints = [
-        {"frame": one.frame, "voice": one.voice, "likely": likelihood(one.probability)} for one in suggested.frames
+        {"frame": suggestion.frame, "voice": suggestion.voice, "likely": likelihood(suggestion.probability)}
+        for suggestion in suggested.frames
     ]
-    why = REASONS.get(item.reason, item.reason)
+    reason = REASONS.get(item.reason, item.reason)
     return {
         "paragraph_id": item.paragraph_id,
         "text": item.text,
         "source": item.source,
-        "reason": f"{why}: {item.detail}" if item.detail else why,
+        "reason": f"{reason}: {item.detail}" if item.detail else reason,
         "suggested": hints if suggested.shown else [],
     }

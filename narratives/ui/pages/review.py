@@ -1,4 +1,4 @@
-"""The Review page: decisions of the model worth a look, worst first; accept, correct or comment by one key."""
+"""The Review page: shows questionable decisions of the model, worst first; each is accepted or corrected by a key."""
 
 from typing import Any
 
@@ -11,11 +11,12 @@ from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
 from narratives.ui.components.board import put_frames
-from narratives.ui.components.html import likelihood
+from narratives.ui.components.html import counted, likelihood
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 
-_EMPTY = "Nothing to review here. The list is made from the last ranking of the queue by the model in force."
+_EMPTY = "Nothing to review. To list decisions of the released model, order the queue."
+_READINGS = 3  # as many as the board has keys for
 
 
 def page(classifier: Classifier, codebook: Codebook, store: Store) -> None:
@@ -26,24 +27,24 @@ def page(classifier: Classifier, codebook: Codebook, store: Store) -> None:
     try:
         chosen = _choose(_findings(classifier, codebook, store))
         put_frames(codebook)
-        _desk(classifier, codebook, store, chosen)
-        _bulk(classifier, codebook, store, chosen)
+        _review(classifier, codebook, store, chosen)
+        _accept_all(classifier, codebook, store, chosen)
     except UserError as error:
         show_database_error(error)
 
 
 def _findings(classifier: Classifier, codebook: Codebook, store: Store) -> Findings:
     """Return the findings of this session: looked up once for each model, and again after each undo."""
-    found: Findings = BoardSession.of("review").listed(lambda: find(store, classifier, codebook), classifier.name)
-    return found
+    findings: Findings = BoardSession.of("review").listed(lambda: find(store, classifier, codebook), classifier.name)
+    return findings
 
 
 def _choose(findings: Findings) -> tuple[str, str]:
     """Ask for a reason and a frame to filter by; empty: any."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        reason = st.selectbox("Why", ["", *REASONS], format_func=lambda one: REASONS.get(one, "anything"))
-        frames = sorted({one.frame for one in findings.select(reason)})
-        frame = st.selectbox("Frame", ["", *frames], format_func=lambda one: one or "any")
+        reason = st.selectbox("Reason", ["", *REASONS], format_func=lambda reason: REASONS.get(reason, "any reason"))
+        frames = sorted({finding.frame for finding in findings.select(reason)})
+        frame = st.selectbox("Frame", ["", *frames], format_func=lambda frame: frame or "any frame")
     return reason, frame
 
 
@@ -53,7 +54,7 @@ def _waiting(findings: Findings, chosen: tuple[str, str]) -> list[Finding]:
 
 
 @st.fragment
-def _desk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[str, str]) -> None:
+def _review(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[str, str]) -> None:
     # The list is asked for here, not passed in: after an undo this fragment runs alone and must see the new one.
     session = BoardSession.of("review")
     try:
@@ -80,57 +81,58 @@ def _shown(finding: Finding, suggested: Suggested, findings: Findings) -> dict[s
         "source": "",
         "reason": f"{REASONS[finding.reason]}: {finding.detail}",
         "suggested": [
-            {"frame": one.frame, "voice": one.voice, "likely": likelihood(one.probability)} for one in suggested.frames
+            {"frame": suggestion.frame, "voice": suggestion.voice, "likely": likelihood(suggestion.probability)}
+            for suggestion in suggested.frames
         ],
         "accept": True,
         "readings": [
             {
-                "title": "label in force" if len(readings) == 1 else "one annotator",
-                "frames": [[label.frame, label.voice] for label in said if label.frame and label.value == "yes"],
+                "title": "current label" if len(readings) == 1 else "an annotator",
+                "frames": [[label.frame, label.voice] for label in reading if label.frame and label.value == "yes"],
                 "note": "",
             }
-            for said in readings[:3]
+            for reading in readings[:_READINGS]
         ],
     }
 
 
-def _bulk(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[str, str]) -> None:
-    """Accept the model on all that is chosen, after a word that says the number; take it back as one step."""
+def _accept_all(classifier: Classifier, codebook: Codebook, store: Store, chosen: tuple[str, str]) -> None:
+    """Offer to accept the model on the whole filtered list, and to undo that as one step."""
     waiting = _waiting(_findings(classifier, codebook, store), chosen)
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Accept the model on all of them", disabled=not waiting):
-            st.text(f"{len(waiting):,} paragraphs will be labelled as the model reads them, by {annotator()}.")
+        with st.popover("Accept all predictions", disabled=not waiting):
+            st.text(f"Labels {counted(len(waiting), 'paragraph')} as the model predicts, by {annotator()}.")
             st.button(
-                f"Label {len(waiting):,} paragraphs",
+                f"Label {counted(len(waiting), 'paragraph')}",
                 type="primary",
                 on_click=_accept,
                 args=(classifier, codebook, store, waiting),
             )
         last = st.session_state.get("last_bulk")
         if last:
-            st.button(f"Undo these {last[1]:,}", on_click=_undo_bulk, args=(store,))
-        st.text(st.session_state.pop("bulk_said", ""))
+            st.button(f"Undo these {last[1]:,}", on_click=_undo_accept_all, args=(store,))
+        st.text(st.session_state.pop("bulk_message", ""))
 
 
 def _accept(classifier: Classifier, codebook: Codebook, store: Store, waiting: list[Finding]) -> None:
     done = BoardSession.of("review").done
-    # The board runs as a fragment, so steps may have been taken since this list was drawn; a person's word stands.
+    # The board runs as a fragment: paragraphs may have been decided since this list was shown, and those must stand.
     waiting = [finding for finding in waiting if finding.paragraph_id not in done]
     if not waiting:
-        st.session_state["bulk_said"] = "All of these were reviewed meanwhile; nothing was labelled."
+        st.session_state["bulk_message"] = "All of these paragraphs have been reviewed; nothing was labelled."
         return
     try:
         name = accept_all(store, waiting, classifier, codebook, annotator())
     except UserError as error:
-        st.session_state["bulk_said"] = str(error)
+        st.session_state["bulk_message"] = str(error)
         return
     st.session_state["last_bulk"] = name, len(waiting)
-    st.session_state["bulk_said"] = f"{len(waiting):,} paragraphs were labelled."
+    st.session_state["bulk_message"] = f"Labelled {counted(len(waiting), 'paragraph')}."
     done |= {finding.paragraph_id for finding in waiting}
 
 
-def _undo_bulk(store: Store) -> None:
+def _undo_accept_all(store: Store) -> None:
     name, _ = st.session_state.pop("last_bulk")
     number = store.undo_all(annotator(), name)
     BoardSession.of("review").look_again()
-    st.session_state["bulk_said"] = f"{number:,} labels were taken back."
+    st.session_state["bulk_message"] = f"Undid {counted(number, 'label')}."

@@ -1,4 +1,4 @@
-"""The Team page: who labelled what, roles, and all labels to take away."""
+"""The Team page: shows the labels and roles of each annotator, and exports all labels."""
 
 import tempfile
 from pathlib import Path
@@ -25,37 +25,38 @@ def page(store: Store) -> None:
     if not name:
         ask_name()
         return
-    st.text(st.session_state.pop("team_said", f"{name}: {role_of(store, name)}"))
-    rows = [(one.annotator, roles(store).get(one.annotator, ""), one.day, one.labels) for one in daily_counts(store)]
+    st.text(st.session_state.pop("team_message", f"{name}: {role_of(store, name)}"))
+    given = roles(store)
+    rows = [(count.annotator, given.get(count.annotator, ""), count.day, count.labels) for count in daily_counts(store)]
     st.dataframe(pd.DataFrame(rows, columns=["annotator", "role", "day", "labels"]), hide_index=True)
     if may(store, name, "manage"):
-        _give(store, name, sorted({row[0] for row in rows} | {name}))
-    _take_away(store)
+        _assign_role(store, name, sorted({row[0] for row in rows} | {name}))
+    _export(store)
 
 
-def _give(store: Store, by: str, known: list[str]) -> None:
+def _assign_role(store: Store, by: str, known: list[str]) -> None:
     with st.form("role", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        whom = st.selectbox("Who", known, accept_new_options=True, index=None)
+        person = st.selectbox("Person", known, accept_new_options=True, index=None)
         role = st.selectbox("Role", list(ROLES))
-        if st.form_submit_button("Give the role") and whom:
+        if st.form_submit_button("Assign role") and person:
             try:
-                give_role(store, by, whom, role)
-                st.session_state["team_said"] = f"{whom}: {role}"
+                give_role(store, by, person, role)
+                st.session_state["team_message"] = f"{person}: {role}"
             except UserError as error:
-                st.session_state["team_said"] = str(error)
+                st.session_state["team_message"] = str(error)
             st.rerun()
 
 
-def _take_away(store: Store) -> None:
-    chosen = st.segmented_control("Take all labels away", list(_FILES))
+def _export(store: Store) -> None:
+    chosen = st.segmented_control("Export all labels", list(_FILES))
     if chosen:
         layout, name = _FILES[chosen]
         st.download_button(f"Download {name}", _exported(store.state(), store, layout, name), name)
 
 
-@st.cache_data(show_spinner="Writing", max_entries=3, hash_funcs={Store: id})
+@st.cache_data(show_spinner="Writing the labels", max_entries=3, hash_funcs={Store: id})
 def _exported(state: int, store: Store, layout: str, name: str) -> bytes:
-    del state
+    del state  # only a key of the cache
     with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
         path = Path(folder) / name
         write_labels_as(store.label_set().of_interest(unlabelled=False), path, layout)

@@ -1,4 +1,4 @@
-"""Owns who is at the keyboard: signed in on a server; else asked once, kept in a cookie and in the session."""
+"""Finds out who the annotator is: signed in on a server, else asked once and remembered in a cookie."""
 
 from urllib.parse import unquote
 
@@ -8,11 +8,11 @@ from narratives.errors import UserError
 from narratives.ui.session import signin
 
 COOKIE = "narratives-annotator"  # board.js sets it
-_LONGEST = 60
+_LONGEST = 60  # characters
 
 
 def annotator() -> str:
-    """Return the name of who labels, empty until it is known; where people sign in, it is their address."""
+    """Return the annotator's name, empty until it is known; where people sign in, their e-mail address."""
     if signin.is_wanted():
         return signin.signed_in()
     if "annotator" not in st.session_state:
@@ -21,9 +21,9 @@ def annotator() -> str:
 
 
 def ask_name() -> None:
-    """Show the question for the name; the answer is in force at once."""
+    """Ask for the name; the answer takes effect at once."""
     with st.form("who", border=False):
-        st.text_input("Your name, as it shall stand beside your labels", key="asked_name", max_chars=_LONGEST)
+        st.text_input("Your name, as it will appear beside your labels", key="asked_name", max_chars=_LONGEST)
         st.form_submit_button("Start labelling", type="primary", on_click=_answered)
     complaint = st.session_state.get("name_complaint")
     if complaint:
@@ -31,12 +31,12 @@ def ask_name() -> None:
 
 
 def checked_name(name: str) -> str:
-    """Return ``name`` with its white space made single. Raises UserError for one that cannot stand in a label file."""
+    """Return ``name`` without superfluous white space. Raises UserError if a label file cannot hold it."""
     clean = " ".join(name.split())
     if not clean:
-        raise UserError("the name is empty; a label has somebody who gave it")
+        raise UserError("the name is empty; every label needs an annotator")
     if len(clean) > _LONGEST or not clean.isprintable():
-        raise UserError(f"the name must have at most {_LONGEST} characters, all of them printable")
+        raise UserError(f"the name must have at most {_LONGEST} characters, all of them printable; correct it")
     return clean
 
 

@@ -1,6 +1,7 @@
-"""Owns signing in by OpenID Connect, where the server's secrets name a provider; who one is, is then proved, not asked.
+"""Signs people in by OpenID Connect, where the server's secrets name a provider; elsewhere the pages ask for a name.
 
-``.streamlit/secrets.toml`` holds ``[auth]`` as Streamlit reads it, and in ``[team]`` the ``lead`` who gives the roles.
+``.streamlit/secrets.toml`` holds the table ``[auth]`` that Streamlit reads, and in ``[team]`` the address of the
+``lead``, who gives the roles.
 """
 
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from narratives.store.events import Store
 
 
 def is_wanted() -> bool:
-    """Return whether people sign in here."""
+    """Return whether this server requires people to sign in."""
     try:
         return "auth" in st.secrets
     except StreamlitSecretNotFoundError:
@@ -22,17 +23,17 @@ def is_wanted() -> bool:
 
 
 def signed_in() -> str:
-    """Return the address of who is signed in, in small letters; empty where nobody is or the address is not good."""
-    return "" if _fault() or not st.user.is_logged_in else str(st.user["email"]).lower()
+    """Return the user's e-mail address in lower case; empty if nobody is signed in or the address is not verified."""
+    return "" if _refusal() or not st.user.is_logged_in else str(st.user["email"]).lower()
 
 
 def show_sign_in() -> None:
-    """Show the way in, or why who came back from the provider cannot be let in."""
+    """Show the button to sign in, or why the user who came back from the provider is refused."""
     if not st.user.is_logged_in:
         st.text("Sign in to read, label and review.")
-        st.button("Sign in", type="primary", on_click=_go)
+        st.button("Sign in", type="primary", on_click=_start_sign_in)
     else:
-        st.text(_fault())
+        st.text(_refusal())
         put_sign_out()
     if complaint := st.session_state.pop("sign_in_complaint", ""):
         st.text(complaint)
@@ -44,29 +45,31 @@ def put_sign_out() -> None:
 
 
 def check_lead(store: Store) -> None:
-    """Make the lead whom the secrets name lead, where nobody has a role yet. Raises UserError if they name none."""
+    """Give the lead named in the secrets that role, if nobody has a role yet. Raises UserError if they name none."""
     lead = str(st.secrets.get("team", {}).get("lead", "")).strip().lower()
     if not lead:
-        raise UserError('the server names no lead; write [team] and lead = "somebody@example.org" into secrets.toml')
+        raise UserError('the server names no lead; add [team] with lead = "somebody@example.org" to secrets.toml')
     name_first_lead(store, lead)
 
 
-def _fault() -> str:
-    """Return why who came back from the provider is not let in, empty if there is no reason or nobody came."""
+def _refusal() -> str:
+    """Return why the user who came back from the provider is refused, empty if not or if nobody came back."""
     if not st.user.is_logged_in:
         return ""
     if not st.user.get("email"):
-        return "The provider tells no e-mail address; its administrator must let it (scope email)."
+        return "The provider sent no e-mail address; ask its administrator to allow the scope email."
+    # An address that is not verified could be anybody's; a provider that does not send the claim is trusted.
     if not st.user.get("email_verified", True):
-        return f"The provider has not verified the address {st.user['email']}; have it verified and sign in again."
+        return f"The provider has not verified the address {st.user['email']}; verify it there and sign in again."
     return ""
 
 
-def _go() -> None:
+def _start_sign_in() -> None:
+    # Streamlit's own message names the package but not the extra that installs it.
     if find_spec("authlib") is None:
         st.session_state["sign_in_complaint"] = "Signing in needs the extra narratives[server]; install it."
         return
     try:
         st.login()
     except StreamlitAuthError as error:
-        st.session_state["sign_in_complaint"] = f"The server's [auth] settings are not right: {error}"
+        st.session_state["sign_in_complaint"] = f"The [auth] settings in the server's secrets.toml are wrong: {error}"

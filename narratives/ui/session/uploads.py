@@ -7,9 +7,10 @@ from pathlib import Path
 
 from narratives.errors import UserError
 from narratives.tables.table import Table, open_table, read_head
+from narratives.ui.components.html import counted
 
-_FIRST = 5  # rows shown of an upload
-_CELLS_ARE_TEXT = ("CSV", "TSV", "XLSX")  # whether a row of these is refused does not depend on the text column
+_FIRST = 5  # rows of an upload that are shown
+_CELLS_ARE_TEXT = ("CSV", "TSV", "XLSX")  # whether such a row is refused does not depend on the text column
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Upload:
         The rows were counted once, by the column that was guessed. For another one the number of refused rows is not
         known where a row can lack a text in one column and have it in another.
         """
-        rows = f"{self.good + self.refused:,} rows"
+        rows = counted(self.good + self.refused, "row")
         if text_column != self.table.text_column and self.table.format not in _CELLS_ARE_TEXT:
             return f"{rows}; those whose '{text_column}' cannot be read as text will be refused"
         return f"{rows}, of which {self.refused:,} will be refused" if self.refused else rows
