@@ -42,6 +42,12 @@ def test_markers_of_a_sentence_are_counted_apart_from_the_paragraph():
     assert counted["attribution, sentence"] == 0
 
 
+@pytest.mark.parametrize("closing", ["", '"', "'", "”", "’", "»", ")"])
+def test_a_closing_mark_after_the_full_stop_belongs_to_the_sentence(closing):
+    text = f"One.{closing} Two."
+    assert [text[start:end] for start, end in sentences(text)] == [f"One.{closing} ", "Two."]
+
+
 @pytest.mark.parametrize("text", ["", "One.", "One. Two! «Three?» Four", "No end"])
 def test_sentences_cover_the_paragraph(text):
     assert "".join(text[start:end] for start, end in sentences(text)) == text
