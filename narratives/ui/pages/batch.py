@@ -169,7 +169,8 @@ def _chart(scored: ScoredTable, codebook: Codebook) -> None:
             order=altair.Order("rank:Q"),
             tooltip=["name", "voice", "rows"],
         )
-        .properties(height=26 * counts["name"].nunique() + 40)
+        # The height holds the axis and the legend, too: without room for them the bars of few frames vanish.
+        .properties(height=26 * counts["name"].nunique() + 120)
     )
     st.altair_chart(chart)
 
