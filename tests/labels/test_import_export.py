@@ -50,10 +50,10 @@ def test_a_round_trip_loses_nothing(awkward, moment, layout, tmp_path):
     write_labels_as(awkward, output, layout)
     if layout == "labels":
         assert {path.name for path in output.iterdir()} == {"labels.csv", "paragraphs.csv"}
-    found = read_intake(output, moment)
-    assert found.layout == layout
-    assert set(found.labels.labels) == set(awkward.labels)
-    assert set(found.labels.paragraphs) == set(awkward.paragraphs)
+    intake = read_intake(output, moment)
+    assert intake.layout == layout
+    assert set(intake.labels.labels) == set(awkward.labels)
+    assert set(intake.labels.paragraphs) == set(awkward.paragraphs)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -71,9 +71,17 @@ def test_the_same_labels_are_the_same_bytes(awkward, layout, tmp_path):
 def test_labels_without_text_are_ids_and_come_back_where_the_text_is_known(awkward, moment, tmp_path):
     write_labels_as(awkward, tmp_path / "ids.jsonl", "jsonl", with_text=False)
     assert awkward.paragraphs[0].text not in (tmp_path / "ids.jsonl").read_text(encoding="utf-8")
-    found = read_intake(tmp_path / "ids.jsonl", moment, "jsonl")
-    assert set(found.labels.labels) == set(awkward.labels)
-    assert found.labels.paragraphs == ()
+    intake = read_intake(tmp_path / "ids.jsonl", moment, "jsonl")
+    assert set(intake.labels.labels) == set(awkward.labels)
+    assert intake.labels.paragraphs == ()
+
+
+def test_an_export_without_text_leaves_no_text_of_the_one_it_replaces(awkward, tmp_path):
+    write_labels_as(awkward, tmp_path, "labels")
+    before = (tmp_path / "labels.csv").read_bytes()
+    write_labels_as(awkward, tmp_path, "labels", with_text=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.csv"]
+    assert (tmp_path / "labels.csv").read_bytes() == before
 
 
 def test_a_workbook_holds_every_label_as_text(awkward, tmp_path):
@@ -102,8 +110,8 @@ def test_label_studio_annotations_of_others_are_read(moment, tmp_path):
         read_intake(tmp_path / "export.json", moment)
     task["annotations"][0]["result"][0]["value"]["choices"] = ["flood:reports", "mayor:rebuts"]
     (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
-    found = read_intake(tmp_path / "export.json", moment).labels.labels
-    assert [(label.annotator, label.frame, label.voice) for label in found] == [
+    labels = read_intake(tmp_path / "export.json", moment).labels.labels
+    assert [(label.annotator, label.frame, label.voice) for label in labels] == [
         ("o@x.org", "flood", "reports"),
         ("o@x.org", "mayor", "rebuts"),
         ("4", "", ""),
@@ -116,9 +124,9 @@ def test_doccano_lines_of_others_are_the_named_annotators(moment, tmp_path):
         {"id": 2, "text": "A choir.", "label": []},
     ]
     (tmp_path / "admin.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    found = read_intake(tmp_path / "admin.jsonl", moment).labels
-    assert [(label.annotator, label.frame) for label in found.labels] == [("petro", "flood")]
-    assert len(found.paragraphs) == 2
+    labels = read_intake(tmp_path / "admin.jsonl", moment).labels
+    assert [(label.annotator, label.frame) for label in labels.labels] == [("petro", "flood")]
+    assert len(labels.paragraphs) == 2
 
 
 @pytest.mark.parametrize(
@@ -147,25 +155,25 @@ def test_a_table_of_texts_is_read_and_single_rows_are_refused(moment, tmp_path, 
         'id;text;url\n1;"The dam; breaks";https://a.example\n2;too few\n3;;x\n4;The choir sings.;y\n5;"never closed;z\n'
     )
     (tmp_path / "posts.csv").write_text(rows, encoding=encoding)
-    found = read_intake(tmp_path / "posts.csv", moment, text_column="text")
-    assert [row.text for row in found.labels.paragraphs] == ["The dam; breaks", "The choir sings."]
-    assert sorted(found.sources.values()) == ["https://a.example", "y"]
-    assert sorted(row.line for row in found.refused) == [3, 4, 6]
-    assert any("the text is empty" in row.reason for row in found.refused)
-    write_refused(found.refused, tmp_path / "refused.csv")
+    intake = read_intake(tmp_path / "posts.csv", moment, text_column="text")
+    assert [row.text for row in intake.labels.paragraphs] == ["The dam; breaks", "The choir sings."]
+    assert sorted(intake.sources.values()) == ["https://a.example", "y"]
+    assert sorted(row.line for row in intake.refused) == [3, 4, 6]
+    assert any("the text is empty" in row.reason for row in intake.refused)
+    write_refused(intake.refused, tmp_path / "refused.csv")
     assert (tmp_path / "refused.csv").read_text(encoding="utf-8").count("\n") >= 4
 
 
 def test_a_labelled_table_is_the_named_annotators_reading(moment, tmp_path):
     rows = "text,frames,voices\nThe dam breaks.,flood;mayor,promotes;rebuts\nA choir.,other,\nNo.,dragon,promotes\n"
     (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
-    found = read_intake(tmp_path / "t.csv", moment)
-    assert [(label.frame, label.voice, label.annotator) for label in found.labels.labels] == [
+    intake = read_intake(tmp_path / "t.csv", moment)
+    assert [(label.frame, label.voice, label.annotator) for label in intake.labels.labels] == [
         ("flood", "promotes", "petro"),
         ("mayor", "rebuts", "petro"),
         ("", "", "petro"),
     ]
-    assert "'dragon' is not in the codebook" in found.refused[0].reason
+    assert "'dragon' is not in the codebook" in intake.refused[0].reason
 
 
 def test_a_labelled_table_of_nobody_is_refused(moment, tmp_path):
@@ -179,6 +187,6 @@ def test_labels_on_a_retired_frame_go_out_and_come_back_as_they_were_given(awkwa
     retired = replace(moment, codebook=retire(moment.codebook, "flood", "mayor", "2026-05-01"))
     output = tmp_path / NAMES[layout]
     write_labels_as(awkward, output, layout)
-    found = read_intake(output, retired, layout).labels
-    assert set(found.labels) == set(awkward.labels)
-    assert "flood" in {label.frame for label in found.labels}
+    labels = read_intake(output, retired, layout).labels
+    assert set(labels.labels) == set(awkward.labels)
+    assert "flood" in {label.frame for label in labels.labels}

@@ -27,8 +27,8 @@ def change(folder, name, row, column, value):
 
 def of(codebook, *labels):
     """The gold values and voices of one paragraph under these labels."""
-    found = gold(LabelSet((paragraph(TEXT),), labels), codebook)
-    return found.values[0].tolist(), found.voices[0].tolist()
+    settled = gold(LabelSet((paragraph(TEXT),), labels), codebook)
+    return settled.values[0].tolist(), settled.voices[0].tolist()
 
 
 def test_what_is_written_is_read_again(label_set, codebook, tmp_path):
@@ -79,22 +79,28 @@ def test_missing_files_are_a_sentence(codebook, tmp_path):
         read_labels(tmp_path, codebook)
 
 
+def test_a_file_that_cannot_be_read_is_a_sentence(codebook, tmp_path):
+    (tmp_path / "paragraphs.csv").mkdir()
+    with pytest.raises(UserError, match=r"paragraphs.csv: cannot be read \(Is a directory\)"):
+        read_labels(tmp_path, codebook)
+
+
 def test_a_sole_reading_is_gold_for_the_whole_codebook(codebook):
     assert of(codebook, reading(TEXT, "flood", "rebuts")) == ([1, 0, 0], [2, UNKNOWN, UNKNOWN])
     assert of(codebook, reading(TEXT, "", "")) == ([0, 0, 0], [UNKNOWN] * 3)
 
 
 def test_annotators_who_differ_leave_it_unsettled(codebook):
-    said = reading(TEXT, "flood", "promotes"), reading(TEXT, "mayor", "promotes", annotator="ivan")
-    assert of(codebook, *said)[0] == [UNKNOWN, UNKNOWN, 0]
+    labels = reading(TEXT, "flood", "promotes"), reading(TEXT, "mayor", "promotes", annotator="ivan")
+    assert of(codebook, *labels)[0] == [UNKNOWN, UNKNOWN, 0]
     voices = reading(TEXT, "flood", "promotes"), reading(TEXT, "flood", "reports", annotator="ivan")
     assert of(codebook, *voices) == ([1, 0, 0], [UNKNOWN] * 3)
 
 
 def test_a_decision_stands_over_the_readings(codebook):
-    said = reading(TEXT, "flood", "promotes"), reading(TEXT, "", "", annotator="ivan")
+    labels = reading(TEXT, "flood", "promotes"), reading(TEXT, "", "", annotator="ivan")
     decided = reading(TEXT, "mayor", "reports", annotator="lead", kind="decision")
-    assert of(codebook, *said, decided) == ([0, 1, 0], [UNKNOWN, 1, UNKNOWN])
+    assert of(codebook, *labels, decided) == ([0, 1, 0], [UNKNOWN, 1, UNKNOWN])
 
 
 def test_a_single_label_says_nothing_of_other_frames(codebook):
@@ -109,11 +115,11 @@ def test_an_annotator_s_later_word_counts(codebook):
 
 def test_a_simple_table_brings_its_own_taxonomy(tmp_path):
     (tmp_path / "my.csv").write_text("text,frames,voices\nOne,b;a,promotes;\nTwo,other,\nThree,,\n", encoding="utf-8")
-    found = read_simple_table(tmp_path / "my.csv")
-    assert found.frames == ("a", "b")
-    assert found.values.tolist() == [[1, 1], [0, 0], [0, 0]]
-    assert found.voices.tolist() == [[UNKNOWN, 0], [UNKNOWN] * 2, [UNKNOWN] * 2]
-    assert len(set(found.groups)) == 3
+    table_gold = read_simple_table(tmp_path / "my.csv")
+    assert table_gold.frames == ("a", "b")
+    assert table_gold.values.tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert table_gold.voices.tolist() == [[UNKNOWN, 0], [UNKNOWN] * 2, [UNKNOWN] * 2]
+    assert len(set(table_gold.groups)) == 3
 
 
 @pytest.mark.parametrize(
@@ -152,14 +158,14 @@ def single(frame, value, **changes):
 
 
 def counted(merged, *labels):
-    found = LabelSet((paragraph(TEXT),), labels).resolve_retired(merged)
-    return [(label.frame, label.voice, label.value) for label in found.labels]
+    resolved = LabelSet((paragraph(TEXT),), labels).resolve_retired(merged)
+    return [(label.frame, label.voice, label.value) for label in resolved.labels]
 
 
 def test_a_label_of_a_merged_frame_counts_as_its_successor_s(merged):
-    said = reading(TEXT, "mayor", "rebuts", note="so he says")
-    assert LabelSet((), (said,)).resolve_retired(merged).labels == (replace(said, frame="flood"),)
-    assert of(merged, said) == ([1], [2])
+    label = reading(TEXT, "mayor", "rebuts", note="so he says")
+    assert LabelSet((), (label,)).resolve_retired(merged).labels == (replace(label, frame="flood"),)
+    assert of(merged, label) == ([1], [2])
 
 
 def test_of_two_labels_on_one_paragraph_the_successor_s_own_wins(merged):
@@ -172,9 +178,9 @@ def test_of_two_labels_on_one_paragraph_the_successor_s_own_wins(merged):
 
 def test_of_two_merged_labels_yes_says_more_than_unsure_and_no(codebook):
     both = retire(retire(codebook, "mayor", "flood", ""), "bridge", "flood", "")
-    said = reading(TEXT, "mayor", "", value="unsure"), reading(TEXT, "bridge", "reports")
-    assert counted(both, *said) == [("flood", "reports", "yes")]
-    assert counted(both, *said[::-1]) == [("flood", "reports", "yes")]
+    labels = reading(TEXT, "mayor", "", value="unsure"), reading(TEXT, "bridge", "reports")
+    assert counted(both, *labels) == [("flood", "reports", "yes")]
+    assert counted(both, *labels[::-1]) == [("flood", "reports", "yes")]
     assert counted(both, reading(TEXT, "mayor", "rebuts"), reading(TEXT, "bridge", "reports")) == [
         ("flood", "rebuts", "yes")
     ]
@@ -190,9 +196,9 @@ def test_a_reading_stays_whole_when_its_only_frame_is_retired(merged):
 
 def test_a_reading_of_two_retired_frames_saw_no_frame_once(codebook):
     none = retire(retire(codebook, "mayor", "", ""), "bridge", "", "")
-    said = reading(TEXT, "mayor", "promotes"), reading(TEXT, "bridge", "promotes")
-    assert counted(none, *said) == [("", "", "no")]
-    assert counted(none, *said, reading(TEXT, "bridge", "promotes", annotator="ivan")) == [("", "", "no")] * 2
+    labels = reading(TEXT, "mayor", "promotes"), reading(TEXT, "bridge", "promotes")
+    assert counted(none, *labels) == [("", "", "no")]
+    assert counted(none, *labels, reading(TEXT, "bridge", "promotes", annotator="ivan")) == [("", "", "no")] * 2
 
 
 def test_each_step_of_an_annotator_counts_by_itself(merged):
@@ -217,9 +223,9 @@ def test_a_single_label_of_a_frame_without_successor_says_nothing(merged):
 def test_a_label_file_may_name_a_retired_frame_and_is_read_and_written_as_it_was_given(label_set, merged, tmp_path):
     write_labels(tmp_path, label_set)
     before = (tmp_path / "labels.csv").read_bytes()
-    found = read_labels(tmp_path, merged)
-    assert set(found.labels) == set(label_set.labels)
-    write_labels(tmp_path, found)
+    again = read_labels(tmp_path, merged)
+    assert set(again.labels) == set(label_set.labels)
+    write_labels(tmp_path, again)
     assert (tmp_path / "labels.csv").read_bytes() == before
 
 
@@ -236,9 +242,9 @@ def test_a_simple_table_may_name_a_retired_frame(merged, tmp_path):
         "text,frames,voices\nOne,mayor,rebuts\nTwo,flood;mayor,reports;rebuts\nThree,bridge,promotes\n",
         encoding="utf-8",
     )
-    found = read_simple_table(tmp_path / "my.csv", merged)
-    assert found.values.tolist() == [[1], [1], [0]]
-    assert found.voices.tolist() == [[2], [1], [UNKNOWN]]
+    table_gold = read_simple_table(tmp_path / "my.csv", merged)
+    assert table_gold.values.tolist() == [[1], [1], [0]]
+    assert table_gold.voices.tolist() == [[2], [1], [UNKNOWN]]
 
 
 FRAMES = ("flood", "mayor", "bridge")
@@ -250,18 +256,18 @@ STEP = st.tuples(st.sampled_from(("olha", "ivan")), st.sampled_from(KINDS), st.o
 def test_counted_labels_are_whole_and_never_contradict_themselves(codebook, steps, mayor, bridge):
     labels = [
         reading(TEXT, frame, "reports" if value == "yes" else "", name, kind=kind, value=value, labelled_at=f"{number}")
-        for number, (name, kind, said) in enumerate(steps)
-        if said or kind != "single"
-        for frame, value in (said or {"": "no"}).items()
+        for number, (name, kind, values) in enumerate(steps)
+        if values or kind != "single"
+        for frame, value in (values or {"": "no"}).items()
     ]
     merged = retire(retire(codebook, "mayor", mayor, ""), "bridge", bridge, "")
     given_set = LabelSet((paragraph(TEXT),), tuple(labels))
-    found = given_set.resolve_retired(merged)
-    check_labels(found, replace(merged, retired=()), "counted")
-    assert found.resolve_retired(merged) == found
+    resolved = given_set.resolve_retired(merged)
+    check_labels(resolved, replace(merged, retired=()), "counted")
+    assert resolved.resolve_retired(merged) == resolved
 
     def whole(labels):
         return {(label.annotator, label.labelled_at) for label in labels if label.kind != "single"}
 
-    assert whole(found.labels) == whole(labels)
-    assert [one for one in found.labels if one.kind == "single" and one.frame not in merged.ids] == []
+    assert whole(resolved.labels) == whole(labels)
+    assert [label for label in resolved.labels if label.kind == "single" and label.frame not in merged.ids] == []

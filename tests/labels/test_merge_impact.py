@@ -11,7 +11,7 @@ TEXTS = ["The dam breaks.", "The mayor stole it.", "Both of it.", "A choir."]
 
 @pytest.fixture
 def labels():
-    said = (
+    given = (
         reading(TEXTS[0], "flood", "promotes"),
         reading(TEXTS[1], "mayor", "rebuts"),
         reading(TEXTS[1], "mayor", "reports", annotator="ivan"),
@@ -20,31 +20,31 @@ def labels():
         reading(TEXTS[2], "flood", "promotes"),
         reading(TEXTS[3], "mayor", "", value="no", kind="single"),
     )
-    return LabelSet(tuple(map(paragraph, TEXTS)), said)
+    return LabelSet(tuple(map(paragraph, TEXTS)), given)
 
 
 def test_what_a_merge_does_is_counted_first(labels, codebook):
-    found = effect(labels, codebook, "mayor", "flood")
-    assert {name: count for name, count in found.voices.items() if count} == {
+    impact = effect(labels, codebook, "mayor", "flood")
+    assert {name: count for name, count in impact.voices.items() if count} == {
         "promotes": 1, "reports": 2, "rebuts": 1, "no or unsure": 1,
     }  # fmt: skip
-    assert (found.paragraphs, found.already, found.decisions, found.emptied) == (3, 1, 1, 0)
-    said = found.sentences()
-    assert said[:5] == [
+    assert (impact.paragraphs, impact.already, impact.decisions, impact.emptied) == (3, 1, 1, 0)
+    sentences = impact.sentences()
+    assert sentences[:5] == [
         "labels of mayor: 5 (1 promotes, 2 reports, 1 rebuts, 1 no or unsure)",
         "paragraphs they are on: 3",
         "decisions among them: 1",
         "paragraphs that somebody labelled flood already: 1",
         "From now on these labels count as labels of flood.",
     ]
-    assert said[-2].startswith("Nothing is deleted")
-    assert "the next training" in said[-1]
+    assert sentences[-2].startswith("Nothing is deleted")
+    assert "the next training" in sentences[-1]
 
 
 def test_what_a_retirement_does_is_counted_first(labels, codebook):
-    found = effect(labels, codebook, "mayor")
-    assert (found.paragraphs, found.already, found.decisions, found.emptied) == (3, 0, 1, 3)
-    assert "readings and decisions that saw nothing else: 3" in found.sentences()
+    impact = effect(labels, codebook, "mayor")
+    assert (impact.paragraphs, impact.already, impact.decisions, impact.emptied) == (3, 0, 1, 3)
+    assert "readings and decisions that saw nothing else: 3" in impact.sentences()
 
 
 def test_labels_merged_before_are_counted_too(labels, codebook):

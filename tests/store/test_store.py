@@ -1,9 +1,10 @@
-"""The record and the desk, on SQLite and on PostgreSQL alike."""
+"""The store and its queue, on SQLite and on PostgreSQL alike."""
 
 import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,17 +28,17 @@ PARAGRAPHS = [paragraph(text) for text in TEXTS]
 
 
 @pytest.fixture
-def desk(store):
+def queue(store):
     store.add(PARAGRAPHS)
-    desk = AssignmentQueue(store)
-    desk.order([QueueEntry(row.paragraph_id, "random", "") for row in PARAGRAPHS])
-    return desk
+    queue = AssignmentQueue(store)
+    queue.order([QueueEntry(row.paragraph_id, "random", "") for row in PARAGRAPHS])
+    return queue
 
 
 def test_a_label_set_comes_back_whole(store, label_set):
-    brought = store.import_labels(label_set)
+    summary = store.import_labels(label_set)
     back = store.label_set()
-    assert (brought.paragraphs, brought.readings, brought.known) == (len(label_set.paragraphs), 102, 0)
+    assert (summary.paragraphs, summary.readings, summary.known) == (len(label_set.paragraphs), 102, 0)
     assert back.paragraphs == label_set.paragraphs
     assert set(back.labels) == set(label_set.labels)
 
@@ -50,12 +51,12 @@ def test_importing_twice_changes_nothing(store, label_set):
     assert store.history() == before
 
 
-def test_a_label_mended_in_the_file_replaces_the_older_one(store, label_set):
+def test_a_label_corrected_in_the_file_replaces_the_older_one(store, label_set):
     store.import_labels(label_set)
     first, *others = label_set.labels
-    mended = reading("x", first.frame, "rebuts").__class__(**{**first.__dict__, "voice": "rebuts", "note": "mended"})
-    assert store.import_labels(LabelSet(label_set.paragraphs, (mended, *others))).replaced == 1
-    assert set(store.label_set().labels) == {mended, *others}
+    corrected = replace(first, voice="rebuts", note="corrected")
+    assert store.import_labels(LabelSet(label_set.paragraphs, (corrected, *others))).replaced == 1
+    assert set(store.label_set().labels) == {corrected, *others}
 
 
 def test_a_step_that_arrives_twice_is_stored_once(store):
@@ -105,68 +106,70 @@ def test_an_undo_that_arrives_twice_takes_back_one_step(store):
     assert len(store.label_set().labels) == 1
 
 
-def test_one_comes_back_to_the_paragraph_where_one_was(desk):
-    item = desk.take("olha")
-    assert desk.take("olha") == item
-    assert AssignmentQueue(Store(desk.engine.url.render_as_string(hide_password=False))).take("olha") == item
+def test_one_comes_back_to_the_paragraph_where_one_was(queue):
+    item = queue.take("olha")
+    assert queue.take("olha") == item
+    assert AssignmentQueue(Store(queue.engine.url.render_as_string(hide_password=False))).take("olha") == item
 
 
-def test_after_an_undo_the_paragraph_is_at_hand_again(desk):
-    first = desk.take("olha")
-    desk.store.save([reading(first.text, "", "")])
-    second = desk.take("olha")
-    desk.store.undo("olha")
-    assert desk.take("olha") == first
-    desk.store.save([reading(first.text, "flood", "reports", labelled_at=now())])
-    assert desk.take("olha") == second
+def test_after_an_undo_the_paragraph_is_assigned_again(queue):
+    first = queue.take("olha")
+    queue.store.save([reading(first.text, "", "")])
+    second = queue.take("olha")
+    queue.store.undo("olha")
+    assert queue.take("olha") == first
+    queue.store.save([reading(first.text, "flood", "reports", labelled_at=now())])
+    assert queue.take("olha") == second
 
 
-def test_two_annotators_never_get_the_same_paragraph_unless_it_has_two_slots(desk):
-    desk.order([QueueEntry(row.paragraph_id, "random", "", 1 + (number == 2)) for number, row in enumerate(PARAGRAPHS)])
+def test_two_annotators_never_get_the_same_paragraph_unless_it_has_two_slots(queue):
+    queue.order(
+        [QueueEntry(row.paragraph_id, "random", "", 1 + (number == 2)) for number, row in enumerate(PARAGRAPHS)]
+    )
     given = {name: [] for name in ("olha", "ivan")}
     for _ in range(6):
         for name, texts in given.items():
-            item = desk.take(name)
+            item = queue.take(name)
             if item is not None:
                 texts.append(item.text)
-                desk.store.save([reading(item.text, "", "", annotator=name)])
+                queue.store.save([reading(item.text, "", "", annotator=name)])
     assert sorted(set(given["olha"]) & set(given["ivan"])) == [TEXTS[2]]
     assert len(given["olha"]) + len(given["ivan"]) == 9
-    assert desk.take("olha") is None
+    assert queue.take("olha") is None
 
 
-def test_many_hands_at_once_each_get_their_own(desk):
-    with ThreadPoolExecutor(8) as hands:
-        taken = list(hands.map(desk.take, [f"annotator {number}" for number in range(8)]))
+def test_many_hands_at_once_each_get_their_own(queue):
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(queue.take, [f"annotator {number}" for number in range(8)]))
     assert sorted(item.text for item in taken) == sorted(TEXTS)
 
 
-def test_a_skipped_paragraph_goes_to_somebody_else_and_undo_brings_it_back(desk):
-    item = desk.take("olha")
-    desk.store.note("skip", "olha", item.paragraph_id, "in Polish")
-    assert desk.take("olha") != item
-    assert desk.take("ivan") == item
-    desk.store.undo("olha")
-    assert desk.take("olha") == item
+def test_a_skipped_paragraph_goes_to_somebody_else_and_undo_brings_it_back(queue):
+    item = queue.take("olha")
+    queue.store.note("skip", "olha", item.paragraph_id, "in Polish")
+    assert queue.take("olha") != item
+    assert queue.take("ivan") == item
+    queue.store.undo("olha")
+    assert queue.take("olha") == item
 
 
-def test_progress_counts_what_stands(desk):
+def test_progress_counts_what_stands(queue):
     for _ in range(3):
-        desk.store.save([reading(desk.take("olha").text, "", "", labelled_at=now())])
-    desk.store.undo("olha")
-    progress = desk.progress("olha")
+        queue.store.save([reading(queue.take("olha").text, "", "", labelled_at=now())])
+    queue.store.undo("olha")
+    progress = queue.progress("olha")
     assert (progress.today, progress.last_hour, progress.left) == (2, 2, 5)
 
 
-def test_upcoming_shows_and_takes_nothing(desk):
-    assert [item.text for item in desk.upcoming("olha", 3)] == TEXTS[:3]
-    assert desk.take("ivan").text == TEXTS[0]
+def test_upcoming_shows_and_takes_nothing(queue):
+    assert [item.text for item in queue.upcoming("olha", 3)] == TEXTS[:3]
+    assert queue.take("ivan").text == TEXTS[0]
 
 
-def test_a_paragraph_that_was_left_for_a_day_goes_back(desk, monkeypatch):
+def test_a_paragraph_that_was_left_for_a_day_goes_back(queue, monkeypatch):
     monkeypatch.setattr("narratives.store.assignments.now", lambda: "2026-01-01T10:00:00.000000Z")
-    left = desk.take("olha")
-    assert desk.take("ivan") == left
+    left = queue.take("olha")
+    assert queue.take("ivan") == left
 
 
 SIXTEEN = """
@@ -187,11 +190,13 @@ def test_sixteen_processes_store_two_hundred_labels_each(store):
     store.add(PARAGRAPHS)
     address = store.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", SIXTEEN, address]
-    hands = [
-        subprocess.Popen([*command, f"hand{number}", PARAGRAPHS[0].paragraph_id], stdout=subprocess.PIPE, text=True)
+    writers = [
+        subprocess.Popen([*command, f"writer{number}", PARAGRAPHS[0].paragraph_id], stdout=subprocess.PIPE, text=True)
         for number in range(16)
     ]
-    acknowledged = {f"hand{number}": hand.communicate(timeout=300)[0].split() for number, hand in enumerate(hands)}
+    acknowledged = {
+        f"writer{number}": writer.communicate(timeout=300)[0].split() for number, writer in enumerate(writers)
+    }
     stored = [(label.annotator, label.labelled_at) for label in store.label_set().labels]
     assert sorted(stored) == sorted((name, at) for name, times in acknowledged.items() for at in times)
     assert len(stored) == 16 * 200
@@ -202,11 +207,11 @@ def test_a_writer_that_is_killed_loses_nothing_acknowledged(store):
     store.add(PARAGRAPHS)
     address, acknowledged = store.engine.url.render_as_string(hide_password=False), []
     for number in range(10):
-        command = [sys.executable, "-c", SIXTEEN, address, f"hand{number}", PARAGRAPHS[0].paragraph_id]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as hand:
-            acknowledged += [hand.stdout.readline().strip() for _ in range(10 + number)]
-            hand.kill()
-            acknowledged += hand.stdout.read().split()
+        command = [sys.executable, "-c", SIXTEEN, address, f"writer{number}", PARAGRAPHS[0].paragraph_id]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            acknowledged += [writer.stdout.readline().strip() for _ in range(10 + number)]
+            writer.kill()
+            acknowledged += writer.stdout.read().split()
     stored = {label.labelled_at for label in store.label_set().labels}
     assert len(acknowledged) >= 145
     assert {at for at in acknowledged if at.endswith("Z")} <= stored
