@@ -62,9 +62,9 @@ def test_wrong_labels_are_doubted_first(truth):
     flipped = [(3, 0), (40, 1), (70, 2)]
     for row, k in flipped:
         wrong[row, k] = 1 - wrong[row, k]
-    found = label_errors(wrong, held_out_probabilities(replace(truth, values=wrong)))
-    assert len(found) >= 2
-    assert set(found[:2]) <= set(flipped)
+    errors = label_errors(wrong, held_out_probabilities(replace(truth, values=wrong)))
+    assert len(errors) >= 2
+    assert set(errors[:2]) <= set(flipped)
 
 
 def test_too_few_labels_raise_no_doubts(store, classifier):
@@ -73,11 +73,11 @@ def test_too_few_labels_raise_no_doubts(store, classifier):
 
 
 def test_probabilities_of_labels_are_held_out(truth):
-    found = held_out_probabilities(truth)
-    assert found.shape == truth.values.shape
-    assert ((found > 0) & (found < 1)).all()
-    assert found[truth.values == 1].mean() > found[truth.values == 0].mean() + 0.3
-    assert np.isfinite(found).all()
+    probabilities = held_out_probabilities(truth)
+    assert probabilities.shape == truth.values.shape
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    assert probabilities[truth.values == 1].mean() > probabilities[truth.values == 0].mean() + 0.3
+    assert np.isfinite(probabilities).all()
 
 
 def test_a_frame_that_no_model_knows_is_looked_for_at_once(filled, classifier, codebook):
@@ -87,13 +87,13 @@ def test_a_frame_that_no_model_knows_is_looked_for_at_once(filled, classifier, c
     )
     filled.add([paragraph("A swan was spying on the quay, says the baker."), paragraph("The quay was swept.")])
     rank(filled, classifier, replace(codebook, version="8", frames=(*codebook.frames, swans)), QueueOptions(overlap=0))
-    found = [
+    candidates = [
         item
         for item in AssignmentQueue(filled).upcoming("maria", 300)
         if item.detail.startswith("swans: like its definition")
     ]
-    assert found[0].text == "A swan was spying on the quay, says the baker."
-    assert any(item.text.startswith("Wake up") for item in found), "read before anybody was asked about the frame"
+    assert candidates[0].text == "A swan was spying on the quay, says the baker."
+    assert any(item.text.startswith("Wake up") for item in candidates), "read before anybody was asked about the frame"
 
 
 def test_a_frame_retired_since_is_looked_for_no_more_and_its_readings_agree_with_the_successor_s(

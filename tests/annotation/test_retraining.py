@@ -63,21 +63,21 @@ def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_pa
     before = train_on_store(own, tmp_path / "before").classifier
     assert reviewed(own, codebook, before, before) is None
     own.save([reading(NEW, "bridge", "reports", labelled_at=now())])
-    found = reviewed(own, codebook, before, before)
-    assert (found.paragraphs, found.changed) == (1, 0)
+    comparison = reviewed(own, codebook, before, before)
+    assert (comparison.paragraphs, comparison.changed) == (1, 0)
     after = train_on_store(own, tmp_path / "after").classifier
-    found = reviewed(own, codebook, before, after)
-    assert found.changed == found.fixed + found.regressed
-    assert found.after >= found.before
+    comparison = reviewed(own, codebook, before, after)
+    assert comparison.changed == comparison.fixed + comparison.regressed
+    assert comparison.after >= comparison.before
 
 
 def test_another_process_reports_its_progress_and_the_new_model(own, town):
     code = "from narratives.annotation.retraining import report_training; report_training()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
-    said = [json.loads(line) for line in done.stdout.splitlines()]
-    shares = [line["share"] for line in said if "share" in line]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    shares = [line["share"] for line in lines if "share" in line]
     assert shares == sorted(shares)
-    assert persistence.load(paths.models_folder() / said[-1]["folder"].rsplit("/", 1)[-1]).frames
+    assert persistence.load(paths.models_folder() / lines[-1]["folder"].rsplit("/", 1)[-1]).frames
 
 
 def test_a_codebook_without_a_label_is_enough_for_a_first_model(town, tmp_path, monkeypatch, labels_folder):

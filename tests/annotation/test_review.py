@@ -28,16 +28,16 @@ def reviewed(store, label_set, classifier, codebook):
 
 
 def test_the_surest_decision_against_a_label_comes_first(reviewed, classifier, codebook):
-    against = [one for one in find(reviewed, classifier, codebook).items if one.reason == "against"]
+    against = [finding for finding in find(reviewed, classifier, codebook).items if finding.reason == "against"]
     assert against[0].text == "The dam breaks today, and the river rises, neighbours."
     assert against[0].frame == "flood"
     assert against[0].detail.startswith("flood: labelled no, the model ")
 
 
 def test_what_is_near_a_threshold_has_been_read_by_nobody(reviewed, classifier, codebook):
-    found = find(reviewed, classifier, codebook)
-    assert {one.text for one in found.items if one.reason == "near"} <= set(NEW)
-    assert all(found.readings(one.paragraph_id) for one in found.items if one.reason == "against")
+    findings = find(reviewed, classifier, codebook)
+    assert {finding.text for finding in findings.items if finding.reason == "near"} <= set(NEW)
+    assert all(findings.readings(finding.paragraph_id) for finding in findings.items if finding.reason == "against")
 
 
 def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown_first(store, label_set, classifier):
@@ -46,10 +46,10 @@ def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown
     store.add(map(paragraph, [PLAIN, STRANGE, STRANGER, silent]))
     rank(store, classifier)
     assert classifier.predict([PLAIN, STRANGE, STRANGER, silent]) == [("flood",)] * 3 + [()]
-    found = [one for one in find(store, classifier, classifier.codebook).items if one.reason == "new"]
-    assert [one.text for one in found] == [STRANGER, STRANGE]
-    assert found[1].frame == "flood"
-    assert found[1].detail.endswith("; new are 27% of the words: Zorblatt, quindle, Frobnitz")
+    new = [finding for finding in find(store, classifier, classifier.codebook).items if finding.reason == "new"]
+    assert [finding.text for finding in new] == [STRANGER, STRANGE]
+    assert new[1].frame == "flood"
+    assert new[1].detail.endswith("; new are 27% of the words: Zorblatt, quindle, Frobnitz")
 
 
 def test_what_somebody_has_read_is_not_listed_for_its_new_words(store, label_set, classifier):
@@ -61,19 +61,19 @@ def test_what_somebody_has_read_is_not_listed_for_its_new_words(store, label_set
 
 
 def test_findings_are_chosen_by_reason_and_frame_a_paragraph_once(reviewed, classifier, codebook):
-    found = find(reviewed, classifier, codebook)
-    ids = [one.paragraph_id for one in found.select()]
+    findings = find(reviewed, classifier, codebook)
+    ids = [finding.paragraph_id for finding in findings.select()]
     assert len(ids) == len(set(ids))
-    assert {one.frame for one in found.select("against", "flood")} == {"flood"}
-    places = [found.items.index(one) for one in found.select()]
-    assert places == sorted(places)
+    assert {finding.frame for finding in findings.select("against", "flood")} == {"flood"}
+    positions = [findings.items.index(finding) for finding in findings.select()]
+    assert positions == sorted(positions)
 
 
 def test_a_decision_takes_a_paragraph_off_the_list(reviewed, classifier, codebook):
-    first = next(one for one in find(reviewed, classifier, codebook).items if one.reason == "against")
+    first = next(finding for finding in find(reviewed, classifier, codebook).items if finding.reason == "against")
     reviewed.save([reading(first.text, "", "", annotator="lead", kind="decision", labelled_at=now())])
     assert first.paragraph_id not in {
-        one.paragraph_id for one in find(reviewed, classifier, codebook).select("against")
+        finding.paragraph_id for finding in find(reviewed, classifier, codebook).select("against")
     }
 
 
@@ -81,13 +81,17 @@ def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, code
     before = set(reviewed.label_set().labels)
     chosen = find(reviewed, classifier, codebook).select("against")
     name = accept_all(reviewed, chosen, classifier, codebook, "maria")
-    mine = [label for label in reviewed.label_set().labels if label.annotator == "maria"]
-    assert {label.paragraph_id for label in mine} == {one.paragraph_id for one in chosen}
-    assert {label.note for label in mine} == {"accepted"}
+    accepted = [label for label in reviewed.label_set().labels if label.annotator == "maria"]
+    assert {label.paragraph_id for label in accepted} == {finding.paragraph_id for finding in chosen}
+    assert {label.note for label in accepted} == {"accepted"}
     predicted = dict(
-        zip([one.paragraph_id for one in chosen], classifier.predict([one.text for one in chosen]), strict=True)
+        zip(
+            [finding.paragraph_id for finding in chosen],
+            classifier.predict([finding.text for finding in chosen]),
+            strict=True,
+        )
     )
-    for label in mine:
+    for label in accepted:
         assert (label.frame in predicted[label.paragraph_id]) or (
             label.frame == "" and not predicted[label.paragraph_id]
         )
@@ -113,11 +117,16 @@ def test_a_model_without_voices_is_accepted_without_a_voice(store, classifier, c
 
 def test_after_a_merge_the_model_is_reviewed_by_the_successor(reviewed, classifier, codebook):
     merged = retire(codebook, "flood", "mayor", "2026-05-01")
-    found = find(reviewed, classifier, merged)
-    assert {one.frame for one in found.items if one.reason != "doubtful"} <= {"mayor", "bridge"}
-    kept = [label.frame for one in found.items for said in found.readings(one.paragraph_id) for label in said]
-    assert kept
-    assert "flood" not in kept
-    flood = next(one for one in find(reviewed, classifier, codebook).items if one.frame == "flood")
+    findings = find(reviewed, classifier, merged)
+    assert {finding.frame for finding in findings.items if finding.reason != "doubtful"} <= {"mayor", "bridge"}
+    frames = [
+        label.frame
+        for finding in findings.items
+        for reading in findings.readings(finding.paragraph_id)
+        for label in reading
+    ]
+    assert frames
+    assert "flood" not in frames
+    flood = next(finding for finding in find(reviewed, classifier, codebook).items if finding.frame == "flood")
     accept_all(reviewed, [flood], classifier, merged, "maria")
-    assert {one.frame for one in reviewed.label_set().labels if one.annotator == "maria"} == {"mayor"}
+    assert {label.frame for label in reviewed.label_set().labels if label.annotator == "maria"} == {"mayor"}

@@ -45,4 +45,4 @@ def test_work_is_counted_by_person_and_day_without_what_was_undone(store):
     for text, day in zip(texts, ("01", "01", "02"), strict=True):
         store.save([reading(text, "flood", "reports", labelled_at=f"2026-01-{day}T10:00:00Z")])
     store.undo("olha")
-    assert [(one.annotator, one.day, one.labels) for one in daily_counts(store)] == [("olha", "2026-01-01", 2)]
+    assert [(count.annotator, count.day, count.labels) for count in daily_counts(store)] == [("olha", "2026-01-01", 2)]

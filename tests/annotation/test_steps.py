@@ -25,22 +25,26 @@ def step(**changes):
 
 
 def test_the_model_suggests_what_it_predicts_and_hides_it_for_one_in_five(classifier):
-    found = suggest(classifier, classifier.codebook, "any", TEXT)
-    assert [(one.frame, one.voice) for one in found.frames] == [("flood", "promotes")]
+    suggested = suggest(classifier, classifier.codebook, "any", TEXT)
+    assert [(suggestion.frame, suggestion.voice) for suggestion in suggested.frames] == [("flood", "promotes")]
     shown = [suggest(classifier, classifier.codebook, f"p{n}", "A choir.").shown for n in range(300)]
     assert 0.7 < sum(shown) / len(shown) < 0.9
     assert suggest(classifier, bare(["mayor"]), "any", TEXT).frames == ()
-    assert json.loads(found.as_json())["frames"][0]["frame"] == "flood"
+    assert json.loads(suggested.as_json())["frames"][0]["frame"] == "flood"
 
 
 def test_a_frame_merged_since_the_model_was_trained_is_suggested_as_its_successor(classifier, codebook):
     merged = retire(codebook, "flood", "mayor", "2026-05-01")
     everything = replace(classifier, thresholds=np.zeros(3))
-    assert {one.frame for one in suggest(everything, codebook, "any", TEXT).frames} == {"flood", "mayor", "bridge"}
+    assert {suggestion.frame for suggestion in suggest(everything, codebook, "any", TEXT).frames} == {
+        "flood",
+        "mayor",
+        "bridge",
+    }
     once = suggest(everything, merged, "any", TEXT).frames
-    assert sorted(one.frame for one in once) == ["bridge", "mayor"]
+    assert sorted(suggestion.frame for suggestion in once) == ["bridge", "mayor"]
     assert once[0].probability == suggest(classifier, codebook, "any", TEXT).frames[0].probability
-    assert [one.frame for one in suggest(classifier, merged, "any", TEXT).frames] == ["mayor"]
+    assert [suggestion.frame for suggestion in suggest(classifier, merged, "any", TEXT).frames] == ["mayor"]
     assert suggest(classifier, retire(codebook, "flood", "", "2026-05-01"), "any", TEXT).frames == ()
 
 
@@ -53,7 +57,7 @@ def test_a_saved_step_is_a_whole_reading_with_what_was_suggested(store, codebook
     assert take_step(store, read, "olha", codebook, suggested) == "saved: 2 frames"
     (event,) = store.history()
     assert event.suggested == suggested.as_json()
-    assert [(one.frame, one.voice, one.sure, one.note) for one in event.labels] == [
+    assert [(label.frame, label.voice, label.sure, label.note) for label in event.labels] == [
         ("flood", "reports", "no", "so said"),
         ("mayor", "rebuts", "no", "so said"),
     ]

@@ -25,13 +25,13 @@ def test_the_texts_of_all_tables_come_in_order_and_empty_cells_are_left_out(tabl
 def test_of_too_many_texts_a_random_part_is_kept_the_same_for_a_seed(table, monkeypatch):
     monkeypatch.setattr(data, "MAX_TEXTS", 50)
     path = table("many.csv", [f"text {number}" for number in range(1000)])
-    kept = read_background([path], seed=1)
-    numbers = [int(text.split()[1]) for text in kept]
-    assert len(kept) == 50
+    texts = read_background([path], seed=1)
+    numbers = [int(text.split()[1]) for text in texts]
+    assert len(texts) == 50
     assert numbers == sorted(numbers)
     assert 300 < sum(numbers) / 50 < 700
-    assert read_background([path], seed=1) == kept
-    assert read_background([path], seed=2) != kept
+    assert read_background([path], seed=1) == texts
+    assert read_background([path], seed=2) != texts
 
 
 def test_a_table_without_texts_is_refused_by_name(table):

@@ -39,9 +39,9 @@ def test_the_steady_threshold_is_the_middle_of_a_flat_top():
     flat = np.concatenate([np.linspace(0.99, 0.9, 100), np.linspace(0.7, 0.3, 2), np.linspace(0.1, 0.01, 100)])
     values = np.concatenate([np.ones(100), [0, 1], np.zeros(100)]).astype(np.int8)
     ends = [0.5 * (0.9 + 0.7), 0.5 * (0.3 + 0.1)]  # about as good before the two doubtful ones as after them
-    found = steady_f1_threshold(flat, values, np.ones(202), 0.97)
-    assert ends[1] < found < ends[0]
-    assert 0.3 < found < 0.75
+    threshold = steady_f1_threshold(flat, values, np.ones(202), 0.97)
+    assert ends[1] < threshold < ends[0]
+    assert 0.3 < threshold < 0.75
     assert steady_f1_threshold(P, np.array([1, 1, 1, 0, 0]), EVEN, 0.97) == pytest.approx(0.5)
     assert steady_f1_threshold(P, np.zeros(5, dtype=np.int8), EVEN, 0.97) == 0.5
 
@@ -50,14 +50,14 @@ def test_a_few_labels_more_or_less_hardly_move_it():
     rng = np.random.default_rng(0)
     p = rng.random(4000)
     values = (rng.random(4000) < p**3).astype(np.int8)
-    kept = [np.flatnonzero(rng.random(4000) < 0.97) for _ in range(20)]
-    found = {
-        flat: [steady_f1_threshold(p[rows], values[rows], np.ones(len(rows)), flat) for rows in kept]
-        for flat in (0.97, 1.0)
+    samples = [np.flatnonzero(rng.random(4000) < 0.97) for _ in range(20)]
+    thresholds = {
+        plateau: [steady_f1_threshold(p[rows], values[rows], np.ones(len(rows)), plateau) for rows in samples]
+        for plateau in (0.97, 1.0)
     }
-    assert np.std(found[0.97]) < np.std(found[1.0])
-    best = [best_f1_threshold(p[rows], values[rows], np.ones(len(rows))) for rows in kept]
-    assert found[1.0] == pytest.approx(best)
+    assert np.std(thresholds[0.97]) < np.std(thresholds[1.0])
+    best = [best_f1_threshold(p[rows], values[rows], np.ones(len(rows))) for rows in samples]
+    assert thresholds[1.0] == pytest.approx(best)
 
 
 def test_one_positive_does_not_move_a_threshold_far():

@@ -28,7 +28,7 @@ ASKED = ["a pie of one apple", "one more iron nail"]
 
 
 class OnNumbers(NarrativeClassifier):
-    """The estimator under a coat that turns a row of numbers into words, so that scikit-learn can check it."""
+    """The estimator wrapped so that it turns a row of numbers into words, so that scikit-learn can check it."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -37,7 +37,7 @@ class OnNumbers(NarrativeClassifier):
 
     def written(self, X, reset=False):
         numbers = validate_data(self, X, reset=reset)
-        return [" ".join(f"c{place}v{int(np.floor(4 * x))}" for place, x in enumerate(row)) for row in numbers]
+        return [" ".join(f"c{column}v{int(np.floor(4 * x))}" for column, x in enumerate(row)) for row in numbers]
 
     def fit(self, X, y, groups=None):
         return super().fit(self.written(X, reset=True), y, groups)
@@ -58,9 +58,9 @@ class OnNumbers(NarrativeClassifier):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_every_check_of_scikit_learn_passes_once_numbers_are_words():
-    found = check_estimator(OnNumbers(), on_fail=None, on_skip=None)
-    assert [check["check_name"] for check in found if check["status"] == "failed"] == []
-    assert sum(check["status"] == "passed" for check in found) > 50
+    checks = check_estimator(OnNumbers(), on_fail=None, on_skip=None)
+    assert [check["check_name"] for check in checks if check["status"] == "failed"] == []
+    assert sum(check["status"] == "passed" for check in checks) > 50
 
 
 def test_it_reads_as_the_product_does(truth):

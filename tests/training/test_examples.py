@@ -19,9 +19,9 @@ def test_a_frame_that_few_texts_carry_learns_from_its_examples(truth):
 
 def test_an_example_that_was_labelled_is_not_learned_twice(truth):
     known = truth.take([0])
-    told = with_examples(known, 10)
-    again = with_examples(told, 10)
-    assert len(again) == len(told)
+    once = with_examples(known, 10)
+    again = with_examples(once, 10)
+    assert len(again) == len(once)
 
 
 def test_frames_with_labels_enough_bring_no_example(truth):

@@ -25,8 +25,8 @@ def test_a_frame_without_labels_is_ranked_by_the_codebook(world):
     unlabelled[:, 0] = -1
     model, _ = fit_frames(rows, unlabelled, priors, ModelSettings())
     texts = ["they say the dam breaks and the river rises", "the choir sings in the market hall"]
-    one, other = model.scores(features.transform(texts))[:, 0]
-    assert one > other
+    similar, other = model.scores(features.transform(texts))[:, 0]
+    assert similar > other
 
 
 def test_held_out_scores_come_from_models_that_did_not_see_the_row(world, monkeypatch):

@@ -37,7 +37,7 @@ def test_an_existing_file_is_replaced_only_if_asked_for(folder, tmp_path):
     assert path.read_text() == "mine"
     export_joblib(folder, path, overwrite=True)
     assert joblib.load(path).predict_proba(["the dam"]).shape == (1, 3)
-    assert [one.name for one in tmp_path.iterdir()] == ["m.joblib"]
+    assert [file.name for file in tmp_path.iterdir()] == ["m.joblib"]
 
 
 def test_a_place_that_cannot_be_written_is_named(folder, tmp_path):
