@@ -24,6 +24,7 @@ def evaluate(table: Path | None, languages: list[str] | None, model: Path | None
     """Measure a model on labelled rows, or show the cross-validated figures stored with it."""
     from narratives.evaluation import run
 
+    _check_languages(table, languages)
     folder = model or ready_model_folder()
     if table is None:
         card, figures = run.kept_figures(folder)
@@ -45,9 +46,13 @@ def compare(first: Path, second: Path, table: Path | None, languages: list[str] 
     """Compare two models on the same rows and say which differences exceed chance."""
     from narratives.evaluation import run
 
-    if table is None and languages:
-        raise UserError("--language chooses among the rows of a table; name one with --on TABLE")
+    _check_languages(table, languages)
     folders = first, second
     comparison = run.compare_on(folders, table, languages or []) if table else run.compare_figures(folders)
     click.echo(comparison.table())
     write_json(json_path, comparison.as_json())
+
+
+def _check_languages(table: Path | None, languages: list[str] | None) -> None:
+    if table is None and languages:
+        raise UserError("--language chooses among the rows of a table; name one with --on TABLE")
