@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from narratives.evaluation.evaluation import Evaluation, evaluate
-from narratives.evaluation.run import outcome
+from narratives.evaluation.run import predict_gold
 from narratives.labels.gold import Gold
 from narratives.labels.simple_table import read_simple_table
 from narratives.training.fitting import fit
@@ -49,7 +49,7 @@ def point(part: Gold, tables: list[Path]) -> dict[str, Any]:
     for path in tables:
         truth = read_simple_table(path, part.codebook)
         english = np.flatnonzero(np.array(truth.languages) == "en")
-        measured[path.name] = figures(evaluate(outcome(classifier, truth.take(english))))
+        measured[path.name] = figures(evaluate(predict_gold(classifier, truth.take(english))))
     print(f"{len(part)} paragraphs done", flush=True)
     return {"paragraphs": len(part), "tables": measured}
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from choices import ARCHIVE, measure_calibration, measure_choices, show_calibration
 from narratives.evaluation.evaluation import Evaluation, evaluate
-from narratives.evaluation.run import outcome
+from narratives.evaluation.run import predict_gold
 from narratives.labels.simple_table import read_simple_table
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
@@ -97,7 +97,7 @@ def table_rows(classifier: Classifier, path: Path) -> list[dict[str, Any]]:
     for part, languages in PARTS.items():
         wanted = [row for row, language in enumerate(gold.languages) if language in languages]
         if wanted and not (part == "all" and len(set(gold.languages)) == 1):
-            rows.append(figures(path.name, part, evaluate(outcome(classifier, gold.take(wanted)))))
+            rows.append(figures(path.name, part, evaluate(predict_gold(classifier, gold.take(wanted)))))
     return rows
 
 

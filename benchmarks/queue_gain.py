@@ -20,7 +20,7 @@ import numpy as np
 from narratives.annotation.queue import FrameState, QueueOptions, Unread, select
 from narratives.errors import UserError
 from narratives.evaluation.metrics import macro_f1
-from narratives.evaluation.run import outcome
+from narratives.evaluation.run import predict_gold
 from narratives.labels.gold import Gold
 from narratives.labels.simple_table import read_simple_table
 from narratives.model.classifier import Classifier
@@ -120,7 +120,7 @@ ORDERS: dict[str, Order] = {"random": at_random, "queue": by_the_queue}
 
 def figures(classifier: Classifier, held_out: Gold) -> list[float]:
     """Return the values of FIGURES."""
-    found = outcome(classifier, held_out)
+    found = predict_gold(classifier, held_out)
     best = best_thresholds(found.probabilities, found.values)
     return [
         float(macro_f1(found.values, found.predicted)),

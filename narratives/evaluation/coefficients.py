@@ -1,4 +1,8 @@
-"""Agreement coefficients over counts of ratings: Krippendorff's alpha, Gwet's AC1, per cent, Cohen's kappa."""
+"""Computes coefficients of agreement from counts of ratings: alpha, AC1, percentage agreement, Cohen's kappa.
+
+Counts are units × categories, or units × k × categories for k coefficients at once. Weights are those of the metrics:
+none for the point estimate, resamples × units for a value on each resample.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +12,19 @@ from narratives.labels.gold import UNKNOWN
 
 
 def tally(ratings: NDArray[np.int8], categories: int) -> Floats:
-    """Count the ratings of each unit by category: n × raters (× k) to n (× k) × categories. UNKNOWN is not counted."""
+    """Count the ratings of each unit by category: units × raters (× k) to units (× k) × categories.
+
+    UNKNOWN is a missing rating and is not counted.
+    """
     counts = [(ratings == category).sum(axis=1) for category in range(categories)]
     return np.stack(counts, axis=-1).astype(np.float64)
 
 
 def krippendorff_alpha(counts: Floats, weights: Floats | None = None) -> Floats:
-    """Return the nominal alpha of units (× k) × categories (Krippendorff 2011); NaN if nobody ever varies."""
+    """Return Krippendorff's alpha for nominal data (Krippendorff 2011); NaN if all ratings are of one category.
+
+    Takes any number of raters and missing ratings; units with one rating are left out.
+    """
     rated = counts.sum(axis=-1)
     by_category = weighted_sum(counts * (rated >= 2)[..., None], weights)
     n = by_category.sum(axis=-1)
@@ -23,7 +33,10 @@ def krippendorff_alpha(counts: Floats, weights: Floats | None = None) -> Floats:
 
 
 def gwet_ac1(counts: Floats, weights: Floats | None = None) -> Floats:
-    """Return the AC1 of units (× k) × categories (Gwet 2008); NaN if no unit has two ratings."""
+    """Return Gwet's AC1 (Gwet 2008); NaN if no unit has two ratings.
+
+    Units with one rating count towards chance agreement, not towards observed agreement.
+    """
     rated = counts.sum(axis=-1, keepdims=True)
     shares = weighted_sum(counts / np.maximum(1, rated), weights)
     shares = ratio(shares, shares.sum(axis=-1, keepdims=True))
@@ -32,19 +45,17 @@ def gwet_ac1(counts: Floats, weights: Floats | None = None) -> Floats:
 
 
 def percent_agreement(counts: Floats, weights: Floats | None = None) -> Floats:
-    """Return the share of pairs of ratings of a unit that agree, averaged over units; NaN without a pair."""
+    """Return the share, 0 to 1, of a unit's pairs of ratings that agree, averaged over units; NaN without a pair."""
     rated = counts.sum(axis=-1)
     agreed = weighted_sum(_agreeing(counts) / np.maximum(1, rated), weights)
     return ratio(agreed, weighted_sum(rated >= 2, weights))
 
 
-def _agreeing(counts: Floats) -> Floats:
-    """Return of each unit how many ratings agree with another one, 0 without a pair: its agreement × its ratings."""
-    return np.asarray((counts * (counts - 1)).sum(axis=-1) / np.maximum(1, counts.sum(axis=-1) - 1))
-
-
 def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
-    """Return the kappa of units × raters (Cohen 1960); NaN unless each unit with two ratings has exactly two."""
+    """Return Cohen's kappa of ratings, units × raters (Cohen 1960); units with fewer than two ratings are left out.
+
+    NaN if no unit has two ratings or any unit has more.
+    """
     rated = (ratings != UNKNOWN).sum(axis=1)
     pairs = ratings[rated >= 2]
     if not len(pairs) or (rated > 2).any():
@@ -54,3 +65,8 @@ def cohen_kappa(ratings: NDArray[np.int8], categories: int) -> float:
     shares = [np.bincount(side, minlength=categories) / len(side) for side in (first, second)]
     chance = shares[0] @ shares[1]
     return float(ratio(agreed - chance, 1 - chance))
+
+
+def _agreeing(counts: Floats) -> Floats:
+    """Return each unit's share of agreeing pairs times its number of ratings; 0 for a unit without a pair."""
+    return np.asarray((counts * (counts - 1)).sum(axis=-1) / np.maximum(1, counts.sum(axis=-1) - 1))

@@ -1,4 +1,4 @@
-"""Owns comparison: two models' outcomes on the same rows, as differences with intervals. Arrays only, no model."""
+"""Compares two models on the same rows: differences of their metrics, with intervals of a paired bootstrap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ FIGURES = {
     "false_alarm_rate": "false alarms",
     "calibration_error": "calibration error",
 }
-_LESS_IS_BETTER = ("false_alarm_rate", "calibration_error")
+_LOWER_IS_BETTER = ("false_alarm_rate", "calibration_error")
 _NO_INTERVAL = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure of model A and of model B; ``interval`` holds B - A at 95 %, NaN where nothing was resampled."""
+    """One metric of models A and B; ``interval`` is that of B - A at 95 %, NaN where nothing was resampled."""
 
     a: float
     b: float
@@ -44,29 +44,37 @@ class Difference:
 
     @property
     def difference(self) -> float:
-        """By how much B is above A."""
+        """B - A."""
         return self.b - self.a
 
     @property
     def none(self) -> bool:
-        """Whether A and B are alike in this figure, on the rows and on every resample of them."""
+        """Whether A and B are equal in this metric, on all rows and at both ends of the interval."""
         return self.difference == 0 and not any(self.interval)
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether all of the interval is on one side of zero."""
+        """Whether the whole interval is on one side of zero."""
         low, high = self.interval
         return low > 0 or high < 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return both figures, their difference, its interval and whether that excludes zero."""
-        found = {"a": self.a, "b": self.b, "difference": self.difference, "interval": list(self.interval)}
-        return found | {"excludes_zero": self.excludes_zero}
+        """Return both values, their difference, its interval and whether that excludes zero."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "difference": self.difference,
+            "interval": list(self.interval),
+            "excludes_zero": self.excludes_zero,
+        }
 
 
 @dataclass(frozen=True)
 class FrameDifference:
-    """The F1 of one frame, its gold rows, and the share of rows on which A and B decide differently (NaN: unknown)."""
+    """The F1 of one frame in A and B, and its support.
+
+    ``changed`` is the share of rows on which A and B decide differently, NaN if unknown.
+    """
 
     f1: Difference
     support: int
@@ -75,10 +83,13 @@ class FrameDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models side by side. ``figures`` has the keys of FIGURES; ``frames`` are those that both models know.
+    """Two models side by side.
 
-    ``n`` is the number of rows that both were measured on, 0 where the figures are those kept with the models.
-    ``changed`` is the share of all decisions, rows × frames, that differ, and ``rows_changed`` that of rows with one.
+    - ``n``: rows that both were measured on, 0 where the metrics are those stored with the models
+    - ``figures``: overall metrics, with the keys of FIGURES
+    - ``frames``: the frames that both models know
+    - ``changed``: the share of all decisions, rows × frames, that differ
+    - ``rows_changed``: the share of rows with such a decision
     """
 
     models: tuple[str, str]
@@ -90,7 +101,7 @@ class Comparison:
     remarks: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as plain values; what nothing defines (NaN) is None."""
+        """Return the comparison as plain values for JSON; NaN becomes None."""
         frames = {
             name: {"support": frame.support, "f1": frame.f1.as_json(), "changed": frame.changed}
             for name, frame in self.frames.items()
@@ -109,22 +120,22 @@ class Comparison:
         return {key: plain(value) for key, value in document.items()}
 
     def table(self) -> str:
-        """Return the comparison as a table for the terminal, with the conclusion at the end."""
+        """Return the comparison as tables for the terminal, with the conclusion at the end."""
         parts = [_models(self), _remarks(self), _figure_table(self), _frame_table(self), _changed(self)]
         return "\n\n".join([*filter(None, parts), self.conclusion()])
 
     def conclusion(self) -> str:
-        """Return in plain words which differences exclude zero."""
+        """Return a sentence that says which differences exclude zero."""
         if not self.n:
-            return "No interval: nothing here says which differences are more than chance; for that, use --on TABLE."
-        tested = {name: found for name, found in self._named().items() if np.isfinite(found.interval[0])}
-        differ = [name for name, found in tested.items() if not found.none]
-        sure = {name: found for name, found in tested.items() if found.excludes_zero}
+            return "Stored figures have no intervals; to see which differences are more than chance, use --on TABLE."
+        tested = {name: figure for name, figure in self._named().items() if np.isfinite(figure.interval[0])}
+        differ = [name for name, figure in tested.items() if not figure.none]
+        sure = {name: figure for name, figure in tested.items() if figure.excludes_zero}
         if not differ:
             return "The two models do not differ in any figure on these rows."
         if not sure:
-            return f"None of the {len(differ)} differences excludes zero: neither model is surely the better here."
-        chance = max(1, round(0.05 * len(differ)))
+            return f"None of the {len(differ)} differences excludes zero: neither model is clearly better."
+        chance = max(1, round(0.05 * len(differ)))  # 95 % intervals exclude zero in 5 % of equal pairs
         return (
             f"Of {len(differ)} differences {len(sure)} exclude{'s' * (len(sure) == 1)} zero: {_verdict(sure)}. "
             f"By chance alone about {chance} of {len(differ)} would."
@@ -138,14 +149,14 @@ class Comparison:
 def compare(
     first: EvaluationSet, second: EvaluationSet, models: tuple[str, str], remarks: Sequence[str] = ()
 ) -> Comparison:
-    """Compare two outcomes on the same rows and frames.
+    """Compare the predictions of two models on the same rows and frames.
 
-    Intervals are those of the paired bootstrap: 1,000 times rows are drawn with replacement, the same for both, and
-    both are measured on them, average precision too (Efron and Tibshirani 1993; paired: Koehn 2004). Rows count as
-    independent; where several are of one document, true intervals are somewhat wider.
+    Intervals are from a paired bootstrap: both models are measured on the same resamples of the rows (Efron and
+    Tibshirani 1993; paired: Koehn 2004). Rows count as independent; where a document has several, true intervals are
+    somewhat wider.
     """
     gaps = resampled(lambda weights: _measure(second, weights) - _measure(first, weights), len(first.values), 0)
-    found = [
+    differences = [
         Difference(float(a), float(b), interval(gap) if np.isfinite([a, b]).all() else _NO_INTERVAL)
         for a, b, gap in zip(_measure(first), _measure(second), gaps.T, strict=True)
     ]
@@ -153,16 +164,16 @@ def compare(
     support, shares = (first.values == 1).sum(axis=0), differ.mean(axis=0)
     frames = {
         name: FrameDifference(f1, int(support[k]), float(shares[k]))
-        for k, (name, f1) in enumerate(zip(first.frames, found[len(FIGURES) :], strict=True))
+        for k, (name, f1) in enumerate(zip(first.frames, differences[len(FIGURES) :], strict=True))
     }
-    figures = dict(zip(FIGURES, found, strict=False))
+    figures = dict(zip(FIGURES, differences, strict=False))
     shares_changed = float(differ.mean()), float(differ.any(axis=1).mean())
     return Comparison(models, len(first.values), figures, frames, *shares_changed, remarks=tuple(remarks))
 
 
 def compare_kept(first: dict[str, Any], second: dict[str, Any], remarks: Sequence[str] = ()) -> Comparison:
-    """Put the figures that two models keep, as ``Evaluation.as_json`` gives them, side by side; no interval."""
-    figures = {key: Difference(_kept(first, key), _kept(second, key)) for key in FIGURES}
+    """Compare the metrics stored with two models, as ``Evaluation.as_json`` returns them. There are no intervals."""
+    figures = {key: Difference(_stored(first, key), _stored(second, key)) for key in FIGURES}
     frames = {
         name: FrameDifference(
             Difference(_number(first["frames"][name]["f1"]), _number(second["frames"][name]["f1"])),
@@ -172,11 +183,11 @@ def compare_kept(first: dict[str, Any], second: dict[str, Any], remarks: Sequenc
         for name in first["frames"]
         if name in second["frames"]
     }
-    nothing = float("nan"), float("nan")
-    return Comparison((first["model"], second["model"]), 0, figures, frames, *nothing, remarks=tuple(remarks))
+    unknown = float("nan"), float("nan")
+    return Comparison((first["model"], second["model"]), 0, figures, frames, *unknown, remarks=tuple(remarks))
 
 
-def _kept(figures: dict[str, Any], key: str) -> float:
+def _stored(figures: dict[str, Any], key: str) -> float:
     return _number(figures["voice"]["macro_f1"] if key == "voice_macro_f1" else figures[key])
 
 
@@ -184,16 +195,16 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _measure(outcome: EvaluationSet, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Return all FIGURES, then each frame's F1, along the last axis; with weights, for each resample."""
-    values, predicted, probabilities = outcome.values, outcome.predicted, outcome.probabilities
+def _measure(data: EvaluationSet, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Return all FIGURES, then the F1 of each frame, along the last axis; with weights, one row for each resample."""
+    values, predicted, probabilities = data.values, data.predicted, data.probabilities
     frames = f1_by_frame(values, predicted, weights)
     figures = [
         mean_of_known(frames),
         micro_f1(values, predicted, weights),
         samples_f1(values, predicted, weights),
         mean_average_precision(values, probabilities, weights),
-        voice_macro_f1(values, outcome.gold_voices, outcome.voices, weights),
+        voice_macro_f1(values, data.gold_voices, data.voices, weights),
         false_alarm_rate(values, predicted, weights),
         calibration_error(probabilities, values, weights),
     ]
@@ -202,14 +213,14 @@ def _measure(outcome: EvaluationSet, weights: NDArray[np.float64] | None = None)
 
 def _verdict(sure: dict[str, Difference]) -> str:
     sides: dict[str, list[str]] = {"better": [], "worse": []}
-    for name, found in sure.items():
-        sides["better" if _better(name, found) else "worse"].append(f"{name} ({found.difference:+.2g})")
+    for name, figure in sure.items():
+        sides["better" if _better(name, figure) else "worse"].append(f"{name} ({figure.difference:+.2g})")
     return "B is " + ", and ".join(f"{side} in {', '.join(names)}" for side, names in sides.items() if names)
 
 
-def _better(name: str, found: Difference) -> bool:
-    less = name in [FIGURES[key] for key in _LESS_IS_BETTER]
-    return (found.difference < 0) == less
+def _better(name: str, figure: Difference) -> bool:
+    lower_is_better = name in [FIGURES[key] for key in _LOWER_IS_BETTER]
+    return (figure.difference < 0) == lower_is_better
 
 
 def _models(comparison: Comparison) -> str:
@@ -250,12 +261,12 @@ def _heads(comparison: Comparison) -> list[str]:
     return ["A", "B", "B - A", *(["95 % interval", ""] if comparison.n else [])]
 
 
-def _cells(found: Difference, comparison: Comparison) -> list[str]:
+def _cells(figure: Difference, comparison: Comparison) -> list[str]:
     """Return the cells of one figure under ``_heads``."""
-    change = f"{found.difference:+.3f}" if np.isfinite(found.difference) else "–"
-    cells = [shown(found.a), shown(found.b), "=" if found.none else change]
+    change = f"{figure.difference:+.3f}" if np.isfinite(figure.difference) else "–"
+    cells = [shown(figure.a), shown(figure.b), "=" if figure.none else change]
     if not comparison.n:
         return cells
-    low, high = found.interval
+    low, high = figure.interval
     between = f"{low:+.3f} to {high:+.3f}" if np.isfinite(low) else "–"
-    return [*cells, "" if found.none else between, "*" if found.excludes_zero else ""]
+    return [*cells, "" if figure.none else between, "*" if figure.excludes_zero else ""]

@@ -1,4 +1,7 @@
-"""Owns evaluation: predictions against gold, as figures with intervals. Takes arrays, knows no model."""
+"""Evaluates predictions against gold: overall, and by frame, voice, language and register, with intervals.
+
+Takes arrays and knows no model.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -26,12 +29,12 @@ from narratives.evaluation.metrics import (
 from narratives.evaluation.reliability import Bin, calibration_error, reliability
 from narratives.evaluation.report import confusion_table, frame_table, plain, register_table, summary, voice_table
 
-_CONFUSIONS = 20  # kept
+_CONFUSIONS = 20  # the commonest pairs that an evaluation keeps
 
 
 @dataclass(frozen=True)
 class FrameMetrics:
-    """The figures of one frame; ``support`` is the number of rows that convey it. NaN where nothing defines one."""
+    """Metrics of one frame; ``support`` is the number of rows whose gold has it. NaN where undefined."""
 
     support: int
     precision: float
@@ -45,7 +48,7 @@ class FrameMetrics:
 
 @dataclass(frozen=True)
 class VoiceMetrics:
-    """How often the voice is right, over all gold pairs of paragraph and frame whose voice is settled."""
+    """Accuracy and macro-F1 of voices, over the ``n`` gold pairs of paragraph and frame whose voice is settled."""
 
     n: int
     accuracy: float
@@ -54,9 +57,11 @@ class VoiceMetrics:
 
 @dataclass(frozen=True)
 class OneVoiceMetrics:
-    """The gold pairs of one voice: how many have their frame predicted, and which voice the model says of them.
+    """Metrics of the ``n`` gold pairs of one voice.
 
-    The voice is asked of every pair, predicted or not; ``said`` is the pair's row of the 3 × 3 confusion matrix.
+    - ``frame_recall``: the share whose frame is predicted
+    - ``voice_recall``: the share whose voice is right; every pair has a predicted voice, whether or not its frame does
+    - ``said``: predicted voices of these pairs, a row of the confusion matrix
     """
 
     n: int
@@ -67,7 +72,7 @@ class OneVoiceMetrics:
 
 @dataclass(frozen=True)
 class RegisterMetrics:
-    """The figures of the rows of one register."""
+    """Metrics of the rows of one register."""
 
     n: int
     macro_f1: float
@@ -77,7 +82,7 @@ class RegisterMetrics:
 
 @dataclass(frozen=True)
 class Confusion:
-    """On how many rows the ``gold`` frame is missed while ``predicted``, which is not gold there, is found."""
+    """The number of rows with a false negative of ``gold`` and a false positive of ``predicted``."""
 
     gold: str
     predicted: str
@@ -86,7 +91,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class LanguageMetrics:
-    """The figures of the rows of one language."""
+    """Metrics of the rows of one language."""
 
     n: int
     macro_f1: float
@@ -95,7 +100,11 @@ class LanguageMetrics:
 
 @dataclass(frozen=True)
 class BandMetrics:
-    """What the band for a human leaves: precision of the decisions *yes*, and their share of the recall."""
+    """Metrics of the decisions that the band leaves to the model, with the cases in the band going to a person.
+
+    - ``precision_of_yes``: precision of its decisions *yes*
+    - ``recall_kept``: the share of all true positives that are still decided by the model
+    """
 
     precision_of_yes: float
     recall_kept: float
@@ -103,7 +112,10 @@ class BandMetrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All figures of one model on one table. Shares and scores are between 0 and 1; intervals hold 95 %."""
+    """All metrics of one model on one table. Shares and scores are between 0 and 1; intervals are at 95 %.
+
+    ``frames`` holds the frames with support, ``unsupported`` how often each of the others is predicted.
+    """
 
     n: int
     macro_f1: float
@@ -126,20 +138,24 @@ class Evaluation:
     codebook: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the figures as plain values; what nothing defines (NaN) is None."""
+        """Return the metrics as plain values for JSON; NaN becomes None."""
         return {key: plain(value) for key, value in asdict(self).items()}
 
     def table(self) -> str:
-        """Return the figures as a table for the terminal."""
+        """Return the metrics as tables for the terminal."""
         parts = (summary, frame_table, voice_table, register_table, confusion_table)
         return "\n\n".join(text for part in parts if (text := part(self)))
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """What was predicted and what is gold, n × k: the input of every figure. Values below 0 are not counted.
+    """Predictions and gold of n rows and k frames; the arrays are n × k.
 
-    ``registers`` is empty where nobody named them.
+    - ``values``, ``gold_voices``: gold as in ``Gold``; cells below 0 are unsettled and not counted
+    - ``predicted``, ``human``: whether the frame is predicted, and whether the case goes to a person
+    - ``voices``: the predicted voice of every gold pair
+    - ``thresholds``: one for each frame, or empty
+    - ``registers``: one for each row, or empty if the table does not name them
     """
 
     frames: tuple[str, ...]
@@ -154,7 +170,7 @@ class EvaluationSet:
     registers: tuple[str, ...] = ()
 
     def take(self, rows: NDArray[np.int64]) -> "EvaluationSet":
-        """Return the outcome of these rows only."""
+        """Return these rows only, in this order."""
         return EvaluationSet(
             self.frames,
             self.values[rows],
@@ -169,7 +185,7 @@ class EvaluationSet:
         )
 
     def of_frames(self, frames: Sequence[str]) -> "EvaluationSet":
-        """Return the outcome of these frames only, in this order."""
+        """Return these frames only, in this order."""
         columns = [self.frames.index(name) for name in frames]
         return replace(
             self,
@@ -184,9 +200,9 @@ class EvaluationSet:
         )
 
 
-def evaluate(outcome: EvaluationSet, model: str = "", codebook: str = "", seed: int = 0) -> Evaluation:
-    """Measure an outcome. ``macro_f1`` is over the frames with support; intervals resample rows with ``seed``."""
-    values, predicted = outcome.values, outcome.predicted
+def evaluate(data: EvaluationSet, model: str = "", codebook: str = "", seed: int = 0) -> Evaluation:
+    """Evaluate predictions against gold. Intervals are from a bootstrap over rows with this seed."""
+    values, predicted = data.values, data.predicted
     scores = resampled(lambda weights: f1_by_frame(values, predicted, weights), len(values), seed)
     _, predictions, support = counts(values, predicted)
     return Evaluation(
@@ -194,75 +210,76 @@ def evaluate(outcome: EvaluationSet, model: str = "", codebook: str = "", seed: 
         macro_f1=float(macro_f1(values, predicted)),
         micro_f1=float(micro_f1(values, predicted)),
         samples_f1=float(samples_f1(values, predicted)),
-        mean_average_precision=float(mean_average_precision(values, outcome.probabilities)),
+        mean_average_precision=float(mean_average_precision(values, data.probabilities)),
         macro_f1_interval=interval(mean_of_known(scores)),
-        frames={
-            name: _frame(outcome, k, interval(scores[:, k])) for k, name in enumerate(outcome.frames) if support[k]
-        },
-        voice=_voice(outcome),
-        languages=_languages(outcome),
+        frames={name: _frame(data, k, interval(scores[:, k])) for k, name in enumerate(data.frames) if support[k]},
+        voice=_voice(data),
+        languages=_languages(data),
         false_alarm_rate=float(false_alarm_rate(values, predicted)),
-        calibration_error=float(calibration_error(outcome.probabilities, values)),
-        band=_band(outcome),
-        unsupported={name: int(predictions[k]) for k, name in enumerate(outcome.frames) if not support[k]},
-        voices=_voices(outcome),
-        registers=_registers(outcome),
-        confusion=_confusion(outcome),
-        reliability=reliability(outcome.probabilities, values),
+        calibration_error=float(calibration_error(data.probabilities, values)),
+        band=_band(data),
+        unsupported={name: int(predictions[k]) for k, name in enumerate(data.frames) if not support[k]},
+        voices=_voices(data),
+        registers=_registers(data),
+        confusion=_confusion(data),
+        reliability=reliability(data.probabilities, values),
         model=model,
         codebook=codebook,
     )
 
 
-def _frame(outcome: EvaluationSet, k: int, f1_interval: tuple[float, float]) -> FrameMetrics:
-    values, probabilities = outcome.values[:, k], outcome.probabilities[:, k]
-    counted = counts(values, outcome.predicted[:, k])
+def _frame(data: EvaluationSet, k: int, f1_interval: tuple[float, float]) -> FrameMetrics:
+    values, probabilities = data.values[:, k], data.probabilities[:, k]
+    counted = counts(values, data.predicted[:, k])
     return FrameMetrics(
         support=int(counted.support),
         precision=float(ratio(counted.tp, counted.predicted)),
         recall=float(ratio(counted.tp, counted.support)),
         f1=float(f1(counted)),
         average_precision=float(average_precision(values, probabilities)),
-        threshold=float(outcome.thresholds[k]) if len(outcome.thresholds) else float("nan"),
+        threshold=float(data.thresholds[k]) if len(data.thresholds) else float("nan"),
         calibration_error=float(calibration_error(probabilities, values)),
         f1_interval=f1_interval,
     )
 
 
-def _voice(outcome: EvaluationSet) -> VoiceMetrics:
-    pairs = (outcome.gold_voices >= 0) & (outcome.values == 1)
-    right = pairs & (outcome.gold_voices == outcome.voices)
+def _voice(data: EvaluationSet) -> VoiceMetrics:
+    pairs = (data.gold_voices >= 0) & (data.values == 1)
+    right = pairs & (data.gold_voices == data.voices)
     return VoiceMetrics(
         int(pairs.sum()),
         float(ratio(right.sum(), pairs.sum())),
-        float(voice_macro_f1(outcome.values, outcome.gold_voices, outcome.voices)),
+        float(voice_macro_f1(data.values, data.gold_voices, data.voices)),
     )
 
 
-def _voices(outcome: EvaluationSet) -> dict[str, OneVoiceMetrics]:
-    found = {}
-    for number, name in enumerate(VOICES):
-        pairs = (outcome.gold_voices == number) & (outcome.values == 1)
-        said, n = outcome.voices[pairs], int(pairs.sum())
-        counts = {voice: int((said == place).sum()) for place, voice in enumerate(VOICES)}
-        seen = int(outcome.predicted[pairs].sum())
-        recalls = (seen / n, counts[name] / n) if n else (float("nan"), float("nan"))
-        found[name] = OneVoiceMetrics(n, *recalls, counts)
-    return found
+def _voices(data: EvaluationSet) -> dict[str, OneVoiceMetrics]:
+    return {name: _one_voice(data, index) for index, name in enumerate(VOICES)}
 
 
-def _languages(outcome: EvaluationSet) -> dict[str, LanguageMetrics]:
+def _one_voice(data: EvaluationSet, index: int) -> OneVoiceMetrics:
+    pairs = (data.gold_voices == index) & (data.values == 1)
+    n, said = int(pairs.sum()), [int((data.voices[pairs] == voice).sum()) for voice in range(len(VOICES))]
+    return OneVoiceMetrics(
+        n,
+        frame_recall=float(ratio(data.predicted[pairs].sum(), n)),
+        voice_recall=float(ratio(said[index], n)),
+        said=dict(zip(VOICES, said, strict=True)),
+    )
+
+
+def _languages(data: EvaluationSet) -> dict[str, LanguageMetrics]:
     return {
         name: LanguageMetrics(
             len(part.values),
             float(macro_f1(part.values, part.predicted)),
             float(micro_f1(part.values, part.predicted)),
         )
-        for name, part in _parts(outcome, outcome.languages)
+        for name, part in _parts(data, data.languages)
     }
 
 
-def _registers(outcome: EvaluationSet) -> dict[str, RegisterMetrics]:
+def _registers(data: EvaluationSet) -> dict[str, RegisterMetrics]:
     return {
         name or "not named": RegisterMetrics(
             len(part.values),
@@ -270,28 +287,29 @@ def _registers(outcome: EvaluationSet) -> dict[str, RegisterMetrics]:
             float(micro_f1(part.values, part.predicted)),
             float(false_alarm_rate(part.values, part.predicted)),
         )
-        for name, part in (_parts(outcome, outcome.registers) if any(outcome.registers) else ())
+        for name, part in (_parts(data, data.registers) if any(data.registers) else ())
     }
 
 
-def _parts(outcome: EvaluationSet, names: tuple[str, ...]) -> Iterator[tuple[str, EvaluationSet]]:
+def _parts(data: EvaluationSet, names: tuple[str, ...]) -> Iterator[tuple[str, EvaluationSet]]:
     for name in sorted(set(names)):
-        yield name, outcome.take(np.flatnonzero(np.array(names) == name))
+        yield name, data.take(np.flatnonzero(np.array(names) == name))
 
 
-def _confusion(outcome: EvaluationSet) -> tuple[Confusion, ...]:
-    missed = ((outcome.values == 1) & ~outcome.predicted).astype(np.int64)
-    wrong = ((outcome.values == 0) & outcome.predicted).astype(np.int64)
-    counts = missed.T @ wrong
-    order = np.argsort(-counts, axis=None, kind="stable")[:_CONFUSIONS]
-    places = [divmod(int(place), len(outcome.frames)) for place in order]
-    names = outcome.frames
+def _confusion(data: EvaluationSet) -> tuple[Confusion, ...]:
+    missed = ((data.values == 1) & ~data.predicted).astype(np.int64)
+    wrong = ((data.values == 0) & data.predicted).astype(np.int64)
+    pairs = missed.T @ wrong
+    commonest = np.argsort(-pairs, axis=None, kind="stable")[:_CONFUSIONS]  # stable: ties in the order of frames
+    cells = [divmod(int(index), len(data.frames)) for index in commonest]
     return tuple(
-        Confusion(names[row], names[column], int(counts[row, column])) for row, column in places if counts[row, column]
+        Confusion(data.frames[row], data.frames[column], int(pairs[row, column]))
+        for row, column in cells
+        if pairs[row, column]
     )
 
 
-def _band(outcome: EvaluationSet) -> BandMetrics:
-    decided = counts(outcome.values, outcome.predicted & ~outcome.human).total()
-    without_band = counts(outcome.values, outcome.predicted).total()
+def _band(data: EvaluationSet) -> BandMetrics:
+    decided = counts(data.values, data.predicted & ~data.human).total()
+    without_band = counts(data.values, data.predicted).total()
     return BandMetrics(float(ratio(decided.tp, decided.predicted)), float(ratio(decided.tp, without_band.tp)))

@@ -1,8 +1,13 @@
-"""Computes metrics of predictions against gold: F1 in its forms, average precision, false alarms.
+"""Computes metrics of predictions against gold: F1 in its variants, average precision, false alarms.
 
-Metrics take rows × k arrays and optional row weights. One vector of weights gives one value; resamples × rows give a
-value for each resample. Without weights every row counts once: that is the point estimate. A cell of ``values`` is 1
-where the frame is conveyed, 0 where it is not, and below 0 where it is unsettled; unsettled cells are not counted.
+Every metric takes arrays of rows × k frames and optional row weights:
+
+- no weights: each row counts once, which is the point estimate
+- ``rows``: one value, with each row counted as often as its weight says
+- resamples × ``rows``: one value for each resample
+
+``values`` is 1 where gold has the frame, 0 where it does not, and below 0 where gold is unsettled. Unsettled cells are
+not counted.
 """
 
 from typing import Any, NamedTuple
@@ -52,7 +57,7 @@ def counts(values: NDArray[np.int8], predicted: NDArray[np.bool_], weights: Floa
 
 
 def f1(counted: Counts) -> Floats:
-    """Return F1 from counts; NaN where there is no support."""
+    """Return F1 from counts; NaN without support."""
     return np.where(counted.support > 0, ratio(2 * counted.tp, counted.predicted + counted.support), np.nan)
 
 
@@ -62,18 +67,18 @@ def f1_by_frame(values: NDArray[np.int8], predicted: NDArray[np.bool_], weights:
 
 
 def macro_f1(values: NDArray[np.int8], predicted: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
-    """Return the mean F1 of the frames with support; NaN if none has."""
+    """Return the mean F1 of the frames with support; NaN if no frame has any."""
     return mean_of_known(f1_by_frame(values, predicted, weights))
 
 
 def micro_f1(values: NDArray[np.int8], predicted: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
-    """Return the F1 of all cells together; NaN if nothing is gold and nothing predicted."""
+    """Return the F1 over all cells together; NaN if there is neither support nor a prediction."""
     tp, predictions, support = counts(values, predicted, weights).total()
     return ratio(2 * tp, predictions + support)
 
 
 def samples_f1(values: NDArray[np.int8], predicted: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
-    """Return the mean F1 over rows, as SemEval-2025 Task 10: a row without a frame has the class ``other``."""
+    """Return the mean F1 over rows as in SemEval-2025 Task 10; a row without a frame has the class ``other``."""
     return ratio(weighted_sum(f1_by_row(values, predicted), weights), weighted_sum(np.ones(len(values)), weights))
 
 
@@ -92,7 +97,7 @@ def false_alarm_rate(values: NDArray[np.int8], predicted: NDArray[np.bool_], wei
 
 
 def mean_average_precision(values: NDArray[np.int8], probabilities: Floats, weights: Floats | None = None) -> Floats:
-    """Return the mean average precision of the frames with support; NaN if none has."""
+    """Return the mean average precision of the frames with support; NaN if no frame has any."""
     columns = zip(values.T, probabilities.T, strict=True)
     scores = np.array([average_precision(*column, weights) for column in columns])
     return mean_of_known(np.moveaxis(scores, 0, -1))
@@ -113,7 +118,7 @@ def average_precision(values: NDArray[np.int8], probabilities: Floats, weights: 
     taken = weights[..., order[: ends[-1]]]
     predicted = np.cumsum(np.add.reduceat(taken, starts, axis=-1), axis=-1)
     tp = np.add.reduceat(taken * positive[: ends[-1]], starts, axis=-1)
-    # A resample may hold none of the first rows: no prediction yet, no true positive, nothing to add.
+    # A resample may leave out all rows up to a rank; such a rank has no true positives and adds nothing.
     precision = np.divide(np.cumsum(tp, axis=-1), predicted, out=np.zeros(tp.shape), where=predicted > 0)
     return ratio((tp * precision).sum(axis=-1), tp.sum(axis=-1))
 

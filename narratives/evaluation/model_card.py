@@ -1,4 +1,4 @@
-"""Owns the model card: a page, made from the manifest and the figures, on what a model is and how far to trust it."""
+"""Writes the model card: what a model is, what it was trained on, and how far to trust it."""
 
 from typing import Any
 
@@ -14,38 +14,42 @@ _HEAD = """\
 # Model card
 
 A linear model (TF-IDF of words 1-2 and characters 3-5, logistic regression for each frame, the codebook as prior) that
-says which narrative frames of a codebook a paragraph conveys, and whether the paragraph promotes, reports or rebuts
-the claim. It finds claims that a codebook names. It does not judge truth, intent, authorship or coordination: a hit is
-a lead for a person, never a verdict on a writer.
+predicts which narrative frames of a codebook a paragraph conveys, and whether the paragraph promotes, reports or rebuts
+the claim. It finds claims that the codebook names. It does not judge truth, intent, authorship or coordination: a
+prediction is a lead for a person, never a verdict on a writer.
 
-## What it was made from
+## Training data
 """
 
 _FIGURES = """
-## Figures by cross-validation on its own labels
-Five folds; near-copies and rows of one document stay together; calibration and thresholds of each fold come from the
-other folds. The labels are not a sample of a real stream: on real text expect less, and measure it with
+## Metrics by cross-validation on its own labels
+Near-duplicates and rows of one document stay in one fold. Calibration and thresholds of each fold come from the other
+folds. The labels are not a sample of a real stream: expect lower scores on real text, and measure them with
 `narratives evaluate --on TABLE`.
 
 ```
 """
 
 _RELIABILITY = """
-## How far its probabilities keep their word
-All paragraphs and frames in ten bins of the predicted probability, by the same cross-validation (Naeini et al. 2015).
-Where the two middle columns agree, a probability is what it says; a bin of few cells says little.
+## Calibration
+All paragraphs and frames by predicted probability, from the same cross-validation (Naeini et al. 2015). Where the two
+middle columns agree, the probabilities can be taken at face value; a bin of few cells tells little.
 {stream}
 """
 
 
 _STREAM = """\
-Probabilities are made for a stream in which {none:.0%} of the paragraphs carry no frame. The labels hold fewer such
-paragraphs, so that among them the share right is higher than what is predicted.
+Probabilities are calibrated for a stream in which {none:.0%} of the paragraphs have no frame. Fewer of the labelled
+paragraphs have none, so the share right is higher among them than the mean predicted.
 """
 
 
 def model_card(classifier: Classifier, figures: Evaluation, made_from: dict[str, Any]) -> str:
-    """Return the card as Markdown."""
+    """Return the model card as Markdown.
+
+    - ``figures``: the cross-validated evaluation
+    - ``made_from``: the manifest of the model
+    """
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(made_from["libraries"].items()))
     version = classifier.codebook.version or "–"
     lines = [
@@ -56,7 +60,7 @@ def model_card(classifier: Classifier, figures: Evaluation, made_from: dict[str,
             for name, digest in sorted(made_from["unlabelled"].items())
         ),
         f"- seed {made_from['seed']}; {libraries}",
-        "- the development tables of real text were used to choose methods and to look at errors, never to train",
+        "- development tables of real text were used to choose methods and to look at errors, never to train",
     ]
     made_of = "\n".join(lines) + "\n"
     curve = _curve(figures.reliability, made_from["settings"]["frames"]["topical_none"])
@@ -72,16 +76,16 @@ def _curve(bins: tuple[Bin, ...], none_share: float | None) -> str:
 
 
 def stream_remark(none_share: float | None) -> str:
-    """Return what to know of probabilities that are made for a stream with this share of paragraphs without a frame."""
+    """Return the note on probabilities calibrated for a stream with this share of paragraphs without a frame."""
     return "" if none_share is None else _STREAM.format(none=none_share)
 
 
 def _band(band: BandMetrics) -> str:
     return (
-        "\n## What it leaves to a person\n"
-        "Cases in the band around a threshold go to a person. Of what the model decides *yes* by itself, "
-        f"{_percent(band.precision_of_yes)} is right;\nthat keeps {_percent(band.recall_kept)} of the right finds "
-        "of the thresholds alone (cross-validated).\n"
+        "\n## Cases for a person\n"
+        "Cases in the band around a threshold go to a person. Of the decisions *yes* that the model makes itself, "
+        f"{_percent(band.precision_of_yes)} are right.\nThey keep {_percent(band.recall_kept)} of the true positives "
+        "that thresholds alone would find (cross-validated).\n"
     )
 
 

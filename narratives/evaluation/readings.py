@@ -1,4 +1,8 @@
-"""Arranges the labels of paragraphs that two annotators or more have read as arrays of readings."""
+"""Arranges labels as readings: what each annotator said of each paragraph and frame, as arrays.
+
+A *turn* is all labels of one annotator on one paragraph. A turn is *whole* if it includes a reading of the whole
+codebook; other turns speak of single frames only.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -10,12 +14,15 @@ from narratives.codebook.frames import Codebook
 from narratives.labels.gold import UNKNOWN, gold
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 
+Turn = list[Label]
+
 
 @dataclass(frozen=True)
 class Readings:
-    """What the readers of n paragraphs said of k frames; n × readers × k, UNKNOWN where a reader said nothing.
+    """The readings of n paragraphs: values and voices are n × readers × k frames, UNKNOWN where a reader said nothing.
 
-    A reader is a place (first, second, …), not a person: those who read the whole codebook come first, by time.
+    The reader axis holds the order of turns (first, second, …), not people: the first reader of one paragraph may be
+    the second of another. Whole turns come first, then by time.
     """
 
     frames: tuple[str, ...]
@@ -25,71 +32,76 @@ class Readings:
     annotators: int = 0
 
     def take(self, rows: NDArray[np.bool_]) -> "Readings":
-        """Return the readings of these paragraphs only."""
+        """Return the readings of these paragraphs only; ``rows`` is a mask."""
         languages = tuple(np.array(self.languages)[rows].tolist())
         return replace(self, languages=languages, values=self.values[rows], voices=self.voices[rows])
 
 
 def read_twice(labels: LabelSet, codebook: Codebook) -> Readings:
-    """Return the readings of the paragraphs that two annotators or more read wholly. Decisions are no readings.
+    """Return the readings of the paragraphs that two annotators or more read in full.
 
-    An annotator's last word counts, *unsure* is missing, and a label of kind ``single`` speaks of its frame only.
+    An annotator's last word counts, *unsure* counts as missing, and a label of kind ``single`` speaks of its frame
+    only. Decisions are not readings and are left out.
     """
     labels = labels.resolve_retired(codebook)
-    turns = {paragraph: turns_of(said) for paragraph, said in labels.by_paragraph.items()}
-    turns = {paragraph: said for paragraph, said in turns.items() if len(said) > 1 and is_whole(said[1])}
-    kept = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in turns]
-    places = range(max(map(len, turns.values()), default=2))
-    heard = [_heard(kept, turns, place, codebook) for place in places]
+    turns = {paragraph: turns_of(own) for paragraph, own in labels.by_paragraph.items()}
+    # Whole turns come first, so a whole second turn means that two annotators read everything.
+    turns = {paragraph: each for paragraph, each in turns.items() if len(each) > 1 and is_whole(each[1])}
+    paragraphs = [paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in turns]
+    readers = range(max(map(len, turns.values()), default=2))
+    columns = [_reader(paragraphs, turns, index, codebook) for index in readers]
     return Readings(
         codebook.ids,
-        tuple(paragraph.language for paragraph in kept),
-        np.stack([values for values, _ in heard], axis=1),
-        np.stack([voices for _, voices in heard], axis=1),
-        len({own[0].annotator for said in turns.values() for own in said}),
+        tuple(paragraph.language for paragraph in paragraphs),
+        np.stack([values for values, _ in columns], axis=1),
+        np.stack([voices for _, voices in columns], axis=1),
+        len({turn[0].annotator for each in turns.values() for turn in each}),
     )
 
 
 def values_by_annotator(labels: LabelSet, codebook: Codebook) -> dict[str, dict[str, NDArray[np.int8]]]:
-    """Return each annotator's values of the paragraphs that he or she read wholly, by annotator and paragraph id."""
+    """Return the values of each annotator, by annotator and paragraph id, for the paragraphs they read in full."""
     own: dict[str, list[Label]] = defaultdict(list)
-    for said in labels.resolve_retired(codebook).by_paragraph.values():
-        for turn in filter(is_whole, turns_of(said)):
+    for each in labels.resolve_retired(codebook).by_paragraph.values():
+        for turn in filter(is_whole, turns_of(each)):
             own[turn[0].annotator] += turn
     return {name: _values_of_one(labels, rows, codebook) for name, rows in own.items()}
 
 
+def turns_of(labels: list[Label]) -> list[Turn]:
+    """Group the labels of one paragraph into turns, decisions left out: whole turns first, then by time."""
+    turns: dict[str, Turn] = defaultdict(list)
+    for label in labels:
+        if label.kind != "decision":
+            turns[label.annotator].append(label)
+    return sorted(turns.values(), key=_order)
+
+
+def is_whole(turn: Turn) -> bool:
+    """Return whether a turn includes a reading of the whole codebook."""
+    return any(label.kind == "reading" for label in turn)
+
+
+def _order(turn: Turn) -> tuple[bool, str, str]:
+    return not is_whole(turn), min(label.labelled_at for label in turn), turn[0].annotator
+
+
 def _values_of_one(labels: LabelSet, own: list[Label], codebook: Codebook) -> dict[str, NDArray[np.int8]]:
-    """Return the values of one annotator: the gold of labels by one person is what that person said."""
-    read = {label.paragraph_id for label in own}
-    paragraphs = tuple(paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in read)
+    # With one annotator there is nothing to disagree about: gold is what that annotator said last.
+    ids = {label.paragraph_id for label in own}
+    paragraphs = tuple(paragraph for paragraph in labels.paragraphs if paragraph.paragraph_id in ids)
     values = gold(LabelSet(paragraphs, tuple(own)), codebook).values
     return {paragraph.paragraph_id: row for paragraph, row in zip(paragraphs, values, strict=True)}
 
 
-def turns_of(said: list[Label]) -> list[list[Label]]:
-    """Return the labels of each annotator of one paragraph: who read it wholly first, then by time."""
-    own: dict[str, list[Label]] = defaultdict(list)
-    for label in said:
-        if label.kind != "decision":
-            own[label.annotator].append(label)
-    first = {name: min(label.labelled_at for label in rows) for name, rows in own.items()}
-    return [own[name] for name in sorted(own, key=lambda name: (not is_whole(own[name]), first[name], name))]
-
-
-def is_whole(own: list[Label]) -> bool:
-    """Return whether one annotator's labels of one paragraph include a reading of the whole codebook."""
-    return any(label.kind == "reading" for label in own)
-
-
-def _heard(
-    kept: list[LabelledParagraph], turns: dict[str, list[list[Label]]], place: int, codebook: Codebook
+def _reader(
+    paragraphs: list[LabelledParagraph], turns: dict[str, list[Turn]], index: int, codebook: Codebook
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    """Return the values and voices of the readers in one place; the gold of a sole reader is what that one said."""
-    there = np.array([len(turns[paragraph.paragraph_id]) > place for paragraph in kept], dtype=bool)
-    chosen = tuple(paragraph for paragraph, present in zip(kept, there, strict=True) if present)
-    rows = [label for paragraph in chosen for label in turns[paragraph.paragraph_id][place]]
-    said = gold(LabelSet(chosen, tuple(rows)), codebook)
-    values, voices = np.full((2, len(kept), len(codebook.ids)), UNKNOWN, dtype=np.int8)
-    values[there], voices[there] = said.values, said.voices
+    """Return values and voices, n × k, of the reader with this index; UNKNOWN where a paragraph has fewer readers."""
+    present = np.array([len(turns[paragraph.paragraph_id]) > index for paragraph in paragraphs], dtype=bool)
+    read = tuple(paragraph for paragraph, is_read in zip(paragraphs, present, strict=True) if is_read)
+    own = [label for paragraph in read for label in turns[paragraph.paragraph_id][index]]
+    truth = gold(LabelSet(read, tuple(own)), codebook)  # one annotator a paragraph: gold is that annotator's last word
+    values, voices = np.full((2, len(paragraphs), len(codebook.ids)), UNKNOWN, dtype=np.int8)
+    values[present], voices[present] = truth.values, truth.voices
     return values, voices

@@ -1,4 +1,4 @@
-"""Owns reliability: how far probabilities are from what happens. Arrays only."""
+"""Measures calibration: how predicted probabilities compare with observed frequencies. Arrays only."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """The cells whose probability lies in one tenth: their mean probability, and the share in which the frame is there.
+    """One bin of the reliability curve, from ``low`` to ``high``: mean predicted probability and observed share.
 
-    Both are NaN where there is no cell.
+    Both are NaN in a bin without cells.
     """
 
     low: float
@@ -25,35 +25,37 @@ class Bin:
 
 
 def bins_of(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the number of the bin, 0 to 9, of each probability; all ten are of equal width, and 1 is in the last."""
+    """Return the bin of each probability, 0 to BINS - 1. Bins are of equal width; the last one includes 1."""
     return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
 
 
 def reliability(probabilities: NDArray[np.float64], values: NDArray[np.int8]) -> tuple[Bin, ...]:
-    """Return the reliability curve: what was said against what happened, in ten bins (Naeini et al. 2015).
+    """Return the reliability curve: predicted probabilities against observed frequencies (Naeini et al. 2015).
 
-    Takes arrays of one shape, all frames or one; cells whose value is below 0 are left out.
+    Takes two arrays of the same shape, for all frames or for one. Cells whose value is below 0 are not counted.
     """
     known = values >= 0
     p, y = probabilities[known], values[known]
-    place = bins_of(p)
-    cells = np.bincount(place, minlength=BINS)
-    with np.errstate(invalid="ignore"):
-        said, happened = np.bincount(place, p, BINS) / cells, np.bincount(place, y, BINS) / cells
+    bins = bins_of(p)
+    cells = np.bincount(bins, minlength=BINS)
+    with np.errstate(invalid="ignore"):  # 0 / 0 in an empty bin is NaN, as documented
+        predicted, observed = np.bincount(bins, p, BINS) / cells, np.bincount(bins, y, BINS) / cells
     return tuple(
-        Bin(number / BINS, (number + 1) / BINS, int(cells[number]), float(said[number]), float(happened[number]))
-        for number in range(BINS)
+        Bin(index / BINS, (index + 1) / BINS, int(cells[index]), float(predicted[index]), float(observed[index]))
+        for index in range(BINS)
     )
 
 
 def calibration_error(
     probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    """Return the expected calibration error, 0 to 1 (Naeini et al. 2015): the mean gap of the reliability curve.
+    """Return the expected calibration error, 0 to 1 (Naeini et al. 2015); NaN if no cell is counted.
 
-    Takes what ``reliability`` takes, and row weights as the metrics do. NaN if no cell is left.
+    This is the mean gap of the reliability curve, weighted by cells. Takes the arrays of ``reliability``, and row
+    weights as the metrics do.
     """
     known, bins, frames = values >= 0, bins_of(probabilities), tuple(range(1, values.ndim))
+    # In a bin of n cells, n × |mean probability - share| is |sum of gaps|: one sum over rows for each bin will do.
     gaps = np.where(known, probabilities - values, 0.0)
-    by_bin = np.column_stack([np.where(bins == number, gaps, 0.0).sum(axis=frames) for number in range(BINS)])
+    by_bin = np.column_stack([np.where(bins == index, gaps, 0.0).sum(axis=frames) for index in range(BINS)])
     return ratio(np.abs(weighted_sum(by_bin, weights)).sum(axis=-1), weighted_sum(known.sum(axis=frames), weights))

@@ -1,4 +1,4 @@
-"""Owns how figures are printed."""
+"""Formats metrics for the terminal and for JSON."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ CONFUSIONS_PRINTED = 10
 
 
 def plain(value: Any) -> Any:
-    """Return a figure, or any nest of them, as JSON takes it: four decimals, None where nothing defines it."""
+    """Return a value, or nested values, ready for JSON: floats to four decimals, NaN as None, tuples as lists."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -26,18 +26,18 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: float) -> str:
-    """Return a figure as it is printed, a dash where nothing defines it."""
+    """Return a metric to three decimals, a dash for NaN."""
     return f"{value:.3f}" if np.isfinite(value) else "–"
 
 
 def text_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table for the terminal; all columns but the first are aligned to the right."""
+    """Return a table for the terminal. All columns but the first are aligned to the right."""
     align = ["left", *["right"] * (len(head) - 1)]
     return tabulate(list(rows), head, tablefmt="plain", disable_numparse=True, colalign=align)
 
 
 def summary(evaluation: "Evaluation") -> str:
-    """Return the overall figures, a line each."""
+    """Return the overall metrics and those of each language, a line each."""
     low, high = evaluation.macro_f1_interval
     voice = evaluation.voice
     rows: list[list[str | int]] = [
@@ -58,11 +58,11 @@ def summary(evaluation: "Evaluation") -> str:
 
 
 def frame_table(evaluation: "Evaluation") -> str:
-    """Return the figures of each frame, then a line for each frame without a gold row."""
+    """Return the metrics of each frame, then a line for each frame without support."""
     head = ["frame", "support", "precision", "recall", "F1", "AP", "threshold"]
     rows = [
-        [name, f.support, *map(shown, (f.precision, f.recall, f.f1, f.average_precision, f.threshold))]
-        for name, f in evaluation.frames.items()
+        [name, row.support, *map(shown, (row.precision, row.recall, row.f1, row.average_precision, row.threshold))]
+        for name, row in evaluation.frames.items()
     ]
     rest = [[name, 0, f"no gold row; predicted {count} times"] for name, count in evaluation.unsupported.items()]
     # A table of its own: the long note would widen the column of precision.
@@ -70,30 +70,30 @@ def frame_table(evaluation: "Evaluation") -> str:
 
 
 def voice_table(evaluation: "Evaluation") -> str:
-    """Return the figures of each voice; nothing where no gold pair has a voice."""
+    """Return the metrics of each voice; empty if no gold pair has a voice."""
     if not evaluation.voice.n:
         return ""
     head = ["gold voice", "pairs", "frame found", "voice right", *(f"says {name}" for name in VOICES)]
     rows = [
-        [name, f.n, shown(f.frame_recall), shown(f.voice_recall), *(f.said[voice] for voice in VOICES)]
-        for name, f in evaluation.voices.items()
+        [name, row.n, shown(row.frame_recall), shown(row.voice_recall), *(row.said[voice] for voice in VOICES)]
+        for name, row in evaluation.voices.items()
     ]
     return text_table(head, rows)
 
 
 def register_table(evaluation: "Evaluation") -> str:
-    """Return the figures of each register, the largest first; nothing where the table names none."""
+    """Return the metrics of each register, the largest first; empty if there are no registers."""
     if not evaluation.registers:
         return ""
     rows = [
-        [name, f.n, shown(f.macro_f1), shown(f.micro_f1), shown(f.false_alarm_rate)]
-        for name, f in sorted(evaluation.registers.items(), key=lambda item: -item[1].n)
+        [name, row.n, shown(row.macro_f1), shown(row.micro_f1), shown(row.false_alarm_rate)]
+        for name, row in sorted(evaluation.registers.items(), key=lambda item: -item[1].n)
     ]
     return text_table(["register", "rows", "macro-F1", "micro-F1", "false alarms"], rows)
 
 
 def confusion_table(evaluation: "Evaluation") -> str:
-    """Return the commonest pairs of a frame missed and another predicted instead; nothing where there is none."""
+    """Return the commonest confusions between frames; empty if there are none."""
     if not evaluation.confusion:
         return ""
     rows = [[pair.gold, pair.count, pair.predicted] for pair in evaluation.confusion[:CONFUSIONS_PRINTED]]

@@ -1,4 +1,4 @@
-"""Owns measuring models: predictions on a labelled table against gold, or the figures kept with them; one or two."""
+"""Evaluates and compares stored models: on a labelled table, or by the cross-validated metrics stored with them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from narratives.model.classifier import Classifier
 
 
 def kept_figures(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Return the model card of a folder and its cross-validated figures."""
+    """Return the model card in a model folder and the cross-validated metrics of its manifest."""
     model = persistence.load(folder)
     manifest = persistence.read_manifest(folder)
     figures = {**manifest["figures"], "model": model.name}
@@ -29,42 +29,41 @@ def kept_figures(folder: Path) -> tuple[str, dict[str, Any]]:
 
 
 def evaluate_on(folder: Path, table: Path, languages: list[str]) -> Evaluation:
-    """Measure the model in ``folder`` on a labels folder or a simple labelled table, perhaps on some languages only.
+    """Evaluate the model in ``folder`` on a labels folder or a simple labelled table.
 
-    Raises UserError if the table names a frame that the model does not know, or no row is left.
+    ``languages`` selects rows; empty means all. Raises UserError if the table has a frame that the model does not know
+    or no row is left.
     """
     classifier = persistence.load(folder)
-    truth = _read(table, classifier)
-    if languages:
-        truth = truth.take(np.flatnonzero(np.isin(truth.languages, languages)))
-    if not len(truth):
-        raise UserError(f"{table}: no row to measure on" + (f" in {', '.join(languages)}" if languages else ""))
-    return evaluate(outcome(classifier, truth), classifier.name, classifier.codebook.version)
+    truth = _rows_in(_read(table, classifier), table, languages)
+    return evaluate(predict_gold(classifier, truth), classifier.name, classifier.codebook.version)
 
 
 def compare_figures(folders: tuple[Path, Path]) -> Comparison:
-    """Put the cross-validated figures kept with two models side by side, and say whether they may be compared.
+    """Compare the cross-validated metrics stored with two models, and remark on whether they are comparable.
 
     Raises UserError if the models have no frame in common.
     """
     first, second = (persistence.load(folder) for folder in folders)
     shared = _shared(folders, first.frames, second.frames)
-    made_from = [persistence.read_manifest(folder) for folder in folders]
-    kept = [_in_order(part["figures"], model) for part, model in zip(made_from, (first, second), strict=True)]
-    remarks = [f"figures by cross-validation, kept with the models: A over {kept[0]['n']} rows, B over {kept[1]['n']}"]
-    if all(made_from[0][part] == made_from[1][part] for part in ("labels", "codebook")):
-        remarks.append("they are comparable only if trained on the same labels, and both were")
+    manifests = [persistence.read_manifest(folder) for folder in folders]
+    stored = [_in_order(each["figures"], model) for each, model in zip(manifests, (first, second), strict=True)]
+    sizes = f"A over {stored[0]['n']} rows, B over {stored[1]['n']}"
+    remarks = [f"figures by cross-validation, stored with the models: {sizes}"]
+    if all(manifests[0][part] == manifests[1][part] for part in ("labels", "codebook")):
+        remarks.append("they are comparable: both models were trained on the same labels")
     else:
-        remarks.append("they are comparable only if trained on the same labels, and these were not: use --on TABLE")
-    if strangers := _strangers(shared, first.frames, second.frames):
-        remarks.append(f"means are over each model's own frames; not known to both: {strangers}")
-    return compare_kept(kept[0], kept[1], remarks)
+        remarks.append("they are not comparable: the labels or codebooks they were trained on differ; use --on TABLE")
+    if unshared := _unshared(shared, first.frames, second.frames):
+        remarks.append(f"means are over each model's own frames; not known to both: {unshared}")
+    return compare_kept(stored[0], stored[1], remarks)
 
 
 def compare_on(folders: tuple[Path, Path], table: Path, languages: list[str]) -> Comparison:
     """Compare two models on the same rows of a labels folder or a simple labelled table, on the frames both know.
 
-    Raises UserError if they have none in common, the table names a frame that neither knows, or no row is left.
+    ``languages`` selects rows; empty means all. Raises UserError if the models have no frame in common, the table has a
+    frame that neither knows, or no row is left.
     """
     first, second = (persistence.load(folder) for folder in folders)
     shared = _shared(folders, first.frames, second.frames)
@@ -73,22 +72,23 @@ def compare_on(folders: tuple[Path, Path], table: Path, languages: list[str]) ->
     shared = [frame for frame in shared if frame in truth.frames]
     if not shared:
         raise UserError(f"{table}: its codebook has none of the frames that both models know; name another table")
-    found = [outcome(model, _in_frames(truth, model.codebook)).of_frames(shared) for model in (first, second)]
-    strangers = _strangers(shared, first.frames, second.frames, truth.frames)
-    remarks = [f"left out, as not known to all: {strangers}; a row with no other frame counts as one without"]
-    remarks = [*_learned_from(folders, source), *(remarks if strangers else ())]
-    return compare(found[0], found[1], (first.name, second.name), remarks)
+    data = [predict_gold(model, _with_columns_of(truth, model.codebook)).of_frames(shared) for model in (first, second)]
+    remarks = _trained_on(folders, source)
+    if unshared := _unshared(shared, first.frames, second.frames, truth.frames):
+        remarks.append(f"left out, not known to all: {unshared}; a row with no other frame counts as having none")
+    return compare(data[0], data[1], (first.name, second.name), remarks)
 
 
 def _in_order(figures: dict[str, Any], model: Classifier) -> dict[str, Any]:
+    """Return stored figures with frames in the order of the model; the manifest holds them in that of names."""
     frames = {name: figures["frames"][name] for name in model.frames if name in figures["frames"]}
     return {**figures, "frames": frames, "model": model.name}
 
 
-def _learned_from(folders: tuple[Path, Path], source: Source) -> list[str]:
-    """Return a warning for each model that was trained on the very rows it is to be measured on."""
+def _trained_on(folders: tuple[Path, Path], source: Source) -> list[str]:
+    """Return a warning for each model that was trained on the rows that it is measured on."""
     return [
-        f"{letter} was trained on these very rows: its figures say how well it remembers, not how good it is"
+        f"{letter} was trained on these very rows: its figures show how well it remembers, not how well it generalises"
         for letter, folder in zip("AB", folders, strict=True)
         if set(source.hashes.values()) <= set(persistence.read_manifest(folder)["labels"].values())
     ]
@@ -101,11 +101,12 @@ def _shared(folders: tuple[Path, Path], first: Sequence[str], second: Sequence[s
     return shared
 
 
-def _strangers(shared: Sequence[str], *known: Sequence[str]) -> str:
+def _unshared(shared: Sequence[str], *known: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(frame for frames in known for frame in frames if frame not in shared))
 
 
 def _read_for_both(table: Path, first: Classifier, second: Classifier) -> tuple[Gold, Source]:
+    """Return the gold of a table whose frames either model may know, and where it comes from."""
     if table.is_dir():
         codebook = read_codebook(table / "codebook.toml")
         labels = read_labels(table, codebook)
@@ -116,16 +117,17 @@ def _read_for_both(table: Path, first: Classifier, second: Classifier) -> tuple[
 
 
 def _rows_in(truth: Gold, table: Path, languages: Iterable[str]) -> Gold:
-    wanted = list(languages)
-    if wanted:
-        truth = truth.take(np.flatnonzero(np.isin(truth.languages, wanted)))
+    selected = list(languages)
+    if selected:
+        truth = truth.take(np.flatnonzero(np.isin(truth.languages, selected)))
     if not len(truth):
-        raise UserError(f"{table}: no row to compare on" + (f" in {', '.join(wanted)}" if wanted else ""))
+        where = f" in {', '.join(selected)}" if selected else ""
+        raise UserError(f"{table}: no labelled row{where}; name another table or other languages")
     return truth
 
 
-def _in_frames(truth: Gold, codebook: Codebook) -> Gold:
-    """Return the gold with the columns of a codebook; a frame that the gold does not know is UNKNOWN."""
+def _with_columns_of(truth: Gold, codebook: Codebook) -> Gold:
+    """Return the gold with the columns of a codebook; a frame that it lacks is UNKNOWN throughout."""
     values, voices = (np.full((len(truth), len(codebook.ids)), UNKNOWN, dtype=np.int8) for _ in range(2))
     for k, frame in enumerate(codebook.ids):
         if frame in truth.frames:
@@ -134,17 +136,20 @@ def _in_frames(truth: Gold, codebook: Codebook) -> Gold:
     return replace(truth, codebook=codebook, values=values, voices=voices)
 
 
-def outcome(classifier: Classifier, truth: Gold) -> EvaluationSet:
-    """Return what the classifier says of every gold text; the voice is asked of every gold pair."""
-    found = classifier.predict_texts(truth.texts)
+def predict_gold(classifier: Classifier, truth: Gold) -> EvaluationSet:
+    """Predict the frames of every gold text and the voice of every gold pair.
+
+    Voices are predicted for all gold pairs, whether or not their frame is: a missed frame is no error of the voice.
+    """
+    predictions = classifier.predict_texts(truth.texts)
     rows = classifier.features.transform(truth.texts)
     voices = classifier.voices_of(truth.texts, rows, truth.values == 1)
     return EvaluationSet(
         classifier.frames,
         truth.values,
-        found.probabilities,
-        found.predicted,
-        found.human,
+        predictions.probabilities,
+        predictions.predicted,
+        predictions.human,
         truth.voices,
         voices,
         truth.languages,
@@ -158,7 +163,7 @@ def _read(table: Path, classifier: Classifier) -> Gold:
         codebook = read_codebook(table / "codebook.toml")
         if codebook.ids != classifier.frames:
             raise UserError(
-                f"{table}: its codebook has other frames than the model; measure with a model trained on it"
+                f"{table}: its codebook has other frames than the model; evaluate a model that was trained on it"
             )
         return gold(read_labels(table, codebook), codebook)
     return read_simple_table(table, classifier.codebook)

@@ -322,7 +322,7 @@ def test_compare_without_a_table_shows_stored_figures_and_whether_they_are_compa
     status, out, _ = run("compare", trained, strict, "--json", tmp_path / "c.json")
     document = json.loads((tmp_path / "c.json").read_text())
     assert status == 0
-    assert "comparable only if trained on the same labels, and both were" in out
+    assert "they are comparable: both models were trained on the same labels" in out
     assert document["figures"]["macro_f1"]["interval"] == [None, None]
     assert "use --on TABLE" in out
 
@@ -330,17 +330,17 @@ def test_compare_without_a_table_shows_stored_figures_and_whether_they_are_compa
 def test_compare_uses_only_frames_that_both_models_know(run, trained, measured_on, other_frames, tmp_path):
     status, out, _ = run("compare", trained, other_frames("flood", "fire"), "--on", measured_on)
     assert status == 0
-    assert "left out, as not known to all: mayor, bridge, fire" in out
+    assert "left out, not known to all: mayor, bridge, fire" in out
     assert "mayor   " not in out
     stored = run("compare", trained, other_frames("flood", "fire"))[1]
-    assert "these were not" in stored
+    assert "they are not comparable" in stored
     assert "not known to both: mayor, bridge, fire" in stored
 
 
 def test_compare_refuses_models_with_nothing_in_common(run, trained, measured_on, other_frames):
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"), "--on", measured_on)[2]
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"))[2]
-    assert "no row to compare on in ru" in run("compare", trained, trained, "--on", measured_on, "--language", "ru")[2]
+    assert "no labelled row in ru" in run("compare", trained, trained, "--on", measured_on, "--language", "ru")[2]
 
 
 def test_compare_warns_of_rows_that_a_model_was_trained_on(run, trained, labels_folder, other_frames):

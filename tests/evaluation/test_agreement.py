@@ -22,7 +22,7 @@ TEN = np.array([[1, 1], [1, 0], *[[0, 0]] * 8], dtype=np.int8)
 
 
 def readings(values, voices=None, languages=None):
-    """Readings of made values, n × readers × k, with every voice unknown unless given."""
+    """Readings with these values, n × readers × k; voices are unknown unless given."""
     values = np.asarray(values, dtype=np.int8)
     voices = np.full_like(values, UNKNOWN) if voices is None else np.asarray(voices, dtype=np.int8)
     names = tuple(f"f{k}" for k in range(values.shape[2]))
@@ -30,7 +30,7 @@ def readings(values, voices=None, languages=None):
 
 
 def random_readings(n, frames, seed=0, flipped=0.05):
-    """A first reader who says yes of a fifth, and a second who differs in the share ``flipped``."""
+    """A first reader says yes to a fifth of the cells; a second differs in the share ``flipped``."""
     rng = np.random.default_rng(seed)
     first = rng.random((n, frames)) < 0.2
     second = first ^ (rng.random((n, frames)) < flipped)
@@ -53,7 +53,7 @@ TWICE = (
 
 def test_alpha_is_that_of_krippendorff_s_example_with_missing_data():
     rows = ["123321412...", "1233224125.3", ".3332342251.", "12332441251."]
-    ratings = np.array([[UNKNOWN if said == "." else int(said) - 1 for said in row] for row in rows], dtype=np.int8).T
+    ratings = np.array([[UNKNOWN if cell == "." else int(cell) - 1 for cell in row] for row in rows], dtype=np.int8).T
     assert krippendorff_alpha(tally(ratings, 5)) == pytest.approx(0.743, abs=0.0005)
 
 
@@ -78,39 +78,39 @@ def test_ac1_takes_shares_also_from_units_with_one_rating():
 
 def test_perfect_agreement_is_one():
     values = np.tile([[[1, 0]], [[0, 1]], [[0, 0]]], (1, 3, 1))
-    found = measure(readings(values))
-    for figures in found.frames.values():
+    agreement = measure(readings(values))
+    for figures in agreement.frames.values():
         assert figures.alpha == figures.ac1 == figures.percent == pytest.approx(1)
         assert np.isnan(figures.cohen_kappa)  # three readers
-    assert found.means["all"].alpha == pytest.approx(1)
-    assert found.low == found.low_cells == {}
+    assert agreement.means["all"].alpha == pytest.approx(1)
+    assert agreement.low == agreement.low_cells == {}
 
 
 def test_a_rater_who_guesses_is_near_zero_and_named():
     rng = np.random.default_rng(3)
-    found = measure(readings(rng.integers(0, 2, (4000, 2, 1))))
-    figures = found.frames["f0"]
+    agreement = measure(readings(rng.integers(0, 2, (4000, 2, 1))))
+    figures = agreement.frames["f0"]
     assert [figures.alpha, figures.ac1, figures.cohen_kappa] == pytest.approx([0, 0, 0], abs=0.05)
-    assert list(found.low) == ["f0"]
-    assert list(found.low_cells) == ["f0 in en"]
-    assert "f0 (" in found.table().split("\n\n")[-2]
+    assert list(agreement.low) == ["f0"]
+    assert list(agreement.low_cells) == ["f0 in en"]
+    assert "f0 (" in agreement.table().split("\n\n")[-2]
 
 
 def test_a_frame_in_a_language_with_few_yes_is_not_called_low():
-    found = measure(readings([[[1], [0]]] * 19 + [[[0], [0]]] * 50))
-    assert found.cells["en"]["f0"].some_yes == 19
-    assert (list(found.low), found.low_cells) == (["f0"], {})
+    agreement = measure(readings([[[1], [0]]] * 19 + [[[0], [0]]] * 50))
+    assert agreement.cells["en"]["f0"].some_yes == 19
+    assert (list(agreement.low), agreement.low_cells) == (["f0"], {})
     assert measure(readings([[[1], [0]]] * 20 + [[[0], [0]]] * 50)).low_cells
 
 
 def test_intervals_hold_the_estimate_and_follow_the_seed():
     made = random_readings(400, 3)
-    found = measure(made, seed=1)
-    for figures in (*found.frames.values(), *found.cells["uk"].values(), *found.means.values()):
+    agreement = measure(made, seed=1)
+    for figures in (*agreement.frames.values(), *agreement.cells["uk"].values(), *agreement.means.values()):
         assert figures.alpha_interval[0] < figures.alpha < figures.alpha_interval[1]
         assert figures.ac1_interval[0] < figures.ac1 < figures.ac1_interval[1]
-    assert measure(made, seed=1).as_json() == found.as_json()
-    assert measure(made, seed=2).as_json() != found.as_json()
+    assert measure(made, seed=1).as_json() == agreement.as_json()
+    assert measure(made, seed=2).as_json() != agreement.as_json()
 
 
 def test_the_bootstrap_is_the_plain_one():
@@ -120,7 +120,7 @@ def test_the_bootstrap_is_the_plain_one():
     assert measure(made, seed=5).frames["f0"].alpha_interval == pytest.approx(np.percentile(alphas, [2.5, 97.5]))
 
 
-def test_six_thousand_paragraphs_take_no_longer_than_a_breath():
+def test_six_thousand_paragraphs_take_seconds():
     made = random_readings(6000, 20)
     start = time.perf_counter()
     measure(made)
@@ -128,25 +128,25 @@ def test_six_thousand_paragraphs_take_no_longer_than_a_breath():
 
 
 def test_means_leave_out_frames_that_nobody_saw():
-    found = measure(readings([[[1, 0], [1, 0]], [[0, 0], [1, 0]], [[0, 0], [0, 0]]]))
-    mean = found.means["en"]
-    assert np.isnan(found.frames["f1"].alpha)
-    assert found.frames["f1"].ac1 == 1
-    assert (mean.frames, mean.alpha, mean.ac1) == (1, found.frames["f0"].alpha, found.frames["f0"].ac1)
+    agreement = measure(readings([[[1, 0], [1, 0]], [[0, 0], [1, 0]], [[0, 0], [0, 0]]]))
+    mean = agreement.means["en"]
+    assert np.isnan(agreement.frames["f1"].alpha)
+    assert agreement.frames["f1"].ac1 == 1
+    assert (mean.frames, mean.alpha, mean.ac1) == (1, agreement.frames["f0"].alpha, agreement.frames["f0"].ac1)
 
 
 def test_readings_are_counted_by_frame_language_and_voice(codebook):
-    found = measure_agreement(label_set(*TWICE), codebook)
-    assert (found.paragraphs, found.annotators) == (3, 2)
-    counts = {name: (row.units, row.both_yes, row.differing) for name, row in found.frames.items()}
+    agreement = measure_agreement(label_set(*TWICE), codebook)
+    assert (agreement.paragraphs, agreement.annotators) == (3, 2)
+    counts = {name: (row.units, row.both_yes, row.differing) for name, row in agreement.frames.items()}
     assert counts == {"flood": (3, 2, 0), "mayor": (3, 0, 1), "bridge": (3, 0, 0)}
-    assert list(found.means) == ["all", "en", "uk"]
-    assert found.cells["uk"]["flood"].units == 1
-    assert (found.voice.units, found.voice.both_yes, found.voice.differing) == (2, 2, 1)
-    assert found.voice.percent == pytest.approx(0.5)
+    assert list(agreement.means) == ["all", "en", "uk"]
+    assert agreement.cells["uk"]["flood"].units == 1
+    assert (agreement.voice.units, agreement.voice.both_yes, agreement.voice.differing) == (2, 2, 1)
+    assert agreement.voice.percent == pytest.approx(0.5)
     # promotes-reports and rebuts-rebuts: expected 2 × (1×1 + 1×2 + 1×2) / (4 × 3), observed 2 / 4
-    assert found.voice.alpha == pytest.approx(1 - 0.5 / (10 / 12))
-    assert found.voice.cohen_kappa == pytest.approx((0.5 - 0.25) / (1 - 0.25))
+    assert agreement.voice.alpha == pytest.approx(1 - 0.5 / (10 / 12))
+    assert agreement.voice.cohen_kappa == pytest.approx((0.5 - 0.25) / (1 - 0.25))
 
 
 def test_only_wholly_read_twice_counts_and_decisions_do_not(codebook):
@@ -159,10 +159,10 @@ def test_only_wholly_read_twice_counts_and_decisions_do_not(codebook):
 def test_a_single_label_speaks_of_its_frame_and_unsure_is_missing(codebook):
     single = replace(reading(TEXT, "flood", "promotes", annotator="anna"), kind="single")
     unsure = reading(OTHER, "bridge", "", annotator="olha", value="unsure", labelled_at="2026-02-01T10:00:00Z")
-    found = read_twice(label_set(*TWICE, single, unsure), codebook)
-    assert found.values[0].T.tolist() == [[1, 1, 1], [0, 0, UNKNOWN], [0, 0, UNKNOWN]]
-    assert found.values[1].T.tolist() == [[0, 0, UNKNOWN], [1, 0, UNKNOWN], [0, UNKNOWN, UNKNOWN]]
-    assert measure(found).frames["bridge"].units == 2
+    twice = read_twice(label_set(*TWICE, single, unsure), codebook)
+    assert twice.values[0].T.tolist() == [[1, 1, 1], [0, 0, UNKNOWN], [0, 0, UNKNOWN]]
+    assert twice.values[1].T.tolist() == [[0, 0, UNKNOWN], [1, 0, UNKNOWN], [0, UNKNOWN, UNKNOWN]]
+    assert measure(twice).frames["bridge"].units == 2
 
 
 def test_an_annotator_s_last_word_counts(codebook):
@@ -171,25 +171,25 @@ def test_an_annotator_s_last_word_counts(codebook):
 
 
 def test_one_annotator_is_no_agreement(label_set, codebook):
-    found = measure_agreement(label_set, codebook)
-    assert found.paragraphs == found.voice.units == found.frames["flood"].units == 0
-    assert np.isnan(found.frames["flood"].alpha)
-    assert found.table().startswith("No paragraph is read wholly by two annotators")
-    assert json.loads(json.dumps(found.as_json()))["frames"]["flood"]["alpha"] is None
+    agreement = measure_agreement(label_set, codebook)
+    assert agreement.paragraphs == agreement.voice.units == agreement.frames["flood"].units == 0
+    assert np.isnan(agreement.frames["flood"].alpha)
+    assert agreement.table().startswith("No paragraph has been read in full by two annotators")
+    assert json.loads(json.dumps(agreement.as_json()))["frames"]["flood"]["alpha"] is None
 
 
 def test_the_command_prints_and_writes_the_figures(codebook, tmp_path, monkeypatch):
     (tmp_path / "codebook.toml").write_text(CODEBOOK, encoding="utf-8")
     write_labels(tmp_path, label_set(*TWICE))
     monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path))
-    done = CliRunner().invoke(commands, ["labels", "agreement", "--json", str(tmp_path / "found.json")])
+    done = CliRunner().invoke(commands, ["labels", "agreement", "--json", str(tmp_path / "scores.json")])
     assert done.exit_code == 0, done.output
     output = " ".join(done.output.split())
     assert "| flood | 3 | 2 | 0 | 1.000 [1.000, 1.000] |" in output
     assert "| uk | 1 |" in output
     assert "| voice | 2 | 1 |" in output
     assert "Frames with an alpha below 0.8: mayor (0.000)." in done.output
-    assert json.loads((tmp_path / "found.json").read_text())["frames"]["mayor"]["differing"] == 1
+    assert json.loads((tmp_path / "scores.json").read_text())["frames"]["mayor"]["differing"] == 1
 
 
 def test_pairs_of_annotators_agree_by_cohens_kappa_over_all_frames(codebook):
@@ -222,7 +222,7 @@ def test_a_later_single_label_changes_its_frame_only_in_a_pair_too(codebook):
     assert pair.percent == pytest.approx(2 / 3)  # flood and bridge alike, mayor not
 
 
-def test_agreement_is_told_month_by_month(codebook):
+def test_agreement_is_measured_month_by_month(codebook):
     texts = ["One.", "Two."]
     labels = [
         reading(text, "flood", "reports", annotator=name, labelled_at=f"2026-0{month}-05T10:00:00Z")

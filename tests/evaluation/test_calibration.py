@@ -13,12 +13,12 @@ def drawn(slope: float, shift: float, rows: int = 4000) -> tuple[np.ndarray, np.
     return scores, (random.random(scores.shape) < chance).astype(np.int8)
 
 
-def test_the_curve_that_made_the_values_is_found_again():
+def test_the_curve_that_made_the_values_is_recovered():
     scores, values = drawn(0.7, -1.0)
     np.testing.assert_allclose(fit_sigmoids(scores, values, np.ones(len(scores))), [[0.7, -1.0]] * 2, atol=0.15)
 
 
-def test_calibrated_probabilities_keep_their_word():
+def test_calibrated_probabilities_match_observed_shares():
     scores, values = drawn(0.5, -2.0)
     assert calibration_error(1 / (1 + np.exp(-scores)), values) > 0.1
     assert calibration_error(calibrate(scores, fit_sigmoids(scores, values, np.ones(len(scores)))), values) < 0.03
@@ -44,9 +44,12 @@ def test_unsettled_cells_do_not_count():
     assert np.isnan(calibration_error(np.array([0.9]), np.array([-1], dtype=np.int8)))
 
 
-def test_the_reliability_curve_sets_what_was_said_beside_what_happened():
-    said, happened = np.array([[0.02, 0.91], [0.04, 1.0], [0.5, 0.95]]), np.array([[0, 1], [1, 1], [-1, 0]], np.int8)
-    curve = reliability(said, happened)
+def test_the_reliability_curve_compares_predicted_with_observed():
+    predicted, observed = (
+        np.array([[0.02, 0.91], [0.04, 1.0], [0.5, 0.95]]),
+        np.array([[0, 1], [1, 1], [-1, 0]], np.int8),
+    )
+    curve = reliability(predicted, observed)
     assert [part.cells for part in curve] == [2, 0, 0, 0, 0, 0, 0, 0, 0, 3]
     assert (curve[0].low, curve[0].high, curve[9].high) == (0, 0.1, 1)
     assert (curve[0].probability, curve[0].share) == (pytest.approx(0.03), 0.5)
@@ -56,9 +59,9 @@ def test_the_reliability_curve_sets_what_was_said_beside_what_happened():
 
 def test_the_calibration_error_is_the_mean_gap_of_the_curve():
     scores, values = drawn(0.5, -2.0)
-    said = 1 / (1 + np.exp(-scores))
-    gaps = [part.cells * abs(part.probability - part.share) for part in reliability(said, values) if part.cells]
-    assert calibration_error(said, values) == pytest.approx(sum(gaps) / values.size)
+    predicted = 1 / (1 + np.exp(-scores))
+    gaps = [part.cells * abs(part.probability - part.share) for part in reliability(predicted, values) if part.cells]
+    assert calibration_error(predicted, values) == pytest.approx(sum(gaps) / values.size)
 
 
 @pytest.mark.parametrize(

@@ -17,47 +17,47 @@ MODELS = ("one@1", "two@2")
 
 
 def drawn(seed: int, rows: int = 200, noise: float = 0.6) -> EvaluationSet:
-    """Return what a model of this noise says of the same gold rows; ``never`` has no gold row, some cells none."""
+    """Predictions of a model with this much noise on the same gold; ``never`` has no support."""
     random, fixed = np.random.default_rng(seed), np.random.default_rng(9)
     values = (fixed.random((rows, 4)) < [0.3, 0.2, 0.1, 0.0]).astype(np.int8)
     gold_voices = np.where(values == 1, fixed.integers(0, 3, values.shape), -1).astype(np.int8)
     probabilities = np.round(np.clip(0.15 + 0.6 * values + noise * random.normal(0, 0.4, values.shape), 0, 1), 2)
     values[fixed.random(values.shape) < 0.02] = -1
-    said = np.where(random.random(values.shape) < 0.7, gold_voices, 0).astype(np.int8)
+    voices = np.where(random.random(values.shape) < 0.7, gold_voices, 0).astype(np.int8)
     return EvaluationSet(
-        FRAMES, values, probabilities, probabilities >= 0.5, np.zeros(values.shape, bool), gold_voices, said,
+        FRAMES, values, probabilities, probabilities >= 0.5, np.zeros(values.shape, bool), gold_voices, voices,
         ("en",) * rows,
     )  # fmt: skip
 
 
 def test_the_figures_are_those_of_the_evaluation():
     outcomes = drawn(1), drawn(2, noise=1.0)
-    found = compare(*outcomes, MODELS)
+    comparison = compare(*outcomes, MODELS)
     for outcome, side in zip(outcomes, "ab", strict=True):
         whole = evaluate(outcome).as_json()
-        for name, figure in found.figures.items():
+        for name, figure in comparison.figures.items():
             expected = whole["voice"]["macro_f1"] if name == "voice_macro_f1" else whole[name]
             assert getattr(figure, side) == pytest.approx(expected, abs=5e-5), name
         for name, figures in whole["frames"].items():
-            assert getattr(found.frames[name].f1, side) == pytest.approx(figures["f1"], abs=5e-5)
-            assert found.frames[name].support == figures["support"]
+            assert getattr(comparison.frames[name].f1, side) == pytest.approx(figures["f1"], abs=5e-5)
+            assert comparison.frames[name].support == figures["support"]
 
 
 def test_an_interval_is_that_of_measuring_both_on_every_resample(monkeypatch):
     monkeypatch.setattr(bootstrap, "RESAMPLES", 100)
     outcomes = drawn(1, 30), drawn(2, 30, noise=1.0)
-    found = compare(*outcomes, MODELS).figures
+    figures = compare(*outcomes, MODELS).figures
     gaps = []
     for counts in np.concatenate(list(resamples(30, 0))):
         rows = np.repeat(np.arange(30), counts.astype(int))
         gaps.append([scores(outcome.take(rows)) for outcome in outcomes])
     differences = np.diff(np.array(gaps), axis=1)[:, 0]
     for name, column in zip(("mean_average_precision", "samples_f1", "calibration_error"), differences.T, strict=True):
-        assert found[name].interval == pytest.approx(np.nanpercentile(column, [2.5, 97.5])), name
+        assert figures[name].interval == pytest.approx(np.nanpercentile(column, [2.5, 97.5])), name
 
 
 def scores(outcome: EvaluationSet) -> tuple[float, float, float]:
-    """Mean average precision by scikit-learn, and two figures of the evaluation."""
+    """Mean average precision by scikit-learn, and two metrics of the evaluation."""
     precisions = [
         average_precision_score(outcome.values[known, k], outcome.probabilities[known, k])
         for k in range(len(FRAMES))
@@ -69,38 +69,38 @@ def scores(outcome: EvaluationSet) -> tuple[float, float, float]:
 
 
 def test_a_model_against_itself_changes_nothing():
-    found = compare(drawn(1), drawn(1), MODELS)
-    assert found.changed == found.rows_changed == 0
-    assert {figure.interval for figure in found.figures.values()} == {(0.0, 0.0)}
-    assert found.conclusion() == "The two models do not differ in any figure on these rows."
-    assert found.table().count("=") == 10
+    comparison = compare(drawn(1), drawn(1), MODELS)
+    assert comparison.changed == comparison.rows_changed == 0
+    assert {figure.interval for figure in comparison.figures.values()} == {(0.0, 0.0)}
+    assert comparison.conclusion() == "The two models do not differ in any figure on these rows."
+    assert comparison.table().count("=") == 10
 
 
 def test_models_that_differ_by_chance_are_not_told_apart():
-    found = compare(drawn(1, 40), drawn(3, 40), MODELS)
-    assert not any(figure.excludes_zero for figure in found.figures.values())
-    assert found.conclusion().startswith("None of the 10 differences excludes zero")
+    comparison = compare(drawn(1, 40), drawn(3, 40), MODELS)
+    assert not any(figure.excludes_zero for figure in comparison.figures.values())
+    assert comparison.conclusion().startswith("None of the 10 differences excludes zero")
 
 
 def test_a_plainly_better_model_is_said_to_be_better():
-    found = compare(drawn(1, 400, noise=2.0), drawn(2, 400, noise=0.2), MODELS)
-    assert found.figures["macro_f1"].excludes_zero
-    assert found.figures["false_alarm_rate"].difference < 0
-    assert "B is better in macro-F1" in found.conclusion()
-    assert "worse" not in found.conclusion()
+    comparison = compare(drawn(1, 400, noise=2.0), drawn(2, 400, noise=0.2), MODELS)
+    assert comparison.figures["macro_f1"].excludes_zero
+    assert comparison.figures["false_alarm_rate"].difference < 0
+    assert "B is better in macro-F1" in comparison.conclusion()
+    assert "worse" not in comparison.conclusion()
     back = compare(drawn(2, 400, noise=0.2), drawn(1, 400, noise=2.0), MODELS)
     assert "B is worse in macro-F1" in back.conclusion()
-    low, high = found.figures["macro_f1"].interval
+    low, high = comparison.figures["macro_f1"].interval
     assert back.figures["macro_f1"].interval == pytest.approx((-high, -low))
 
 
 def test_the_same_rows_are_drawn_for_both_so_a_small_steady_gain_is_seen():
     first = drawn(1, 400)
-    mended = first.predicted | ((first.values == 1) & (np.arange(400) % 20 == 0)[:, None])
-    found = compare(first, replace(first, predicted=mended), MODELS).figures["micro_f1"]
-    alone = [evaluate(part).macro_f1_interval for part in (first, replace(first, predicted=mended))]
+    fixed = first.predicted | ((first.values == 1) & (np.arange(400) % 20 == 0)[:, None])
+    micro_f1 = compare(first, replace(first, predicted=fixed), MODELS).figures["micro_f1"]
+    alone = [evaluate(part).macro_f1_interval for part in (first, replace(first, predicted=fixed))]
     assert alone[1][0] < alone[0][1]
-    assert found.excludes_zero
+    assert micro_f1.excludes_zero
 
 
 def test_the_share_of_changed_decisions_is_counted_by_frame_and_by_row():
@@ -108,16 +108,20 @@ def test_the_share_of_changed_decisions_is_counted_by_frame_and_by_row():
     flipped = first.predicted.copy()
     flipped[:5, 0] ^= True
     flipped[0, 1] ^= True
-    found = compare(first, replace(first, predicted=flipped), MODELS)
-    assert (found.frames["a"].changed, found.frames["b"].changed, found.frames["c"].changed) == (0.05, 0.01, 0.0)
-    assert (found.changed, found.rows_changed) == (0.015, 0.05)
+    comparison = compare(first, replace(first, predicted=flipped), MODELS)
+    assert (comparison.frames["a"].changed, comparison.frames["b"].changed, comparison.frames["c"].changed) == (
+        0.05,
+        0.01,
+        0.0,
+    )
+    assert (comparison.changed, comparison.rows_changed) == (0.015, 0.05)
 
 
 def test_a_frame_without_a_gold_row_has_a_dash_and_no_interval():
-    found = compare(drawn(1), drawn(2), MODELS)
-    assert np.isnan(found.frames["never"].f1.a)
-    assert not found.frames["never"].f1.excludes_zero
-    line = next(line for line in found.table().splitlines() if line.startswith("never"))
+    comparison = compare(drawn(1), drawn(2), MODELS)
+    assert np.isnan(comparison.frames["never"].f1.a)
+    assert not comparison.frames["never"].f1.excludes_zero
+    line = next(line for line in comparison.table().splitlines() if line.startswith("never"))
     assert line.count("–") == 4
 
 
@@ -137,20 +141,20 @@ def test_an_interval_that_touches_zero_does_not_exclude_it():
     assert not Difference(0.5, 0.6).excludes_zero
 
 
-def test_kept_figures_stand_side_by_side_without_intervals():
-    kept = [evaluate(drawn(seed), model=name).as_json() for seed, name in zip((1, 2), MODELS, strict=True)]
-    found = compare_kept(*kept, ["only if trained on the same labels"])
-    assert found.figures["macro_f1"].a == kept[0]["macro_f1"]
-    assert found.figures["voice_macro_f1"].b == kept[1]["voice"]["macro_f1"]
-    assert set(found.frames) == {"a", "b", "c"}
-    assert "interval" not in found.table().replace(found.conclusion(), "")
-    assert "only if trained on the same labels" in found.table()
+def test_stored_figures_stand_side_by_side_without_intervals():
+    stored = [evaluate(drawn(seed), model=name).as_json() for seed, name in zip((1, 2), MODELS, strict=True)]
+    comparison = compare_kept(*stored, ["only if trained on the same labels"])
+    assert comparison.figures["macro_f1"].a == stored[0]["macro_f1"]
+    assert comparison.figures["voice_macro_f1"].b == stored[1]["voice"]["macro_f1"]
+    assert set(comparison.frames) == {"a", "b", "c"}
+    assert "interval" not in comparison.table().replace(comparison.conclusion(), "")
+    assert "only if trained on the same labels" in comparison.table()
 
 
 def test_rows_without_a_voice_or_a_frame_do_not_break_a_comparison():
     nothing = drawn(1, 20)
     nothing = replace(nothing, values=np.zeros_like(nothing.values), gold_voices=np.full_like(nothing.voices, -1))
-    found = compare(nothing, nothing, MODELS)
-    assert np.isnan(found.figures["macro_f1"].a)
-    assert np.isnan(found.figures["voice_macro_f1"].b)
-    assert "do not differ" in found.conclusion()
+    comparison = compare(nothing, nothing, MODELS)
+    assert np.isnan(comparison.figures["macro_f1"].a)
+    assert np.isnan(comparison.figures["voice_macro_f1"].b)
+    assert "do not differ" in comparison.conclusion()

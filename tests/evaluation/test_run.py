@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from narratives.errors import UserError
-from narratives.evaluation.run import compare_on, evaluate_on, kept_figures, outcome
+from narratives.evaluation.run import compare_on, evaluate_on, kept_figures, predict_gold
 from narratives.labels.simple_table import read_simple_table
 from narratives.labels.source import table_source
 from narratives.model import persistence
@@ -35,18 +35,18 @@ def model(classifier, tmp_path_factory):
 
 
 def test_the_figures_are_those_of_the_table(model, write):
-    found = evaluate_on(model, write(ROWS), [])
-    assert (found.n, found.frames["flood"].support, found.frames["mayor"].support) == (4, 1, 1)
-    assert list(found.unsupported) == ["bridge"]
-    assert (found.macro_f1, found.false_alarm_rate, found.voice.n) == (1.0, 0.0, 2)
-    assert found.model.startswith("tiny@")
-    assert found.codebook == "7"
+    evaluation = evaluate_on(model, write(ROWS), [])
+    assert (evaluation.n, evaluation.frames["flood"].support, evaluation.frames["mayor"].support) == (4, 1, 1)
+    assert list(evaluation.unsupported) == ["bridge"]
+    assert (evaluation.macro_f1, evaluation.false_alarm_rate, evaluation.voice.n) == (1.0, 0.0, 2)
+    assert evaluation.model.startswith("tiny@")
+    assert evaluation.codebook == "7"
 
 
 def test_only_the_languages_asked_for_are_measured(model, write):
     assert evaluate_on(model, write(ROWS), ["uk"]).n == 1
     assert evaluate_on(model, write(ROWS), ["en", "uk"]).n == 4
-    with pytest.raises(UserError, match=r"t\.csv: no row to measure on in ru, de"):
+    with pytest.raises(UserError, match=r"t\.csv: no labelled row in ru, de"):
         evaluate_on(model, write(ROWS), ["ru", "de"])
 
 
@@ -63,20 +63,20 @@ def test_an_unknown_frame_in_the_table_is_named(model, write):
         evaluate_on(model, write([("A dragon.", "dragon", "", "en")]), [])
 
 
-def test_the_voice_is_asked_of_every_gold_pair_be_it_predicted_or_not(classifier, write):
+def test_every_gold_pair_has_a_voice_whether_its_frame_is_predicted_or_not(classifier, write):
     truth = read_simple_table(write(ROWS), classifier.codebook)
-    deaf = replace(classifier, thresholds=np.full(3, 2.0), band=np.full((3, 2), 2.0))
-    found = outcome(deaf, truth)
-    assert not found.predicted.any()
-    assert (found.voices >= 0).tolist() == (truth.values == 1).tolist()
-    assert found.voices[0, 0] == found.gold_voices[0, 0] == 0
+    silent = replace(classifier, thresholds=np.full(3, 2.0), band=np.full((3, 2), 2.0))
+    predictions = predict_gold(silent, truth)
+    assert not predictions.predicted.any()
+    assert (predictions.voices >= 0).tolist() == (truth.values == 1).tolist()
+    assert predictions.voices[0, 0] == predictions.gold_voices[0, 0] == 0
 
 
-def test_what_is_left_for_a_person_reaches_the_outcome(classifier, write):
+def test_cases_for_a_person_reach_the_evaluation_set(classifier, write):
     truth = read_simple_table(write(ROWS), classifier.codebook)
     doubtful = replace(classifier, band=np.tile([0.0, 1.1], (3, 1)))
-    assert outcome(doubtful, truth).human.all(axis=1).tolist() == [True, True, True, False]  # no known word, no frame
-    assert not outcome(classifier, truth).human[0, 1]
+    assert predict_gold(doubtful, truth).human.all(axis=1).tolist() == [True, True, True, False]  # no known word
+    assert not predict_gold(classifier, truth).human[0, 1]
 
 
 def test_kept_figures_come_with_the_card_and_the_models_name(model):
@@ -91,6 +91,6 @@ def test_a_comparison_on_the_rows_a_model_learned_says_so(model, write, classifi
     source = table_source("t.csv", read_simple_table(table, classifier.codebook))
     learned = {"labels": source.hashes, "codebook": {}, "figures": {}}
     persistence.save(classifier, tmp_path / "learned", learned, "")
-    said = compare_on((model, tmp_path / "learned"), table, []).table()
-    assert "B was trained on these very rows" in said
-    assert "A was trained" not in said
+    table_text = compare_on((model, tmp_path / "learned"), table, []).table()
+    assert "B was trained on these very rows" in table_text
+    assert "A was trained" not in table_text

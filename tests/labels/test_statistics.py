@@ -49,7 +49,7 @@ def test_each_language_has_its_numbers_and_lengths(tables):
 
 
 def test_paragraphs_that_nobody_read_are_said(tables):
-    assert tables[1] == "1 paragraphs carry no label yet."
+    assert tables[1] == "1 paragraphs have no label yet."
 
 
 def test_each_frame_has_its_voices_and_what_is_unsettled(tables):
