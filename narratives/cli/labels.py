@@ -115,7 +115,7 @@ def labels_export(
     folder = paths.writable_labels_folder()
     if output is None and (layout != "labels" or without_text):
         raise UserError(f"name an output: narratives labels export OUTPUT --to {layout}")
-    _check_output(output or folder, folder, merged, force)
+    _check_output(output or folder, folder, merged or without_text, force)
     label_set = open_store().label_set()
     if merged:
         label_set = label_set.resolve_retired(read_codebook(folder / "codebook.toml"))
@@ -125,11 +125,14 @@ def labels_export(
     click.echo(f"{counts} are in {output or folder}")
 
 
-def _check_output(output: Path, folder: Path, merged: bool, force: bool) -> None:
-    """Refuse an existing output, and merged labels in the labels folder, where they would replace the originals."""
+def _check_output(output: Path, folder: Path, changed: bool, force: bool) -> None:
+    """Refuse an existing output, and changed labels in the labels folder, where they would replace the originals."""
     if output == folder or (output.exists() and output.samefile(folder)):
-        if merged:
-            raise UserError("the labels folder keeps labels as annotators gave them; with --merged name another OUTPUT")
+        if changed:
+            raise UserError(
+                "the labels folder keeps texts, and labels as annotators gave them; with --merged or --without-text "
+                "name another OUTPUT"
+            )
     elif output.exists() and not force:
         raise UserError(f"{output} exists; name another output, or replace it with --force")
 

@@ -117,13 +117,14 @@ def _read_for_both(table: Path, first: Classifier, second: Classifier) -> tuple[
 
 
 def _rows_in(truth: Gold, table: Path, languages: Iterable[str]) -> Gold:
-    selected = list(languages)
-    if selected:
-        truth = truth.take(np.flatnonzero(np.isin(truth.languages, selected)))
     if not len(truth):
-        where = f" in {', '.join(selected)}" if selected else ""
-        raise UserError(f"{table}: no labelled row{where}; name another table or other languages")
-    return truth
+        raise UserError(f"{table}: no labelled row; name another table")
+    selected = list(languages)
+    absent = next((language for language in selected if language not in truth.languages), None)
+    if absent is not None:
+        known = ", ".join(sorted(set(truth.languages)))
+        raise UserError(f"{table}: no row in '{absent}'; its languages are {known}")
+    return truth.take(np.flatnonzero(np.isin(truth.languages, selected))) if selected else truth
 
 
 def _with_columns_of(truth: Gold, codebook: Codebook) -> Gold:

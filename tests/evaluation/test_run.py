@@ -46,7 +46,7 @@ def test_the_figures_are_those_of_the_table(model, write):
 def test_only_the_languages_asked_for_are_measured(model, write):
     assert evaluate_on(model, write(ROWS), ["uk"]).n == 1
     assert evaluate_on(model, write(ROWS), ["en", "uk"]).n == 4
-    with pytest.raises(UserError, match=r"t\.csv: no labelled row in ru, de"):
+    with pytest.raises(UserError, match=r"t\.csv: no row in 'ru'; its languages are en, uk"):
         evaluate_on(model, write(ROWS), ["ru", "de"])
 
 
