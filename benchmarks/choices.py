@@ -1,7 +1,7 @@
-"""Each choice of the model with another one in its place, all else as in the product, on the same labels and tables.
+"""Replaces one design choice of the product at a time (an ablation); labels and tables stay the same.
 
-A row that is no better than the product's is why the product is as it is. Two choices are about the tables as a whole:
-unlabelled text, measured where an archive is at hand, and the kind of calibration.
+A row that is no better than the product's row justifies the product's choice. The choices that use unlabelled text are
+measured only if there is an archive. Kinds of calibration have a separate table.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,20 +32,20 @@ ARCHIVE = "archive.csv.gz"
 
 
 def measure_choices(gold: Gold, tables: dict[str, Gold], archive: Path | None) -> list[dict[str, Any]]:
-    """Return for each table a row a choice: the figures of ``steps`` and the calibration error."""
+    """Return for each table one row per choice, with the figures of ``steps.HEADS``."""
     folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
-    found: list[dict[str, Any]] = [{"table": name, "n": len(truth), "rows": []} for name, truth in tables.items()]
+    results: list[dict[str, Any]] = [{"table": name, "n": len(truth), "rows": []} for name, truth in tables.items()]
     for name, learned, settings in choices(gold, folds, archive):
         sigmoids, thresholds = stream_rule(learned.held_out, learned.values, settings)
-        for kept, truth in zip(found, tables.values(), strict=True):
+        for result, truth in zip(results, tables.values(), strict=True):
             probabilities = calibrate(learned.score(truth.texts), sigmoids)
-            kept["rows"].append({"step": name, **step_figures(decided(truth, probabilities, thresholds))})
+            result["rows"].append({"step": name, **step_figures(decided(truth, probabilities, thresholds))})
         print(f"{name}: done", flush=True)
-    return found
+    return results
 
 
 def choices(gold: Gold, folds: Folds, archive: Path | None) -> Iterator[tuple[str, Learned, ModelSettings]]:
-    """Yield the product, then each other choice, with what it learned and the settings of its thresholds."""
+    """Yield the product, then each alternative: its name, what it learned, and the settings of its thresholds."""
     full = product(gold, folds)
     yield PRODUCT, full, SETTINGS
     for name, settings in rules():
@@ -63,7 +63,7 @@ def choices(gold: Gold, folds: Folds, archive: Path | None) -> Iterator[tuple[st
 
 
 def rules() -> Iterator[tuple[str, ModelSettings]]:
-    """Yield other choices of thresholds: the model stays the same."""
+    """Yield other rules for thresholds. They need no training: the model stays the same."""
     for share in (0.8, 0.9, 0.97):
         yield f"thresholds for {share:.0%} without a frame", replace(SETTINGS, broad_none=share)
     yield "thresholds for the labels as they are", replace(SETTINGS, broad_none=None)
@@ -84,25 +84,30 @@ def fits() -> Iterator[tuple[str, ModelSettings]]:
 
 
 def rows() -> Iterator[tuple[str, Callable[[Features], Features]]]:
-    """Yield other weights of the n-grams in a row."""
+    """Yield other ways to weight n-grams."""
     for share in (0.0, 1.0):
         yield (
             f"unknown n-grams × {share:.0f}",
-            lambda one, s=share: replace(one, unknown_idf=one.unknown_idf / UNKNOWN * s),
+            lambda features, s=share: replace(features, unknown_idf=features.unknown_idf / UNKNOWN * s),
         )
     yield "single words, no pairs", single_words
-    yield "no inverse document frequency", lambda one: replace(one, idf=np.ones(one.size), unknown_idf=UNKNOWN)
+    yield "no inverse document frequency", without_idf
+
+
+def without_idf(features: Features) -> Features:
+    """Give every n-gram the same weight."""
+    return replace(features, idf=np.ones(features.size), unknown_idf=UNKNOWN)
 
 
 def single_words(features: Features) -> Features:
-    """Leave out the pairs of words."""
-    kept = [" " not in term for term in features.word_terms] + [True] * len(features.character_terms)
+    """Remove the word bigrams."""
+    remains = [" " not in term for term in features.word_terms] + [True] * len(features.character_terms)
     terms = tuple(term for term in features.word_terms if " " not in term)
-    return replace(features, word_terms=terms, idf=features.idf[kept])
+    return replace(features, word_terms=terms, idf=features.idf[remains])
 
 
 def best_strengths(gold: Gold, folds: Folds) -> Learned:
-    """Choose among three values of C for each frame."""
+    """Choose the C of each frame by its held-out average precision."""
     fits = [product(gold, folds, replace(SETTINGS, strength=strength)) for strength in (3.0, 10.0, 30.0)]
     precision = [
         [average_precision(gold.values[:, k], fit.held_out[:, k]) for k in range(len(gold.frames))] for fit in fits
@@ -110,58 +115,66 @@ def best_strengths(gold: Gold, folds: Folds) -> Learned:
     best = np.argmax(precision, axis=0).tolist()
 
     def pick(scores: list[Floats]) -> Floats:
-        return np.column_stack([scores[number][:, k] for k, number in enumerate(best)])
+        return np.column_stack([scores[fit][:, k] for k, fit in enumerate(best)])
 
     held_out = pick([fit.held_out for fit in fits])
     return Learned(gold.values, held_out, lambda texts: pick([fit.score(texts) for fit in fits]))
 
 
 def average_precision(values: NDArray[np.int8], scores: Floats) -> float:
+    """Return the average precision of one frame over the rows whose value is known."""
     known = values >= 0
     return float(average_precision_score(values[known], scores[known]))
 
 
-def with_components(gold: Gold, folds: Folds, texts: list[str], number: int = 100) -> Learned:
-    """Add the first latent components of unlabelled text to each row (Deerwester et al. 1990)."""
+def with_components(gold: Gold, folds: Folds, texts: list[str], count: int = 100) -> Learned:
+    """Append to each row its first latent components, learned from unlabelled text (Deerwester et al. 1990)."""
     features = fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.min_df)
     components = (
-        TruncatedSVD(min(number, features.size - 1), random_state=0).fit(features.transform(texts)).components_.T
+        TruncatedSVD(min(count, features.size - 1), random_state=0).fit(features.transform(texts)).components_.T
     )
 
-    def widened(some: list[str]) -> csr_matrix:
-        rows = features.transform(some)
+    def widened(batch: list[str]) -> csr_matrix:
+        rows = features.transform(batch)
         return hstack([rows, csr_matrix(rows @ components)], format="csr")
 
     priors = codebook_rows(features, gold.codebook)
     wide_priors = hstack([priors, csr_matrix((priors.shape[0], components.shape[1]))], format="csr")
     model, held_out = fit_frames(widened(list(gold.texts)), gold.values, wide_priors, SETTINGS, folds)
-    return Learned(gold.values, held_out, lambda some: model.scores(widened(list(some))))
+    return Learned(gold.values, held_out, lambda batch: model.scores(widened(list(batch))))
 
 
 def with_background(gold: Gold, texts: list[str]) -> Callable[[Features], Features]:
-    return lambda one: fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.min_df, texts)
+    """Return a function that fits the features again, with document frequencies of unlabelled texts added."""
+    return lambda _: fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.min_df, texts)
 
 
 def measure_calibration(gold: Gold, tables: dict[str, Gold]) -> list[dict[str, Any]]:
-    """Return for each kind of calibration, learned held out, its expected error and Brier score on each table."""
+    """Return the expected calibration error and the Brier score of each kind of calibration on each table.
+
+    Each calibration is fitted to held-out scores.
+    """
     folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
     learned = product(gold, folds)
-    found = []
+    results = []
     for name, curve in calibrations(learned).items():
         errors = {}
         for table, truth in tables.items():
             p = curve(learned.score(truth.texts))
-            brier = float(((p - (truth.values == 1)) ** 2)[truth.values >= 0].mean())
+            brier = float(((p - (truth.values == 1)) ** 2)[truth.values >= 0].mean())  # unknown cells do not count
             errors[table] = {
                 "calibration_error": round(float(calibration_error(p, truth.values)), 4),
                 "brier": round(brier, 4),
             }
-        found.append({"calibration": name, "tables": errors})
-    return found
+        results.append({"calibration": name, "tables": errors})
+    return results
 
 
 def calibrations(learned: Learned) -> dict[str, Callable[[Floats], Floats]]:
-    """Return the curves from scores to probabilities, all learned for the product's share without a frame."""
+    """Return functions from scores to probabilities, fitted to held-out scores.
+
+    All but the first two weight rows as the product does, for its share of rows without a frame.
+    """
     weights = stream_weights(learned.values, SETTINGS.topical_none)
     sigmoids, _ = stream_rule(learned.held_out, learned.values)
     plain, _ = stream_rule(learned.held_out, learned.values, replace(SETTINGS, topical_none=None))
@@ -175,7 +188,7 @@ def calibrations(learned: Learned) -> dict[str, Callable[[Floats], Floats]]:
 
 
 def isotonic(learned: Learned, weights: Floats, together: bool) -> Callable[[Floats], Floats]:
-    """Fit a rising step function (Zadrozny and Elkan 2002) for all frames together, or for each."""
+    """Fit an isotonic regression (Zadrozny and Elkan 2002): one for all frames together, or one per frame."""
     count = learned.values.shape[1]
     groups = [list(range(count))] if together else [[k] for k in range(count)]
     curves = {k: _isotonic(learned, weights, group) for group in groups for k in group}
@@ -189,11 +202,11 @@ def _isotonic(learned: Learned, weights: Floats, columns: list[int]) -> Isotonic
     return IsotonicRegression(out_of_bounds="clip").fit(scores[known], values[known] == 1, cells[known])
 
 
-def show_calibration(found: list[dict[str, Any]]) -> None:
-    """Print a row a calibration: expected error / Brier score on each table."""
-    tables = list(found[0]["tables"])
+def show_calibration(results: list[dict[str, Any]]) -> None:
+    """Print one row per calibration: expected error / Brier score on each table."""
+    tables = list(results[0]["tables"])
     print(f"\n{'calibration: expected error / Brier score':44} " + " ".join(f"{name:>20}" for name in tables))
-    for row in found:
+    for row in results:
         cells = [
             f"{row['tables'][name]['calibration_error']:.3f} / {row['tables'][name]['brier']:.4f}" for name in tables
         ]

@@ -1,8 +1,8 @@
-"""Measure scoring on a Dask cluster of two workers on this machine against a local process of two threads, in turns.
+"""Compare scoring on a Dask cluster of two workers with a local process of two threads, both on this machine, in turns.
 
     python benchmarks/cluster.py TABLE [--rows 1000000] [--runs 3] [--model FOLDER]
 
-The workers have loaded the model before the first run that counts. Figures are kept in
+The first run of each is not counted, because in it the workers load the model. Writes the figures to
 ``benchmarks/results/cluster.json``.
 """
 
@@ -30,9 +30,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--model", type=Path, default=paths.released_model())
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="narratives-cluster-") as name, cluster() as address:
-        source = made_table(asked.table, Path(name) / "in.csv", asked.rows)
+        source = made_table(options.table, Path(name) / "in.csv", options.rows)
         common = [
             sys.executable,
             "-m",
@@ -41,29 +41,29 @@ def main() -> None:
             source,
             "--force",
             "--model",
-            asked.model.resolve(),
+            options.model.resolve(),
             "-o",
         ]
         commands = {
             "local": [*common, Path(name) / "local.csv", "--jobs", "2"],
             "cluster": [*common, Path(name) / "cluster.csv", "--engine", "dask", "--scheduler", address],
         }
-        times: dict[str, list[float]] = {who: [] for who in commands}
-        for number in range(asked.runs + 1):
-            for who, command in commands.items():
+        times: dict[str, list[float]] = {engine: [] for engine in commands}
+        for number in range(options.runs + 1):
+            for engine, command in commands.items():
                 seconds, _ = run(command)
-                if number:
-                    times[who].append(seconds)
+                if number:  # run 0 loads the model and compiles
+                    times[engine].append(seconds)
         same = filecmp.cmp(Path(name) / "local.csv", Path(name) / "cluster.csv", shallow=False)
-    ratios = [local / there for local, there in zip(times["local"], times["cluster"], strict=True)]
-    found = {
-        "rows": asked.rows,
-        "seconds": {who: round(statistics.median(each), 1) for who, each in times.items()},
+    ratios = [local / cluster_seconds for local, cluster_seconds in zip(times["local"], times["cluster"], strict=True)]
+    results = {
+        "rows": options.rows,
+        "seconds": {engine: round(statistics.median(seconds), 1) for engine, seconds in times.items()},
         "cluster against local (min, median, max)": spread(ratios),
         "same bytes": same,
     }
-    print(json.dumps(found, indent=1))
-    (HERE / "results" / "cluster.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=1))
+    (HERE / "results" / "cluster.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -73,20 +73,20 @@ def cluster() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
-    words = [["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]]
-    words += [["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]] * 2
-    started = [
+    arguments = [["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]]
+    arguments += [["worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]] * 2
+    processes = [
         subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.dask_{kind}", *rest],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for kind, *rest in words
+        for kind, *rest in arguments
     ]
     try:
         yield address
     finally:
-        for process in started:
+        for process in processes:
             process.kill()
             process.wait()
 

@@ -1,10 +1,10 @@
-"""Measure a new frame: how well a model ranks real paragraphs for frames that hardly anybody has labelled yet.
+"""Measure the cold start: how well a model ranks real paragraphs for a frame that has few labels or none.
 
     python benchmarks/cold.py [--data FOLDER] [--seed N]
 
-Every frame in turn is taken for new: the other labels stand, but say "no" of it, as readings by an older codebook do.
-Prints mean average precision on real English paragraphs for the definition and cues alone, with the codebook's
-examples, and with the first labels; keeps the same in ``benchmarks/results/cold.json``.
+Treats every frame as new: all readings say "no" to it, as readings under an older codebook do. Prints the mean average
+precision on real English paragraphs with the definition and cues alone, with the codebook's examples too, and with the
+first labels. Writes the same to ``benchmarks/results/cold.json``.
 """
 
 import argparse
@@ -32,21 +32,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    path = asked.data / TABLE
+    options = parser.parse_args()
+    path = options.data / TABLE
     if not path.exists():
-        raise SystemExit(f"{path} is not there; name the folder of {TABLE} with --data")
+        raise SystemExit(f"{path} does not exist; name the folder of {TABLE} with --data")
     labelled = read_gold(HERE.parent / "labels")
     truth = read_simple_table(path, labelled.codebook)
-    found = measure(labelled, truth.take(np.flatnonzero(np.array(truth.languages) == "en")), asked.seed)
-    for row in found:
+    rows = measure(labelled, truth.take(np.flatnonzero(np.array(truth.languages) == "en")), options.seed)
+    for row in rows:
         print(f"{row['known']:58} {row['mean_average_precision']:.3f}")
-    kept = HERE / "results" / "cold.json"
-    kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (HERE / "results" / "cold.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def measure(labelled: Gold, truth: Gold, seed: int) -> list[dict[str, str | float]]:
-    """Return for each state of knowledge the mean average precision on ``truth``."""
+    """Return the mean average precision on ``truth`` for each amount of knowledge."""
     return [
         {"known": name, "mean_average_precision": round(mean_average_precision(truth.values, scores(gold, truth)), 4)}
         for name, gold in states(labelled, seed)
@@ -54,7 +53,7 @@ def measure(labelled: Gold, truth: Gold, seed: int) -> list[dict[str, str | floa
 
 
 def states(labelled: Gold, seed: int) -> Iterator[tuple[str, Gold]]:
-    """Yield what may be known of each frame, from the definition alone to all labels."""
+    """Yield training data that knows more and more of each frame, from the definition alone to all labels."""
     nothing = replace(labelled, values=np.full_like(labelled.values, UNKNOWN))
     older = replace(labelled, values=np.zeros_like(labelled.values))
     yield "definition and cues alone", nothing
@@ -67,14 +66,15 @@ def states(labelled: Gold, seed: int) -> Iterator[tuple[str, Gold]]:
 
 
 def first_labels(values: np.ndarray, number: int, seed: int) -> np.ndarray:
-    """Keep ``number`` random yeses of each frame; all other paragraphs say no, as older readings do."""
-    random, kept = np.random.default_rng(seed), np.zeros_like(values)
+    """Keep ``number`` random positives of each frame; set all other values to no, as older readings do."""
+    random, sampled = np.random.default_rng(seed), np.zeros_like(values)
     for k in range(values.shape[1]):
-        kept[random.permutation(np.flatnonzero(values[:, k] == 1))[:number], k] = 1
-    return kept
+        sampled[random.permutation(np.flatnonzero(values[:, k] == 1))[:number], k] = 1
+    return sampled
 
 
 def scores(gold: Gold, truth: Gold) -> np.ndarray:
+    """Train on ``gold`` and return the n × k scores of ``truth``."""
     settings = ModelSettings()
     features = fit_features(gold.texts, prior_texts(gold.codebook), settings.min_df)
     priors = codebook_rows(features, gold.codebook)

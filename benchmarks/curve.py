@@ -1,9 +1,9 @@
-"""Measure how the model grows with its labels: train on nested random shares of ``labels/``, measure on real text.
+"""Measure the learning curve: train on nested random shares of ``labels/``, evaluate on real text.
 
     python benchmarks/curve.py [--data FOLDER] [--shares 0.05 0.1 …] [--seed N]
 
-Prints macro-F1 and mean average precision for each share, and the average precision of each frame, so that it shows
-where more text would still pay; keeps the same in ``benchmarks/results/curve.json``.
+Prints macro-F1 and mean average precision for each share, and the average precision of each frame, which shows which
+frames would still gain from more labels. Writes the same to ``benchmarks/results/curve.json``.
 """
 
 import argparse
@@ -30,20 +30,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     labelled = read_gold(HERE.parent / "labels")
-    measured_on = [asked.data / name for name in TABLES if (asked.data / name).exists()]
-    if not measured_on:
-        raise SystemExit(f"{asked.data}: neither {' nor '.join(TABLES)} is there; name the folder with --data")
-    order = np.random.default_rng(asked.seed).permutation(len(labelled))
-    rows = [point(labelled.take(order[: round(share * len(order))]), measured_on) for share in sorted(asked.shares)]
+    tables = [options.data / name for name in TABLES if (options.data / name).exists()]
+    if not tables:
+        raise SystemExit(f"{options.data} has neither {' nor '.join(TABLES)}; name their folder with --data")
+    order = np.random.default_rng(options.seed).permutation(len(labelled))
+    rows = [point(labelled.take(order[: round(share * len(order))]), tables) for share in sorted(options.shares)]
     show(rows)
     path = HERE / "results" / "curve.json"
     path.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    print(f"\nkept in {path.relative_to(HERE.parent)}")
+    print(f"\nwritten to {path.relative_to(HERE.parent)}")
 
 
 def point(part: Gold, tables: list[Path]) -> dict[str, Any]:
+    """Train on a part of the labels and return its figures on the English rows of each table."""
     classifier, _ = fit(part)
     measured = {}
     for path in tables:
@@ -55,7 +56,7 @@ def point(part: Gold, tables: list[Path]) -> dict[str, Any]:
 
 
 def figures(measured: Evaluation) -> dict[str, Any]:
-    frames = {frame: round(one.average_precision, 4) for frame, one in measured.frames.items()}
+    frames = {frame: round(metrics.average_precision, 4) for frame, metrics in measured.frames.items()}
     return {
         "macro_f1": round(measured.macro_f1, 4),
         "mean_average_precision": round(measured.mean_average_precision, 4),

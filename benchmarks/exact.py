@@ -1,6 +1,8 @@
-"""Compare the kernel with the classifier on the first rows of a table: probabilities, decisions, voices.
+"""Check that the kernel agrees with the classifier on the first rows of a table: probabilities, decisions, voices.
 
-python benchmarks/exact.py TABLE [--rows 10000] [--model FOLDER]
+    python benchmarks/exact.py TABLE [--rows 10000] [--model FOLDER]
+
+Exit status 1 if a probability differs by more than the tolerance.
 """
 
 import argparse
@@ -22,21 +24,23 @@ def main() -> None:
     parser.add_argument("table", type=Path)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--model", type=Path, default=paths.released_model())
-    asked = parser.parse_args()
-    classifier = persistence.load(asked.model)
-    batches = (batch.texts for batch in open_table(asked.table).batches())
-    texts = list(islice((text for part in batches for text in part), asked.rows))
-    one, other = Kernel(classifier).predict_texts(texts), classifier.predict_texts(texts)
-    furthest = float(np.abs(one.probabilities - other.probabilities).max())
+    options = parser.parse_args()
+    classifier = persistence.load(options.model)
+    batches = (batch.texts for batch in open_table(options.table).batches())
+    texts = list(islice((text for part in batches for text in part), options.rows))
+    compiled, reference = Kernel(classifier).predict_texts(texts), classifier.predict_texts(texts)
+    largest = float(np.abs(compiled.probabilities - reference.probabilities).max())
     differ = {
-        name: int((getattr(one, name) != getattr(other, name)).sum()) for name in ("predicted", "human", "voices")
+        name: int((getattr(compiled, name) != getattr(reference, name)).sum())
+        for name in ("predicted", "human", "voices")
     }
     print(
-        f"{len(texts):,} rows, {other.predicted.sum():,} predicted frames; largest difference {furthest:.1e};", end=" "
+        f"{len(texts):,} rows, {reference.predicted.sum():,} predicted frames; largest difference {largest:.1e};",
+        end=" ",
     )
     print(", ".join(f"{count} {name} differ" for name, count in differ.items()))
-    if furthest > TOLERANCE:
-        raise SystemExit(f"more than {TOLERANCE}")
+    if largest > TOLERANCE:
+        raise SystemExit(f"the largest difference is above {TOLERANCE}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
-"""Measure the labelling pages as an annotator meets them: a real browser, the real server, the model in force.
+"""Measure the labelling pages as an annotator sees them: a real browser, the real server, the released model.
 
     python benchmarks/labelling.py [--paragraphs 100000] [--annotators 8]
 
-Prints, for a database of so many paragraphs: seconds until the server answers and until the first paragraph shows;
-key to next paragraph shown; paragraphs typed with 50 ms between keys that were stored right; the same for several
-annotators at once. Keeps the same in ``benchmarks/results/labelling.json``. Needs Chromium.
+Prints, for a database of the given number of paragraphs:
+
+- seconds until the server answers and until it shows the first paragraph;
+- milliseconds from a key to the next paragraph, for one annotator and for several at once;
+- how many paragraphs are stored correctly, and how many are lost, when keys follow each other quickly.
+
+Writes the same to ``benchmarks/results/labelling.json``. Needs Chromium.
 """
 
 import argparse
@@ -38,20 +42,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paragraphs", type=int, default=100_000)
     parser.add_argument("--annotators", type=int, default=8)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
         labels = Path(folder) / "labels"
         shutil.copytree(paths.labels_folder(), labels, ignore=shutil.ignore_patterns("*.sqlite*"))
-        store = filled(labels, asked.paragraphs)
-        found = {"paragraphs": asked.paragraphs, **measured(labels, store, asked.annotators)}
+        store = filled(labels, options.paragraphs)
+        results = {"paragraphs": options.paragraphs, **measured(labels, store, options.annotators)}
         store.close()
-    for name, value in found.items():
+    for name, value in results.items():
         print(f"{name:52} {value}")
-    (HERE / "results" / "labelling.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (HERE / "results" / "labelling.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def filled(labels: Path, number: int) -> Store:
-    """Make a database with so many paragraphs of everyday length, all in the queue."""
+    """Create a label database with ``number`` paragraphs of ordinary length, all in the queue."""
     store = Store(f"sqlite:///{labels / 'labels.sqlite'}")
     texts = [
         f"Paragraph {n}: " + "the choir meets at the old quay and sings until nine o'clock. " * 4 for n in range(number)
@@ -63,6 +67,7 @@ def filled(labels: Path, number: int) -> Store:
 
 
 def measured(labels: Path, store: Store, annotators: int) -> dict[str, Any]:
+    """Start the server and a browser, and return the figures under the names that are printed."""
     from playwright.sync_api import sync_playwright
 
     begun, port = time.monotonic(), free_port()
@@ -73,13 +78,13 @@ def measured(labels: Path, store: Store, annotators: int) -> dict[str, Any]:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
             page = signed_in(browser, port, "first")
             shown = time.monotonic() - begun
-            again = time.monotonic()
+            reloaded = time.monotonic()
             page.reload()
             page.wait_for_function(f"() => ({SHOWN})()", timeout=WAIT, polling=5)
-            reload = time.monotonic() - again
-            waits = at_once([page], 50)
-            right, lost = typed(page, store, "first")
-            together = at_once([signed_in(browser, port, f"annotator {n}") for n in range(annotators)], 25)
+            reload = time.monotonic() - reloaded
+            waits = work_together([page], 50)
+            correct, lost = typed(page, store, "first")
+            together = work_together([signed_in(browser, port, f"annotator {n}") for n in range(annotators)], 25)
             browser.close()
     finally:
         server.kill()
@@ -89,7 +94,7 @@ def measured(labels: Path, store: Store, annotators: int) -> dict[str, Any]:
         "first paragraph shown after (s)": round(shown, 1),
         "page opened again (s)": round(reload, 2),
         "key to next paragraph, p50 / p95 (ms)": quantiles(waits),
-        "typed 50 ms a key: right / lost of 30": [right, lost],
+        "typed 50 ms a key: right / lost of 30": [correct, lost],
         f"{annotators} annotators at once, p50 / p95 (ms)": quantiles(together),
     }
 
@@ -105,32 +110,33 @@ def signed_in(browser: Any, port: int, name: str) -> Any:
 
 
 def typed(page: Any, store: Store, name: str) -> tuple[int, int]:
-    """Type thirty paragraphs, one frame or two each, 50 ms between keys; return how many are stored right, and lost."""
+    """Label thirty paragraphs with one or two frames each, typing quickly; return how many are correct, and lost."""
     frames = ["attack-from-belarus-threat", "russian-victory-inevitable", "ukraine-collapsing"]
-    before = len(said(store, name))
-    wanted = []
+    before = len(readings(store, name))
+    expected = []
     for number in range(30):
         keys = ["1", "2", "3"][number % 3 : number % 3 + 1 + number % 2]
-        wanted.append(sorted(frames[int(key) - 1] for key in keys))
+        expected.append(sorted(frames[int(key) - 1] for key in keys))
         for key in [*keys, "Enter"]:
             page.keyboard.press(key)
             page.wait_for_timeout(50)
-    page.wait_for_timeout(4000)
-    stored = said(store, name)[before:]
-    right = sum(one == other for one, other in zip(stored, wanted, strict=False))
-    return right, 30 - len(stored)
+    page.wait_for_timeout(4000)  # the last steps may still be on their way
+    stored = readings(store, name)[before:]
+    correct = sum(frames == typed_frames for frames, typed_frames in zip(stored, expected, strict=False))
+    return correct, 30 - len(stored)
 
 
-def said(store: Store, name: str) -> list[list[str]]:
-    """Return the frames of each reading of an annotator, in the order in which they were stored."""
+def readings(store: Store, name: str) -> list[list[str]]:
+    """Return the frames of each reading by an annotator, in the order in which they were stored."""
     events = [event for event in store.history(kind="reading") if event.annotator == name]
     return [sorted(label.frame for label in event.labels) for event in events]
 
 
-def at_once(pages: list[Any], rounds: int) -> list[float]:
-    """Let annotators work side by side, each with half a second to a second and a half of thought; return all waits.
+def work_together(pages: list[Any], rounds: int) -> list[float]:
+    """Let annotators work at the same time, each pausing at random before a key; return all waits in seconds.
 
-    Each page strikes its own keys and takes the time until the next paragraph stands on it.
+    Each page presses its own keys and measures the time until it shows the next paragraph: measured from Python, the
+    pages would wait for each other.
     """
     for page in pages:
         page.evaluate(WORK, rounds)
@@ -157,6 +163,7 @@ WORK = f"""rounds => {{
 
 
 def quantiles(seconds: list[float]) -> list[int]:
+    """Return p50 and p95 in milliseconds."""
     return [round(1000 * float(value)) for value in np.percentile(seconds, [50, 95])]
 
 

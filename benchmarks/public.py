@@ -1,4 +1,4 @@
-"""The product with its defaults on two public tasks with their own taxonomies, cross-validated on their train files.
+"""Cross-validates the product with its defaults on the train files of two public tasks that have their own taxonomies.
 
 SemEval-2025 Task 10 (narratives of news articles, coarse and fine) and UNLP 2025 (manipulation techniques of posts).
 """
@@ -25,6 +25,7 @@ from steps import mean_average_precision, product, stream_rule
 SEMEVAL, UNLP = "semeval-2025-task10-train.csv", "unlp-2025-train.csv"
 COARSE, FINE, TECHNIQUES = "SemEval-2025 Task 10, coarse", "SemEval-2025 Task 10, fine", "UNLP 2025, ten techniques"
 FIGURES = {"samples_f1": "samples-F1", "macro_f1": "macro-F1", "micro_f1": "micro-F1"}
+# How the scores of paragraphs, sorted in descending order for each frame, become those of a document.
 COMBINED = {
     "by paragraph, the highest": lambda scores: scores[0],
     "by paragraph, mean of the three highest": lambda scores: scores[:3].mean(axis=0),
@@ -40,7 +41,7 @@ PUBLISHED = {
 
 
 def measure_public(data: Path) -> list[dict[str, Any]]:
-    """Return the figures of each task whose file is in the folder; say which file is missing."""
+    """Return the figures of each task whose file is in the folder; print which file is missing."""
     rows = []
     for name in (SEMEVAL, UNLP):
         path = data / name
@@ -56,7 +57,7 @@ def measure_public(data: Path) -> list[dict[str, Any]]:
 
 
 def fine_table(path: Path, folder: Path) -> Path:
-    """Write the table into ``folder`` with its sub-narratives as frames."""
+    """Write the table to ``folder`` with its sub-narratives as frames."""
     columns = read_all(path)
     columns["frames"] = columns.pop("subframes")
     with (folder / "fine.csv").open("w", encoding="utf-8", newline="") as stream:
@@ -67,26 +68,26 @@ def fine_table(path: Path, folder: Path) -> Path:
 
 
 def task_rows(task: str, path: Path) -> list[dict[str, Any]]:
-    """Return the cross-validated figures of one table: all rows, and those of each language."""
+    """Return the cross-validated figures of one table: for all rows, and for each language."""
     gold = read_simple_table(path)
     predicted = held_out_decisions(gold, path)
     parts = {"all": np.ones(len(gold), bool)}
     parts |= {language: np.array(gold.languages) == language for language in sorted(set(gold.languages))}
     rows = []
-    for part, held in parts.items():
-        both = gold.values[held], predicted[held]
+    for part, selected in parts.items():
+        both = gold.values[selected], predicted[selected]
         metrics = {"samples_f1": samples_f1, "macro_f1": macro_f1, "micro_f1": micro_f1}
         figures = {name: float(metric(*both)) for name, metric in metrics.items()}
-        named = {"task": task, "part": part, "n": int(held.sum()), "frames": len(gold.frames)}
-        rows.append(named | plain(figures) | {"published": PUBLISHED.get((task, part), "")})
+        head = {"task": task, "part": part, "n": int(selected.sum()), "frames": len(gold.frames)}
+        rows.append(head | plain(figures) | {"published": PUBLISHED.get((task, part), "")})
     print(f"{task}: done", flush=True)
     return rows
 
 
 def held_out_decisions(gold: Gold, path: Path) -> NDArray[np.bool_]:
-    """Return what ``training.fitting.fit`` decides of each row when neither weights nor thresholds have seen it.
+    """Return for each row the decisions of a model whose weights and thresholds have not seen it.
 
-    Its own figures have no samples-F1 by language.
+    ``narratives.training.fitting.fit`` makes the same decisions, but its figures have no samples-F1 by language.
     """
     settings = settings_for(path)
     folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
@@ -100,28 +101,31 @@ def held_out_decisions(gold: Gold, path: Path) -> NDArray[np.bool_]:
 
 
 def measure_documents(path: Path) -> dict[str, float]:
-    """Return held-out mean average precision where documents are learned whole and read whole or by paragraph."""
+    """Return the held-out mean average precision of ways to score a document, whole or by paragraph.
+
+    The model is trained on whole documents each time.
+    """
     gold, settings = read_simple_table(path), settings_for(path)
     folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
-    found = {name: np.zeros(gold.values.shape) for name in ("whole", *COMBINED)}
+    scores = {name: np.zeros(gold.values.shape) for name in ("whole", *COMBINED)}
     for fold in np.unique(folds):
         score = product(gold.take(np.flatnonzero(folds != fold)), folds[folds != fold], settings).score
         for row in np.flatnonzero(folds == fold).tolist():
-            scores = score([paragraph.text for paragraph in split(gold.texts[row])] or [""])
-            found["whole"][row] = score([gold.texts[row]])[0]
+            by_paragraph = score([paragraph.text for paragraph in split(gold.texts[row])] or [""])
+            scores["whole"][row] = score([gold.texts[row]])[0]
             for name, combine in COMBINED.items():
-                found[name][row] = combine(np.sort(scores, axis=0)[::-1])
-    return {name: round(mean_average_precision(gold.values, scores), 4) for name, scores in found.items()}
+                scores[name][row] = combine(np.sort(by_paragraph, axis=0)[::-1])
+    return {name: round(mean_average_precision(gold.values, ranked), 4) for name, ranked in scores.items()}
 
 
-def show_documents(found: dict[str, float]) -> None:
-    """Print the ways to read a document side by side."""
-    ways = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
-    print(f"\n{COARSE}: documents learned whole, mean average precision when read: {ways}")
+def show_documents(precision: dict[str, float]) -> None:
+    """Print the ways to score a document side by side."""
+    ways = ", ".join(f"{name} {value:.3f}" for name, value in precision.items())
+    print(f"\n{COARSE}: trained on whole documents, mean average precision when scored: {ways}")
 
 
 def show_public(rows: list[dict[str, Any]]) -> None:
-    """Print the figures of the public tasks beside what others published."""
+    """Print the figures of the public tasks beside published ones."""
     print(f"\n{'public tasks, five-fold on the train file':42} {'rows':>5} ", end="")
     print(" ".join(f"{head:>10}" for head in FIGURES.values()) + "  published")
     for row in rows:

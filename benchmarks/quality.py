@@ -1,10 +1,10 @@
-"""Measure the model in force, each step towards it and MiniLM beside it; print tables and keep them as JSON.
+"""Measure the released model, each step towards it, and MiniLM for comparison; print tables and write them as JSON.
 
     python benchmarks/quality.py [--data FOLDER] [--labels FOLDER] [--model FOLDER] [--product-only]
 
-The model in force is measured on labelled tables and on six held-out articles, in seconds, which is all that
-``--product-only`` does. Then every step is trained on ``labels/`` and measured on the same tables, and the product is
-cross-validated on two public tasks. The tables of real text are not part of the project; what is missing is said and
+First measures the released model on labelled tables and on six held-out articles, which takes seconds. Then trains
+every step on ``labels/``, measures it on the same tables, and cross-validates the product on two public tasks;
+``--product-only`` skips this part. The tables of real text are not part of the project; a missing table is named and
 left out. MiniLM needs the extra ``bench``.
 """
 
@@ -33,26 +33,26 @@ PARTS = {"English": ("en",), "Ukrainian and Russian": ("uk", "ru"), "all": ("en"
 
 
 def main() -> None:
-    asked = read_arguments()
-    folder = asked.model or ready_model()
+    options = read_arguments()
+    folder = options.model or ready_model()
     classifier = persistence.load(folder)
-    found = [asked.data / name for name in TABLES if (asked.data / name).exists()]
+    tables = [options.data / name for name in TABLES if (options.data / name).exists()]
     for name in TABLES:
-        if asked.data / name not in found:
-            print(f"{asked.data / name} is missing; left out")
-    rows = [row for path in found for row in table_rows(classifier, path)]
+        if options.data / name not in tables:
+            print(f"{options.data / name} is missing; left out")
+    rows = [row for path in tables for row in table_rows(classifier, path)]
     articles = read_articles(classifier)
     show(rows, articles)
-    if found:
+    if tables:
         keep({"model": classifier.name, "tables": rows, "articles": articles})
-    if not asked.product_only:
-        warn_of_other_labels(folder, asked.labels)
-        compare_steps(asked.labels, found, classifier.name)
-        if tasks := measure_public(asked.data):
+    if not options.product_only:
+        warn_of_other_labels(folder, options.labels)
+        compare_steps(options.labels, tables, classifier.name)
+        if tasks := measure_public(options.data):
             show_public(tasks)
             keep({"public": {"model": classifier.name, "tasks": tasks}})
-        if (asked.data / SEMEVAL).exists():
-            documents = measure_documents(asked.data / SEMEVAL)
+        if (options.data / SEMEVAL).exists():
+            documents = measure_documents(options.data / SEMEVAL)
             show_documents(documents)
             keep({"documents": documents})
 
@@ -60,18 +60,22 @@ def main() -> None:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data", help="the labelled tables")
-    parser.add_argument("--labels", type=Path, default=HERE.parent / "labels", help="what the steps are trained on")
-    parser.add_argument("--model", type=Path, help="a model folder; without it the model in force")
-    parser.add_argument("--product-only", action="store_true", help="measure the model in force and no step")
+    parser.add_argument(
+        "--labels", type=Path, default=HERE.parent / "labels", help="the labels that the steps are trained on"
+    )
+    parser.add_argument("--model", type=Path, help="a model folder; without it the released model")
+    parser.add_argument("--product-only", action="store_true", help="measure the released model only")
     return parser.parse_args()
 
 
 def warn_of_other_labels(model: Path, labels: Path) -> None:
+    """Print a warning if the labels are not those of the model's manifest."""
     if read_source(labels)[1].hashes != persistence.read_manifest(model)["labels"]:
-        print(f"\n{labels} is not what {model.name} was trained on: the steps below are of other labels")
+        print(f"\n{model.name} was trained on other labels than {labels}, on which the steps below are trained")
 
 
 def compare_steps(labels: Path, paths: list[Path], model: str) -> None:
+    """Train and measure every step and every choice on the English rows of the tables; print and write the figures."""
     gold, embed = read_gold(labels), minilm(HERE / ".cache")
     if embed is None:
         print(f"\n{NOT_INSTALLED}")
@@ -92,55 +96,58 @@ def compare_steps(labels: Path, paths: list[Path], model: str) -> None:
 
 
 def table_rows(classifier: Classifier, path: Path) -> list[dict[str, Any]]:
+    """Return the figures of each part of a table that has rows; "all" only where there is more than one language."""
     gold = read_simple_table(path, classifier.codebook)
     rows = []
     for part, languages in PARTS.items():
-        wanted = [row for row, language in enumerate(gold.languages) if language in languages]
-        if wanted and not (part == "all" and len(set(gold.languages)) == 1):
-            rows.append(figures(path.name, part, evaluate(predict_gold(classifier, gold.take(wanted)))))
+        selected = [row for row, language in enumerate(gold.languages) if language in languages]
+        if selected and not (part == "all" and len(set(gold.languages)) == 1):
+            rows.append(figures(path.name, part, evaluate(predict_gold(classifier, gold.take(selected)))))
     return rows
 
 
 def figures(table: str, part: str, measured: Evaluation) -> dict[str, Any]:
     document = measured.as_json()
-    kept = {key: document[key] for key in ("n", "macro_f1", "macro_f1_interval", "micro_f1", "mean_average_precision")}
-    kept |= {key: document[key] for key in ("false_alarm_rate", "calibration_error", "voice", "band")}
+    row = {key: document[key] for key in ("n", "macro_f1", "macro_f1_interval", "micro_f1", "mean_average_precision")}
+    row |= {key: document[key] for key in ("false_alarm_rate", "calibration_error", "voice", "band")}
     named = {frame: document["frames"][frame]["f1"] for frame in NAMED if frame in document["frames"]}
-    return {"table": table, "part": part, **kept, "named": named}
+    return {"table": table, "part": part, **row, "named": named}
 
 
 def read_articles(classifier: Classifier) -> list[dict[str, Any]]:
-    """Return for each article in which paragraphs each of the two named frames is expected and found, and how."""
+    """Return for each article and named frame the paragraphs, with their voices, where it is expected and predicted."""
     texts = sorted((HERE / "articles").glob("*.txt"))
     expected = expected_frames()
     rows = []
     for path in texts:
         readings = classify(classifier, path.read_text(encoding="utf-8")).paragraphs
         for frame in NAMED:
-            here = {r.index: next((x.voice for x in r.predicted if x.frame == frame), None) for r in readings}
-            there = expected[path.stem, frame]
+            predicted = {r.index: next((x.voice for x in r.predicted if x.frame == frame), None) for r in readings}
             rows.append(
                 {
                     "article": path.stem,
                     "frame": frame,
-                    "expected": {str(index): voice for index, voice in there.items()},
-                    "found": {str(index): voice for index, voice in here.items() if voice},
+                    "expected": {str(index): voice for index, voice in expected[path.stem, frame].items()},
+                    "found": {str(index): voice for index, voice in predicted.items() if voice},
                 }
             )
     return rows
 
 
 def expected_frames() -> dict[tuple[str, str], dict[int, str]]:
+    """Return the voice by paragraph index, for each article and named frame."""
     import csv
 
     with (HERE / "articles" / "expected.csv").open(encoding="utf-8", newline="") as stream:
         lines = list(csv.DictReader(stream))
-    there: dict[tuple[str, str], dict[int, str]] = {(line["article"], frame): {} for line in lines for frame in NAMED}
+    expected: dict[tuple[str, str], dict[int, str]] = {
+        (line["article"], frame): {} for line in lines for frame in NAMED
+    }
     for line in lines:
         for frame, voice in zip(line["frames"].split(";"), line["voices"].split(";"), strict=True):
             if frame in NAMED:
-                there[line["article"], frame][int(line["paragraph"])] = voice
-    return there
+                expected[line["article"], frame][int(line["paragraph"])] = voice
+    return expected
 
 
 def show(rows: list[dict[str, Any]], articles: list[dict[str, Any]]) -> None:
@@ -154,7 +161,7 @@ def show(rows: list[dict[str, Any]], articles: list[dict[str, Any]]) -> None:
         print(f"{row['table']:22} {row['part']:22} {row['n']:5} {shown}")
         if row["named"]:
             print("   " + ", ".join(f"{frame}: F1 {f1:.3f}" for frame, f1 in row["named"].items()))
-    print("\narticles: paragraph and voice, expected → found")
+    print("\narticles: paragraph and voice, expected → predicted")
     for row in articles:
         print(f"  {row['article']} {row['frame']:27} {brief(row['expected'])} → {brief(row['found'])}")
 
@@ -164,13 +171,13 @@ def brief(voices: dict[str, str]) -> str:
 
 
 def keep(results: dict[str, Any]) -> None:
-    """Write these keys of the results file; what else it holds stays from an earlier run."""
+    """Write these keys to the results file; its other keys stay as an earlier run wrote them."""
     path = HERE / "results" / "quality.json"
     path.parent.mkdir(exist_ok=True)
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     text = json.dumps(before | results, ensure_ascii=False, indent=1, sort_keys=True)
     path.write_text(text + "\n", encoding="utf-8")
-    print(f"\nkept in {path.relative_to(HERE.parent)}: {', '.join(results)}")
+    print(f"\nwritten to {path.relative_to(HERE.parent)}: {', '.join(results)}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""What ``speed.py`` compares with; each prints its seconds.
+"""The peers that ``speed.py`` compares with; each prints its seconds.
 
-python benchmarks/speed_peers.py plain INPUT MODEL OUTPUT      read_csv in chunks, predict_proba, to_csv
-python benchmarks/speed_peers.py pyarrow INPUT SCORED OUTPUT   reads the CSV, writes it with the scored columns
-python benchmarks/speed_peers.py polars INPUT SCORED OUTPUT    the same by a lazy scan and sink
-python benchmarks/speed_peers.py fasttext INPUT MODEL          predicts in memory, words 1-2 and characters 3-5
+    python benchmarks/speed_peers.py plain INPUT MODEL OUTPUT      read_csv in chunks, predict_proba, to_csv
+    python benchmarks/speed_peers.py pyarrow INPUT SCORED OUTPUT   reads the CSV, writes it with the scored columns
+    python benchmarks/speed_peers.py polars INPUT SCORED OUTPUT    the same with a lazy scan and sink
+    python benchmarks/speed_peers.py fasttext INPUT MODEL          predicts in memory, words 1-2 and characters 3-5
 
-The plain script counts its imports, as ours does; the limits and fastText only what they do with the rows.
+The plain script's time includes its imports, as ours does. The times of pyarrow, Polars and fastText are those of the
+rows only.
 """
 
 import sys
@@ -18,7 +19,7 @@ BLOCK = 2 << 20
 
 
 def plain(source: str, model: str, output: str) -> float:
-    """Do what a user would write: two TF-IDF vectorizers of scikit-learn with our terms, and our weights."""
+    """Score as a user's own script would: scikit-learn's TF-IDF vectorizers with the model's terms and weights."""
     import pandas as pd
     from scipy.special import expit
 
@@ -41,6 +42,7 @@ def plain(source: str, model: str, output: str) -> float:
 
 
 def vectorizers(features: Any) -> Any:
+    """Return vectorizers with the model's vocabulary and inverse document frequencies, without fitting them."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion
 
@@ -56,6 +58,7 @@ def vectorizers(features: Any) -> Any:
 
 
 def pyarrow(source: str, scored: str, output: str) -> float:
+    """Read the CSV and write it with the columns that ``scored`` adds, as if predictions cost no time."""
     import pyarrow as pa
     import pyarrow.csv as pc
 
@@ -63,40 +66,41 @@ def pyarrow(source: str, scored: str, output: str) -> float:
     parsing = pc.ParseOptions(newlines_in_values=True)
     names = pc.open_csv(source, parse_options=parsing).schema.names
     strings = pc.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-    begun = time.monotonic()
+    started = time.monotonic()
     start = 0
     with pc.open_csv(source, pc.ReadOptions(block_size=BLOCK), parsing, strings) as reader:
         schema = pa.schema([*reader.schema, *added.schema])
         with pc.CSVWriter(output, schema) as writer:
             for batch in reader:
-                ours = added.slice(start, batch.num_rows).combine_chunks()
-                columns = [*batch.columns, *(column.combine_chunks() for column in ours.columns)]
+                scores = added.slice(start, batch.num_rows).combine_chunks()
+                columns = [*batch.columns, *(column.combine_chunks() for column in scores.columns)]
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema))
                 start += batch.num_rows
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def _added(scored: str, source: str) -> Any:
     import pyarrow.csv as pc
 
     parsing = pc.ParseOptions(newlines_in_values=True)
-    theirs = set(pc.open_csv(source, parse_options=parsing).schema.names)
+    input_names = set(pc.open_csv(source, parse_options=parsing).schema.names)
     table = pc.read_csv(scored, parse_options=parsing)
-    return table.select([name for name in table.column_names if name not in theirs])
+    return table.select([name for name in table.column_names if name not in input_names])
 
 
 def polars(source: str, scored: str, output: str) -> float:
+    """Do the same as ``pyarrow`` with Polars."""
     import polars as pl
 
-    theirs = pl.scan_csv(source, infer_schema=False).collect_schema().names()
-    added = pl.read_csv(scored).drop(theirs)
-    begun = time.monotonic()
+    input_names = pl.scan_csv(source, infer_schema=False).collect_schema().names()
+    added = pl.read_csv(scored).drop(input_names)
+    started = time.monotonic()
     pl.concat([pl.scan_csv(source, infer_schema=False), added.lazy()], how="horizontal").sink_csv(output)
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def fasttext(source: str, model: str) -> float:
-    """Train on the shipped labels, one label a frame, and predict every row; only the predicting counts."""
+    """Train on the shipped labels, one label per frame, and predict every row; the time is that of prediction only."""
     import tempfile
 
     import fasttext as peer
@@ -114,10 +118,10 @@ def fasttext(source: str, model: str) -> float:
             file.name, loss="ova", wordNgrams=2, minn=3, maxn=5, epoch=1, dim=20, bucket=200_000, verbose=0
         )
     texts = [" ".join(text.split()) for text in read_all(source)["text"]]
-    begun = time.monotonic()
+    started = time.monotonic()
     for start in range(0, len(texts), 10_000):
         trained.predict(texts[start : start + 10_000], k=-1)
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 if __name__ == "__main__":

