@@ -1,4 +1,4 @@
-"""A tiny real world for every test: three frames, some dozens of paragraphs, two annotators, real files."""
+"""Fixtures for all tests: a small codebook, paragraphs, labels and a model, in real files and real databases."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-# Texts on which lengths, cases, marks and spans go wrong.
+# Texts on which code that counts characters, changes case or finds spans goes wrong.
 AWKWARD = [
     "Wake up: the dam breaks before Friday! The mayor stole the budget.",
     "İstanbul: the river rises and ΟΔΥΣΣΕΥΣ drowns",
@@ -137,7 +137,7 @@ _NOTHING = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all browser tests to one worker: two browsers and two servers on two cores run into their time-outs."""
+    """Run all browser tests in one worker: two browsers and two servers on two cores time out."""
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("browser"))
@@ -156,7 +156,7 @@ def codebook(codebook_path: Path) -> Codebook:
 
 
 def reading(text: str, frame: str, voice: str, annotator: str = "olha", **changes: str) -> Label:
-    """One label with everything filled in; ``changes`` set other columns."""
+    """Return a label with all columns filled in; ``changes`` set other columns."""
     columns = {"value": "yes" if frame else "no", "kind": "reading", "sure": "yes", "note": "", "codebook_version": "7"}
     columns |= {"labelled_at": "2026-01-01T10:00:00Z"} | changes
     return Label(paragraph_id(text), frame, voice, annotator=annotator, **columns)
@@ -201,7 +201,7 @@ def classifier(truth: Gold) -> Classifier:
 
 @pytest.fixture
 def town(labels_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Point the program at the tiny world: its labels, and an empty models folder, which is returned."""
+    """Set the environment to the labels of these tests and to an empty models folder, which is returned."""
     monkeypatch.setenv("NARRATIVES_LABELS", str(labels_folder))
     monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
     return tmp_path / "models"
@@ -209,7 +209,7 @@ def town(labels_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The address of a PostgreSQL server of our own, without a database name."""
+    """The address, without a database name, of a PostgreSQL server that is started for the tests."""
     folder = Path(tempfile.mkdtemp(prefix="narratives-pg-", dir="/tmp"))
     try:
         with cluster(folder) as address:
@@ -220,7 +220,7 @@ def postgresql() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of each kind in turn."""
+    """The address of an empty database: SQLite, then PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'labels.sqlite'}"
     server, name = request.getfixturevalue("postgresql"), f"db{uuid.uuid4().hex[:12]}"
@@ -233,7 +233,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    """An empty label database, of each kind in turn."""
+    """An empty label database: SQLite, then PostgreSQL."""
     opened = Store(database)
     yield opened
     opened.close()

@@ -1,4 +1,4 @@
-"""The benchmarks run on a tiny world, without the real tables, without MiniLM and without a network."""
+"""The benchmarks run on a few labels, without the real tables, MiniLM or a network."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 
 def letters(texts):
-    """Embed each text as the share of each letter in it: what stands in for MiniLM here."""
+    """Embed each text as the share of each letter in it; stands in for MiniLM."""
     counts = [Counter(text.lower()) for text in texts]
     return np.array([[count[letter] / count.total() for letter in "abcdefghijklmnopqrstuvwxyz"] for count in counts])
 
@@ -103,22 +103,22 @@ def test_the_lead_over_minilm_is_the_difference_of_the_rows(measured, capsys):
     assert "product ahead of MiniLM + LR, English labels by" in capsys.readouterr().out
 
 
-def test_a_text_is_embedded_once(tmp_path):
-    asked = []
+def test_a_text_is_embedded_only_once(tmp_path):
+    encoded = []
 
     def encode(texts):
-        asked.extend(texts)
+        encoded.extend(texts)
         return letters(texts)
 
     path = tmp_path / "cache" / "letters.npz"
     first = steps.cached(["one", "two", "one"], encode, path)
     again = steps.cached(["three", "two", "one"], encode, path)
-    assert asked == ["one", "two", "three"]
+    assert encoded == ["one", "two", "three"]
     np.testing.assert_allclose(first, letters(["one", "two", "one"]), atol=1e-6)
     np.testing.assert_array_equal(again[2], first[0])
 
 
-def test_where_minilm_is_not_installed_nothing_embeds(tmp_path, monkeypatch):
+def test_without_minilm_there_is_no_function_that_embeds(tmp_path, monkeypatch):
     monkeypatch.setattr(steps.importlib.util, "find_spec", lambda name: None)
     assert steps.minilm(tmp_path) is None
 
@@ -134,9 +134,9 @@ def test_public_tasks_are_measured_coarse_and_fine_by_language(truth, tmp_path, 
     assert [row["frames"] for row in rows] == [3, 3, 3, 2, 2, 2]
     assert rows[0]["n"] == rows[1]["n"] + rows[2]["n"] == len(truth)
     public.show_public(rows)
-    said = capsys.readouterr().out
-    assert f"{public.UNLP} is missing" in said
-    assert "XLM-R .491" in said
+    printed = capsys.readouterr().out
+    assert f"{public.UNLP} is missing" in printed
+    assert "XLM-R .491" in printed
 
 
 def test_figures_of_public_tasks_are_those_of_training(truth, tmp_path):
@@ -146,16 +146,16 @@ def test_figures_of_public_tasks_are_those_of_training(truth, tmp_path):
     assert {key: row[key] for key in public.FIGURES} == {key: figures[key] for key in public.FIGURES}
 
 
-def test_a_run_of_the_product_alone_keeps_the_steps(tmp_path, monkeypatch):
+def test_measuring_the_product_only_keeps_the_figures_of_the_steps(tmp_path, monkeypatch):
     monkeypatch.setattr(quality, "HERE", tmp_path / "benchmarks")
     (tmp_path / "benchmarks").mkdir()
     quality.keep({"model": "one", "steps": {"model": "one"}})
     quality.keep({"model": "two"})
-    kept = json.loads((tmp_path / "benchmarks" / "results" / "quality.json").read_text(encoding="utf-8"))
-    assert kept == {"model": "two", "steps": {"model": "one"}}
+    results = json.loads((tmp_path / "benchmarks" / "results" / "quality.json").read_text(encoding="utf-8"))
+    assert results == {"model": "two", "steps": {"model": "one"}}
 
 
-def test_rows_of_the_product_have_its_band(truth, classifier, tmp_path, capsys):
+def test_the_rows_of_the_product_have_figures_of_its_band(truth, classifier, tmp_path, capsys):
     path = write_table(tmp_path / "tiny.csv", truth, {"language": truth.languages})
     rows = quality.table_rows(classifier, path)
     assert [row["part"] for row in rows] == ["English"]
@@ -177,22 +177,22 @@ def test_every_choice_is_measured_beside_the_product(truth):
 
 
 def test_calibrations_are_measured_by_error_and_brier_score(truth, capsys):
-    found = choices.measure_calibration(truth, {"tiny.csv": truth})
-    choices.show_calibration(found)
-    errors = {row["calibration"]: row["tables"]["tiny.csv"] for row in found}
+    rows = choices.measure_calibration(truth, {"tiny.csv": truth})
+    choices.show_calibration(rows)
+    errors = {row["calibration"]: row["tables"]["tiny.csv"] for row in rows}
     assert 0 <= errors["isotonic a frame"]["brier"] <= errors["none: the sigmoid of the score"]["brier"] < 0.1
     printed = capsys.readouterr().out
     assert all(name in printed for name in errors)
 
 
 def test_documents_are_read_whole_and_by_paragraph(truth, tmp_path, capsys):
-    pairs = [f"{one}\n\n{other}" for one, other in zip(truth.texts, truth.texts[-1:] * len(truth), strict=True)]
-    path = write_table(tmp_path / public.SEMEVAL, replace(truth, texts=tuple(pairs)), {"language": truth.languages})
-    found = public.measure_documents(path)
-    public.show_documents(found)
-    assert set(found) == {"whole", *public.COMBINED}
-    assert min(found.values()) > 0.8
-    assert f"whole {found['whole']:.3f}" in capsys.readouterr().out
+    documents = tuple(f"{text}\n\n{truth.texts[-1]}" for text in truth.texts)
+    path = write_table(tmp_path / public.SEMEVAL, replace(truth, texts=documents), {"language": truth.languages})
+    precision = public.measure_documents(path)
+    public.show_documents(precision)
+    assert set(precision) == {"whole", *public.COMBINED}
+    assert min(precision.values()) > 0.8
+    assert f"whole {precision['whole']:.3f}" in capsys.readouterr().out
 
 
 def test_a_new_frame_is_ranked_from_its_definition_and_better_with_all_labels(truth):
@@ -204,21 +204,21 @@ def test_a_new_frame_is_ranked_from_its_definition_and_better_with_all_labels(tr
 
 
 def test_labelling_is_simulated_by_the_queue_and_at_random(truth):
-    found = queue_gain.simulate(truth, settings_for(Path(__file__).parent), 1, (20, 40))
-    assert set(found["orders"]) == {"random", "queue"}
-    for curves in found["orders"].values():
+    result = queue_gain.simulate(truth, settings_for(Path(__file__).parent), 1, (20, 40))
+    assert set(result["orders"]) == {"random", "queue"}
+    for curves in result["orders"].values():
         assert set(curves) == set(queue_gain.FIGURES)
-        assert all(0 < one["curve"][-1] <= 1 for one in curves.values())
+        assert all(0 < figure["curve"][-1] <= 1 for figure in curves.values())
         assert curves["macro_f1_at_best"]["curve"][-1] >= curves["macro_f1"]["curve"][-1]
 
 
-def test_the_labels_needed_are_read_between_two_steps():
+def test_the_number_of_labels_needed_is_interpolated_between_two_steps():
     assert queue_gain.labels_to_reach(0.5, (100, 200, 400), np.array([0.2, 0.4, 0.6])) == 300
     assert queue_gain.labels_to_reach(0.1, (100, 200), np.array([0.2, 0.4])) == 100
     assert queue_gain.labels_to_reach(0.9, (100, 200), np.array([0.2, 0.4])) is None
 
 
-def test_a_training_is_timed_and_named_by_its_bytes(truth):
+def test_a_training_is_timed_and_gives_the_same_hash_twice(truth):
     seconds, content = training.train(truth)
     assert seconds > 0
     assert content == training.train(truth)[1]
@@ -247,13 +247,13 @@ def test_speed_repeats_and_shuffles_a_table_and_the_plain_script_scores_it(saved
     assert "frames" in scored
 
 
-def test_speed_measures_a_process_of_its_own():
+def test_speed_measures_time_and_memory_of_a_separate_process():
     seconds, memory = speed.run([sys.executable, "-c", "import time; x = bytearray(50_000_000); time.sleep(0.2)"])
     assert seconds >= 0.2
     assert 50 <= memory < 200
     assert speed.run([sys.executable, "-c", "print(7.5)"])[0] == 7.5
-    with pytest.raises(SystemExit, match="no such thing"):
-        speed.run([sys.executable, "-c", "raise SystemExit('no such thing')"])
+    with pytest.raises(SystemExit, match="no such input"):
+        speed.run([sys.executable, "-c", "raise SystemExit('no such input')"])
 
 
 def test_exact_compares_kernel_and_classifier(saved, capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, show something, and are kept without their outputs. Needs no Jupyter."""
+"""The notebooks run from top to bottom, show a chart, and are stored without outputs. Does not need Jupyter."""
 
 import ast
 import json
@@ -23,20 +23,20 @@ def cells_of(path: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def run(path: Path) -> int:
-    """Run the code cells in order, draw what each shows, and return how many charts there were."""
+    """Run the code cells in order, render the value that each shows, and return the number of charts."""
     namespace, charts = {"__name__": "__main__"}, 0
     for number, cell in enumerate(cells_of(path, "code"), 1):
-        name = f"{path.name}, code cell {number}"  # a traceback names it
+        name = f"{path.name}, code cell {number}"  # so that a traceback names the cell
         tree = ast.parse("".join(cell["source"]), name)
         shown = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
         exec(compile(tree, name, "exec"), namespace)
         if shown:
-            charts += draw(eval(compile(ast.Expression(shown.value), name, "eval"), namespace))
+            charts += render(eval(compile(ast.Expression(shown.value), name, "eval"), namespace))
     return charts
 
 
-def draw(value: Any) -> bool:
-    """Make what a notebook would show of ``value``; return whether it is a chart, whose specification is checked."""
+def render(value: Any) -> bool:
+    """Render ``value`` as a notebook would; return whether it is a chart. Altair checks a chart when it is rendered."""
     if hasattr(value, "to_dict") and type(value).__module__.startswith("altair."):
         value.to_dict()
         return True
@@ -49,19 +49,19 @@ def test_there_are_three_notebooks():
 
 
 @each
-def test_a_notebook_runs_in_any_folder_has_a_chart_and_leaves_nothing_there(path, town, tmp_path):
-    here = tmp_path / "here"
-    here.mkdir()
+def test_a_notebook_runs_in_any_folder_shows_a_chart_and_leaves_no_file(path, town, tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
     command = [sys.executable, "-W", "error::FutureWarning", __file__, str(path)]
-    environment = {**os.environ, "TMPDIR": str(here)}
-    done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.splitlines()[-1]) >= 1
-    assert list(here.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @each
-def test_a_notebook_is_kept_without_outputs(path):
+def test_a_notebook_is_stored_without_outputs(path):
     code = cells_of(path, "code")
     assert [cell["outputs"] for cell in code] == [[]] * len(code)
     assert {cell["execution_count"] for cell in code} == {None}

@@ -1,4 +1,4 @@
-"""The labels and the codebook that are shipped are under test like code."""
+"""Checks the labels and the codebook that come with the project."""
 
 import csv
 import gzip
@@ -24,7 +24,7 @@ nuclear-escalation-threat nato-provoked-war nazi-regime-in-kyiv donbas-genocide 
 annexation-by-choice kyiv-western-puppet staged-atrocities biolabs-and-dirty-bombs russophobic-west
 multipolar-world-backs-russia"""
 KINDS_OF_NONE = ("near miss", "war news", "official statement", "outside the war")
-# Titles and formulas that any two texts may share.
+# Titles and set phrases that two independent texts may share.
 SET_PHRASES = [
     "the president of ukraine and the prime minister of",
     "had a telephone conversation with the prime minister of",
@@ -74,7 +74,7 @@ def truth(label_set, shipped):
 
 
 def runs_of(text: str, length: int) -> set[str]:
-    """The runs of so many words in a text, set phrases left out."""
+    """Return the runs of ``length`` words in a text, without those that lie in a set phrase."""
     runs = {" ".join(run) for run in word_runs(text, length) if len(run) == length}
     return {run for run in runs if not any(run in phrase for phrase in SET_PHRASES)}
 
@@ -90,8 +90,8 @@ def test_each_frame_has_cues_in_three_languages_and_five_examples(shipped):
         assert {example.voice for example in frame.examples} == {*VOICES, "none"}
 
 
-def test_no_cue_stands_for_two_frames(shipped):
-    cues = [(language, cue) for frame in shipped.frames for language, all_ in frame.cues.items() for cue in all_]
+def test_no_cue_belongs_to_two_frames(shipped):
+    cues = [(language, cue) for frame in shipped.frames for language, phrases in frame.cues.items() for cue in phrases]
     assert len(cues) == len(set(cues))
 
 
@@ -103,14 +103,14 @@ def test_the_set_is_large_in_three_languages(truth):
 def test_each_frame_has_enough_of_each_voice(truth):
     english = np.array(truth.languages) == "en"
     for k, frame in enumerate(truth.frames):
-        there = truth.values[:, k] == 1
-        voices = np.bincount(truth.voices[english & there, k].clip(0), minlength=3)
-        assert (english & there).sum() >= 130, frame
+        positive = truth.values[:, k] == 1
+        voices = np.bincount(truth.voices[english & positive, k].clip(0), minlength=3)
+        assert (english & positive).sum() >= 130, frame
         assert (voices >= [75, 25, 25]).all(), frame
-        assert (~english & there).sum() >= 40, frame
+        assert (~english & positive).sum() >= 40, frame
 
 
-def test_each_frame_is_told_in_many_registers(truth):
+def test_each_frame_occurs_in_many_registers(truth):
     registers = np.array(truth.registers)
     assert len(set(truth.registers)) >= 15
     for k, frame in enumerate(truth.frames):
@@ -132,7 +132,7 @@ def test_paragraphs_without_a_frame_are_of_every_kind(label_set, truth):
     assert [counts[kind] >= least for kind, least in zip(KINDS_OF_NONE[1:], (250, 150, 200), strict=True)] == [True] * 3
 
 
-def test_lengths_spread_like_real_ones(truth):
+def test_lengths_are_distributed_like_real_ones(truth):
     lengths = np.array([len(text.split()) for text in truth.texts])
     tenth, median, ninetieth = np.percentile(lengths, [10, 50, 90])
     assert 10 <= tenth <= 22
@@ -167,13 +167,13 @@ def test_no_machine_path_is_in_the_labels():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the tables of real text are not beside this checkout")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the tables of real text are not next to this checkout")
 def test_nothing_of_the_real_text_is_in_the_labels(truth):
-    ours = {run for text in truth.texts for run in runs_of(text, 8)}
+    label_runs = {run for text in truth.texts for run in runs_of(text, 8)}
     for path in sorted([*SHARED.glob("*.csv"), *SHARED.glob("*.csv.gz")]):
         data = path.read_bytes()
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
         csv.field_size_limit(10_000_000)
         for row in csv.DictReader(io.StringIO(text, newline="")):
-            shared = ours & runs_of(row["text"], 8)
+            shared = label_runs & runs_of(row["text"], 8)
             assert not shared, f"{path.name}: {shared}"
