@@ -1,3 +1,5 @@
+"""Compiled machine code is cached until a file that it depends on changes."""
+
 import shutil
 import subprocess
 import sys
@@ -29,7 +31,7 @@ def hits_and_misses(package: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("changed", ["kernel/hashing.py", "model/voice_markers.py"])
-def test_machine_code_is_kept_until_any_file_that_it_is_made_from_changes(package, changed):
+def test_machine_code_is_cached_until_a_file_that_it_depends_on_changes(package, changed):
     assert hits_and_misses(package) == "0 1"
     assert hits_and_misses(package) == "1 0"
     with (package / changed).open("a") as file:

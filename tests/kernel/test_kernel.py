@@ -1,4 +1,4 @@
-"""The kernel says what the classifier says, of any text."""
+"""The kernel gives the same predictions as the classifier for any text."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -43,10 +43,10 @@ def kernel(classifier: Classifier) -> Kernel:
     return Kernel(classifier)
 
 
-def assert_same(one: Predictions, other: Predictions) -> None:
-    assert np.abs(one.probabilities - other.probabilities).max(initial=0) < 1e-6
+def assert_same(predictions: Predictions, expected: Predictions) -> None:
+    assert np.abs(predictions.probabilities - expected.probabilities).max(initial=0) < 1e-6
     for part in ("predicted", "human", "voices"):
-        assert np.array_equal(getattr(one, part), getattr(other, part)), part
+        assert np.array_equal(getattr(predictions, part), getattr(expected, part)), part
 
 
 @pytest.mark.parametrize("text", AWKWARD, ids=lambda text: ascii(text[:20]))
@@ -63,7 +63,7 @@ def test_any_text_is_read_as_the_classifier_reads_it(kernel, texts):
 
 @pytest.fixture(scope="module")
 def eager(classifier: Classifier) -> Kernel:
-    """A kernel whose thresholds everything reaches: each paragraph goes through sentences, markers and voices."""
+    """A kernel that predicts every frame, so that each paragraph goes through sentences, markers and voices."""
     return Kernel(replace(classifier, thresholds=np.zeros(len(classifier.frames))))
 
 
@@ -74,8 +74,8 @@ def test_every_sentence_and_marker_is_found_where_all_frames_are_predicted(eager
     assert_same(eager.predict_texts([text]), eager.classifier.predict_texts([text]))
 
 
-_PAIRS = "".join(mark for pair in QUOTATION_MARKS for mark in pair)
-MARKS = "".join(sorted({*"!?", *TAGS, *SENTENCE_ENDS, *SENTENCE_CLOSERS, *_PAIRS}))
+_QUOTES = "".join(mark for pair in QUOTATION_MARKS for mark in pair)
+MARKS = "".join(sorted({*"!?", *TAGS, *SENTENCE_ENDS, *SENTENCE_CLOSERS, *_QUOTES}))
 
 
 @settings(max_examples=300, deadline=None)
@@ -91,24 +91,24 @@ def pairs_of(classifier: Classifier, text: str):
 
 
 def voice_shares(kernel: Kernel, text: str) -> np.ndarray:
-    """Return the shares of the voices that the kernel computes; its predictions keep only the largest."""
+    """Return the voices' shares as the kernel computes them; predictions hold only the most probable voice."""
     spans, results = spans_of([text]), kernel._empty_results(1)
     read_paragraphs(spans.data, (spans.starts, spans.ends), True, kernel.tables, kernel._workspace(), results)
     return results.voices[0]
 
 
-def test_threads_read_side_by_side(kernel):
+def test_threads_share_a_kernel(kernel):
     texts = [text for text in AWKWARD if len(text) < 1000] * 20
     alone = kernel.predict_texts(texts)
     with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(kernel.predict_texts, [texts] * 8):
-            assert_same(found, alone)
+        for together in pool.map(kernel.predict_texts, [texts] * 8):
+            assert_same(together, alone)
 
 
-def test_no_texts_are_no_rows(kernel):
+def test_no_texts_give_no_rows(kernel):
     assert kernel.predict_texts([]).probabilities.shape == (0, len(kernel.frames))
 
 
-def test_a_model_without_voices_says_none(classifier):
-    silent = replace(classifier, voice_model=None)
-    assert_same(Kernel(silent).predict_texts(AWKWARD[:11]), silent.predict_texts(AWKWARD[:11]))
+def test_a_model_without_a_voice_model_predicts_no_voice(classifier):
+    voiceless = replace(classifier, voice_model=None)
+    assert_same(Kernel(voiceless).predict_texts(AWKWARD[:11]), voiceless.predict_texts(AWKWARD[:11]))

@@ -1,4 +1,4 @@
-"""What compiled code writes is what the classifier and the renderer write, to the byte."""
+"""Compiled code writes the same bytes as the classifier and the Python renderer."""
 
 import pytest
 
@@ -26,14 +26,14 @@ def model(tmp_path_factory, classifier):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("options", [{}, {"columns": "short"}, {"by": "paragraph"}, {"prefix": "x_"}])
-def test_compiled_code_writes_the_bytes_that_the_classifier_and_the_renderer_write(
+def test_compiled_code_writes_the_same_bytes_as_the_classifier_and_the_renderer(
     tmp_path, model, monkeypatch, delimiter, options
 ):
     path = tmp_path / "a.csv"
-    sound = "".join(f"{n}{delimiter}The mayor lies and lies {n}.{delimiter}\n" for n in range(600))
-    path.write_text(ROWS.replace("{d}", delimiter) + sound, encoding="utf-8")
+    valid = "".join(f"{n}{delimiter}The mayor lies and lies {n}.{delimiter}\n" for n in range(600))
+    path.write_text(ROWS.replace("{d}", delimiter) + valid, encoding="utf-8")
     quick = score([path], tmp_path / "quick.csv", model, Options(**options))
-    monkeypatch.setattr(BatchScorer, "compile_now", lambda self: None)
+    monkeypatch.setattr(BatchScorer, "compile_now", lambda self: None)  # so the classifier and the renderer do it all
     plain = score([path], tmp_path / "plain.csv", model, Options(**options))
     for name in ("{}.csv", "{}.csv.refused.csv"):
         assert (tmp_path / name.format("quick")).read_bytes() == (tmp_path / name.format("plain")).read_bytes()
@@ -41,7 +41,7 @@ def test_compiled_code_writes_the_bytes_that_the_classifier_and_the_renderer_wri
     assert quick.rows_refused > 1
 
 
-def test_a_record_comes_back_as_it_stood(tmp_path, model):
+def test_a_record_comes_back_with_its_own_quotes_and_spaces(tmp_path, model):
     path = tmp_path / "a.csv"
     lines = ['"id","text"', '"1","The dam breaks"', "2,  spaces  ", '3,"two\r\nlines"', "4,a 'b' \"c\""]
     path.write_bytes(("\r\n".join(lines) + "\r\n").encode())

@@ -1,4 +1,4 @@
-"""Scoring on a cluster of real processes gives the bytes of a local run, even if a worker dies in the middle."""
+"""Scoring on a cluster of real processes writes the bytes of a local run, even if a worker dies during the run."""
 
 import os
 import signal
@@ -31,18 +31,18 @@ def model(tmp_path_factory, classifier):
     return folder
 
 
-def dask(*words: str) -> "subprocess.Popen[bytes]":
+def dask(*arguments: str) -> "subprocess.Popen[bytes]":
     command = [
         sys.executable,
         "-m",
-        "distributed.cli.dask_scheduler" if words[0] == "scheduler" else "distributed.cli.dask_worker",
+        "distributed.cli.dask_scheduler" if arguments[0] == "scheduler" else "distributed.cli.dask_worker",
     ]
     environment = os.environ | {
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s",
     }
     return subprocess.Popen(
-        [*command, *words[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        [*command, *arguments[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     )
 
 
@@ -81,7 +81,7 @@ def workers(scheduler) -> Iterator[list["subprocess.Popen[bytes]"]]:
 
 @pytest.fixture
 def on_workers(monkeypatch):
-    """Return a function that scores on the cluster, where this process would fail to score a single batch."""
+    """Return a function that scores on the cluster; this process is made unable to score a batch itself."""
 
     def run(sources, output, model, scheduler, resume=False, progress=None):
         with pytest.MonkeyPatch.context() as patch:
@@ -100,10 +100,10 @@ def table(path: Path, rows: int) -> Path:
 
 
 def same(folder: Path, name: str) -> bool:
-    pairs = [(folder / f"{who}.{name}{rest}" for who in ("here", "there")) for rest in ("", ".refused.csv")]
+    pairs = [(folder / f"{engine}.{name}{rest}" for engine in ("local", "cluster")) for rest in ("", ".refused.csv")]
     return all(
-        one.exists() == other.exists() and (not one.exists() or one.read_bytes() == other.read_bytes())
-        for one, other in pairs
+        local.exists() == remote.exists() and (not local.exists() or local.read_bytes() == remote.read_bytes())
+        for local, remote in pairs
     )
 
 
@@ -117,16 +117,16 @@ def test_parts_of_all_kinds_of_tables_come_back_in_order(tmp_path, model, schedu
         ([f"file://{first}"], "jsonl"),
         ([tmp_path / "c.parquet"], "parquet"),
     ):
-        score(names, tmp_path / f"here.{output}", model, Options())
-        done = on_workers(names, tmp_path / f"there.{output}", model, scheduler)
+        score(names, tmp_path / f"local.{output}", model, Options())
+        done = on_workers(names, tmp_path / f"cluster.{output}", model, scheduler)
         assert done.complete
         assert same(tmp_path, output), output
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_a_worker_is_killed_in_the_middle_and_nothing_is_lost(tmp_path, model, scheduler, workers, on_workers):
+def test_if_a_worker_is_killed_nothing_is_lost(tmp_path, model, scheduler, workers, on_workers):
     path = table(tmp_path / "a.csv", 400_000)
-    score([path], tmp_path / "here.csv", model, Options())
+    score([path], tmp_path / "local.csv", model, Options())
     killed = threading.Event()
 
     def kill(done: int, total: int | None, rows: int) -> None:
@@ -134,26 +134,26 @@ def test_a_worker_is_killed_in_the_middle_and_nothing_is_lost(tmp_path, model, s
             workers[0].send_signal(signal.SIGKILL)
             killed.set()
 
-    done = on_workers([path], tmp_path / "there.csv", model, scheduler, progress=kill)
+    done = on_workers([path], tmp_path / "cluster.csv", model, scheduler, progress=kill)
     assert killed.is_set()
     assert (done.rows_scored, done.rows_refused) == (400_001, 1)
     assert same(tmp_path, "csv")
 
 
-def test_an_interrupted_run_on_a_cluster_goes_on(tmp_path, model, scheduler, workers, on_workers):
+def test_an_interrupted_run_on_a_cluster_resumes(tmp_path, model, scheduler, workers, on_workers):
     path = table(tmp_path / "a.csv", 150_000)
-    score([path], tmp_path / "here.csv", model, Options())
+    score([path], tmp_path / "local.csv", model, Options())
 
     def stop(done: int, total: int | None, rows: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt, match="--resume"):
-        on_workers([path], tmp_path / "there.csv", model, scheduler, progress=stop)
-    on_workers([path], tmp_path / "there.csv", model, scheduler, resume=True)
+        on_workers([path], tmp_path / "cluster.csv", model, scheduler, progress=stop)
+    on_workers([path], tmp_path / "cluster.csv", model, scheduler, resume=True)
     assert same(tmp_path, "csv")
 
 
-def test_what_a_cluster_cannot_do_is_a_sentence(tmp_path, model, scheduler, monkeypatch):
+def test_what_a_cluster_cannot_do_is_refused_with_the_reason(tmp_path, model, scheduler, monkeypatch):
     path = table(tmp_path / "a.csv", 3)
     monkeypatch.setattr("narratives.scoring.dask_engine._TIMEOUT", 1)
     for options, output, sentence in (
@@ -167,7 +167,7 @@ def test_what_a_cluster_cannot_do_is_a_sentence(tmp_path, model, scheduler, monk
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv"}
 
 
-def test_a_workers_complaint_is_the_users(tmp_path, model, scheduler, workers):
+def test_an_error_on_a_worker_reaches_the_user(tmp_path, model, scheduler, workers):
     path = table(tmp_path / "a.csv", 10)
     (tmp_path / "gone").mkdir()
     source = tmp_path / "gone" / "a.csv"
@@ -175,9 +175,9 @@ def test_a_workers_complaint_is_the_users(tmp_path, model, scheduler, workers):
     deadline = time.monotonic() + 30
     scoring_job = dask_engine.scoring_job
 
-    def elsewhere(*given):
-        order = scoring_job(*given)
-        return type(order)(("/nowhere/a.csv",), order.destination, order.model, order.options)
+    def elsewhere(*arguments):
+        job = scoring_job(*arguments)
+        return type(job)(("/nowhere/a.csv",), job.destination, job.model, job.options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("narratives.scoring.score.scoring_job", elsewhere)

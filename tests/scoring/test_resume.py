@@ -1,4 +1,4 @@
-"""A run that is killed or stopped goes on where it was, and ends in the same bytes; with a real model and processes."""
+"""A killed or interrupted run resumes where it stopped and writes the same bytes; with a real model and processes."""
 
 import json
 import os
@@ -34,56 +34,56 @@ def table(path: Path, rows: int, longer: int = 1) -> Path:
 
 
 def started(folder: Path, model: Path, output: str) -> "subprocess.Popen[bytes]":
-    words = ["narratives", "score", "a.csv", "-o", output, "--model", str(model), "--resume"]
+    arguments = ["narratives", "score", "a.csv", "-o", output, "--model", str(model), "--resume"]
     code = "import sys; from narratives.cli.main import main; from narratives.scoring import score; "
     return subprocess.Popen(
-        [sys.executable, "-c", f"{code} score.CHECKPOINT_SECONDS = 0.0; sys.argv = {words!r}; main()"],
+        [sys.executable, "-c", f"{code} score.CHECKPOINT_SECONDS = 0.0; sys.argv = {arguments!r}; main()"],
         cwd=folder,
         stderr=subprocess.PIPE,
     )
 
 
-def batches_kept(output: Path) -> int:
+def batches_done(output: Path) -> int:
     state = part_of(output, "state")
     return json.loads(state.read_text())["batches"] if state.exists() else 0
 
 
 def wait_for_more(output: Path, than: int) -> None:
     deadline = time.monotonic() + 60
-    while batches_kept(output) <= than and not output.exists():
-        assert time.monotonic() < deadline, "the run does not get on"
+    while batches_done(output) <= than and not output.exists():
+        assert time.monotonic() < deadline, "the run makes no progress"
         time.sleep(0.01)
 
 
-def left_over(folder: Path) -> set[str]:
+def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.slow
-def test_ten_kills_at_random_moments_and_the_output_is_the_same(tmp_path, model):
+def test_after_ten_kills_at_random_moments_the_output_is_the_same(tmp_path, model):
     path, output = table(tmp_path / "a.csv", 200_000, longer=8), tmp_path / "out.csv"
     whole = score([path], tmp_path / "whole.csv", model, Options())
-    moments, kept = random.Random(6), [0]
+    moments, done = random.Random(6), [0]
     for _ in range(10):
         process = started(tmp_path, model, "out.csv")
-        wait_for_more(output, than=kept[-1])
+        wait_for_more(output, than=done[-1])
         time.sleep(moments.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        kept.append(batches_kept(output))
+        done.append(batches_done(output))
     assert not output.exists(), "the run ended before the tenth kill; give it more rows"
-    assert kept == sorted(set(kept)), "each run went on where the one before was"
-    said = started(tmp_path, model, "out.csv").communicate(timeout=120)[1].decode()
-    assert "200,001 rows read = 200,000 scored + 1 refused" in said
+    assert done == sorted(set(done)), "a run did not resume where the one before it stopped"
+    stderr = started(tmp_path, model, "out.csv").communicate(timeout=120)[1].decode()
+    assert "200,001 rows read = 200,000 scored + 1 refused" in stderr
     assert whole.rows_refused == 1
     for name in ("out.csv", "out.csv.refused.csv"):
         assert (tmp_path / name).read_bytes() == (tmp_path / name.replace("out", "whole")).read_bytes()
-    assert left_over(tmp_path) == {"a.csv"} | {f"{n}.csv{r}" for n in ("out", "whole") for r in ("", ".refused.csv")}
+    assert names_in(tmp_path) == {"a.csv"} | {f"{n}.csv{r}" for n in ("out", "whole") for r in ("", ".refused.csv")}
 
 
-def cut_off(after: int):
-    """Return a progress callback that interrupts after so many batches, as Ctrl-C does."""
-    calls = iter(range(after))
+def interrupt_after(batches: int):
+    """Return a progress callback that raises KeyboardInterrupt after a number of batches, as Ctrl-C does."""
+    calls = iter(range(batches))
 
     def progress(done: int, total: int | None, rows: int) -> None:
         if next(calls, None) is None:
@@ -94,7 +94,9 @@ def cut_off(after: int):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.jsonl.zst", "out.tsv.bz2", "out.parquet", "out.arrow"])
 @pytest.mark.parametrize("source", ["a.csv", "a.jsonl"])
-def test_an_interrupted_run_says_how_to_go_on_and_ends_in_the_same_bytes(tmp_path, model, name, source, monkeypatch):
+def test_an_interrupted_run_says_how_to_resume_and_then_writes_the_same_bytes(
+    tmp_path, model, name, source, monkeypatch
+):
     monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", 50_000)
     path = table(tmp_path / "a.csv", 9000)
     if source == "a.jsonl":
@@ -102,40 +104,40 @@ def test_an_interrupted_run_says_how_to_go_on_and_ends_in_the_same_bytes(tmp_pat
         path.write_text("".join(f'{{"id": {n}, "text": "{SENTENCES[n % 2]}"}}\n' for n in range(9000)) + "no\n")
     score([path], tmp_path / f"whole.{name}", model, Options())
     with pytest.raises(KeyboardInterrupt, match=r"stopped after [\d,]+ rows; .* --resume"):
-        score([path], tmp_path / name, model, Options(), progress=cut_off(2))
+        score([path], tmp_path / name, model, Options(), progress=interrupt_after(2))
     assert not (tmp_path / name).exists()
     seen: list[int] = []
     done = score([path], tmp_path / name, model, Options(resume=True), progress=lambda *at: seen.append(at[2]))
-    assert seen[0] > 2000, "it began anew"
+    assert seen[0] > 2000, "it started from the beginning"
     assert (done.rows_read, done.rows_refused) == (9001, 1)
     assert (tmp_path / name).read_bytes() == (tmp_path / f"whole.{name}").read_bytes()
-    assert not [path for path in left_over(tmp_path) if path.startswith(".")]
+    assert not [path for path in names_in(tmp_path) if path.startswith(".")]
 
 
-def test_an_unfinished_run_of_something_else_is_not_gone_on_with(tmp_path, model):
+def test_an_unfinished_run_of_something_else_is_not_resumed(tmp_path, model):
     path = table(tmp_path / "a.csv", 20_000)
     with pytest.raises(KeyboardInterrupt):
-        score([path], tmp_path / "out.csv", model, Options(), progress=cut_off(0))
+        score([path], tmp_path / "out.csv", model, Options(), progress=interrupt_after(0))
     with pytest.raises(UserError, match="other inputs, options or another model"):
         score([path], tmp_path / "out.csv", model, Options(resume=True, columns="short"))
     os.utime(path, (1, 1))
     with pytest.raises(UserError, match="an input has changed since"):
         score([path], tmp_path / "out.csv", model, Options(resume=True))
     score([path], tmp_path / "out.csv", model, Options())
-    assert left_over(tmp_path) == {"a.csv", "out.csv", "out.csv.refused.csv"}
+    assert names_in(tmp_path) == {"a.csv", "out.csv", "out.csv.refused.csv"}
 
 
-def test_without_an_unfinished_run_resume_begins_at_the_beginning(tmp_path, model):
+def test_without_an_unfinished_run_resume_starts_from_the_beginning(tmp_path, model):
     path = table(tmp_path / "a.csv", 10)
     assert score([path], tmp_path / "out.csv", model, Options(resume=True)).rows_read == 11
 
 
-def test_standard_output_cannot_be_gone_on_with(tmp_path, model):
+def test_a_run_to_standard_output_cannot_be_resumed(tmp_path, model):
     with pytest.raises(UserError, match="--resume"):
         score([table(tmp_path / "a.csv", 3)], "-", model, Options(resume=True))
 
 
-def test_two_runs_do_not_write_one_output(tmp_path, model):
+def test_two_runs_cannot_write_the_same_output(tmp_path, model):
     path = table(tmp_path / "a.csv", 10)
 
     def again(*at: int) -> None:

@@ -1,4 +1,4 @@
-"""From paragraphs to rows: the rules, on arrays of a few numbers."""
+"""The rules that turn predictions of paragraphs into predictions of rows, on arrays of a few numbers."""
 
 from typing import Any
 
@@ -9,7 +9,10 @@ from narratives.scoring.row_predictions import max_pool_paragraphs, predict_rows
 
 
 class Numbers:
-    """A classifier that reads its answer from the text: probabilities of two frames, such as ``0.9 0.2``."""
+    """A classifier that takes its predictions from the text.
+
+    ``0.9 0.2 1`` means: probabilities of two frames, and the index of the voice.
+    """
 
     frames = ("flood", "mayor")
     predict_paragraphs = Classifier.predict_paragraphs
@@ -25,46 +28,46 @@ MODEL: Any = Numbers()
 
 
 def test_frames_are_joined_most_probable_first_with_their_voices() -> None:
-    said = predict_rows(MODEL, ["0.6 0.9 2", "0.7 0.1 1"], by_paragraph=False)
-    assert said.frames == ["mayor;flood", "flood"]
-    assert said.voices == ["rebuts;rebuts", "reports"]
-    assert said.counts.tolist() == [2, 1]
+    predictions = predict_rows(MODEL, ["0.6 0.9 2", "0.7 0.1 1"], by_paragraph=False)
+    assert predictions.frames == ["mayor;flood", "flood"]
+    assert predictions.voices == ["rebuts;rebuts", "reports"]
+    assert predictions.counts.tolist() == [2, 1]
 
 
-def test_a_row_gets_the_maximum_and_the_voice_of_the_paragraph_that_has_it() -> None:
-    said = predict_rows(MODEL, ["0.6 0.1 0\n\n0.8 0.2 2\n\n0.7 0.3 1"], by_paragraph=False)
-    assert said.probabilities.tolist() == [[0.8, 0.3]]
-    assert (said.frames, said.voices, said.rows) == (["flood"], ["rebuts"], [0])
+def test_a_row_gets_the_highest_probability_and_the_voice_of_that_paragraph() -> None:
+    predictions = predict_rows(MODEL, ["0.6 0.1 0\n\n0.8 0.2 2\n\n0.7 0.3 1"], by_paragraph=False)
+    assert predictions.probabilities.tolist() == [[0.8, 0.3]]
+    assert (predictions.frames, predictions.voices, predictions.rows) == (["flood"], ["rebuts"], [0])
 
 
-def test_a_frame_is_left_for_a_person_if_its_most_probable_paragraph_is() -> None:
-    said = predict_rows(
+def test_a_frame_is_left_for_a_person_if_it_is_in_its_most_probable_paragraph() -> None:
+    predictions = predict_rows(
         MODEL, ["0.4 0.4\n\n0.9 0.1", "0.4 0.1", "0.55 0.1\n\n0.4 0.1", "0.55 0.1\n\n0.7 0.1"], by_paragraph=False
     )
-    assert said.human == ["mayor", "flood", "flood", ""]
-    assert said.frames == ["flood", "", "flood", "flood"]
+    assert predictions.human == ["mayor", "flood", "flood", ""]
+    assert predictions.frames == ["flood", "", "flood", "flood"]
 
 
-def test_by_paragraph_each_has_a_row_that_says_where_it_stands() -> None:
-    said = predict_rows(MODEL, ["0.9 0.1\n\n0.1 0.9", "", "0.6 0.6"], by_paragraph=True)
-    assert said.rows == [0, 0, 1, 2]
-    assert said.paragraphs == [0, 1, 0, 0]
-    assert said.texts == ["0.9 0.1", "0.1 0.9", "", "0.6 0.6"]
-    assert said.frames == ["flood", "mayor", "", "flood;mayor"]
+def test_by_paragraph_each_paragraph_has_a_row_with_its_index() -> None:
+    predictions = predict_rows(MODEL, ["0.9 0.1\n\n0.1 0.9", "", "0.6 0.6"], by_paragraph=True)
+    assert predictions.rows == [0, 0, 1, 2]
+    assert predictions.paragraphs == [0, 1, 0, 0]
+    assert predictions.texts == ["0.9 0.1", "0.1 0.9", "", "0.6 0.6"]
+    assert predictions.frames == ["flood", "mayor", "", "flood;mayor"]
 
 
-def test_a_text_without_words_has_no_frame_whatever_the_model_says() -> None:
-    said = predict_rows(MODEL, ["", " \n ", "0.4 0.9\n\n"], by_paragraph=False)
-    assert said.frames == ["", "", "mayor"]
-    assert said.human == ["", "", "flood"]
+def test_a_text_without_words_has_no_frame_whatever_the_model_predicts() -> None:
+    predictions = predict_rows(MODEL, ["", " \n ", "0.4 0.9\n\n"], by_paragraph=False)
+    assert predictions.frames == ["", "", "mayor"]
+    assert predictions.human == ["", "", "flood"]
 
 
-def test_no_texts_are_no_rows() -> None:
+def test_no_texts_give_no_rows() -> None:
     assert predict_rows(MODEL, [], by_paragraph=False).probabilities.shape == (0, 2)
 
 
-def test_the_voice_is_not_that_of_a_paragraph_without_the_frame() -> None:
-    found = Predictions(
+def test_the_voice_is_never_that_of_a_paragraph_without_the_frame() -> None:
+    paragraphs = Predictions(
         np.array([[0.9], [0.6]]), np.array([[False], [True]]), np.zeros((2, 1), bool), np.array([[-1], [1]], np.int8)
     )
-    assert max_pool_paragraphs(found, [2]).voices.tolist() == [[1]]
+    assert max_pool_paragraphs(paragraphs, [2]).voices.tolist() == [[1]]

@@ -1,4 +1,4 @@
-"""Scoring tables: everything comes back as it was, with our columns; whole or not at all; no row unsaid."""
+"""Scoring tables: the input comes back unchanged with our columns, complete or not at all, and no row is lost."""
 
 import csv
 import gzip
@@ -36,16 +36,16 @@ OURS = ["frames", "voices", "human", "p_flood", "p_mayor", "p_bridge", "model"]
 
 
 def predict(texts: list[str], documents: Any = None) -> Predictions:
-    """A frame is predicted where its word occurs, and left for a person where the word is asked with ``?``."""
+    """Predict a frame where its word occurs; leave it for a person where ``?`` follows the word."""
     named = np.array([[frame in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
-    asked = np.array([[f"{frame}?" in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
-    predicted = named & ~asked
-    probabilities = np.where(predicted, [0.9, 0.8, 0.7], np.where(asked, 0.4, 0.03125))
-    return Predictions(probabilities, predicted, asked, np.where(predicted, 1, -1).astype(np.int8))
+    human = np.array([[f"{frame}?" in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
+    predicted = named & ~human
+    probabilities = np.where(predicted, [0.9, 0.8, 0.7], np.where(human, 0.4, 0.03125))
+    return Predictions(probabilities, predicted, human, np.where(predicted, 1, -1).astype(np.int8))
 
 
 class FakeModel:
-    """A model that knows three words; in a process with SLOW set, one that takes its time."""
+    """A model that knows three words. In a process with SLOW set, each prediction takes several seconds."""
 
     frames = FRAMES
     name = "fake@1"
@@ -84,15 +84,16 @@ def rows_of(path: Path, delimiter: str = ",") -> list[list[str]]:
         return list(csv.reader(file, delimiter=delimiter, strict=True))
 
 
-def left_over(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
 def in_a_process(code: str, folder: Path, **environment: str) -> "subprocess.Popen[bytes]":
-    # Compiled here first: a signal that arrives while Numba compiles is lost in a callback of LLVM.
+    # Compile here first: a signal that arrives while Numba compiles is lost in a callback of LLVM.
     for path in folder.glob("*.csv"):
         list(open_table(path).quick_batches())
-    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
+    # A process that a shell starts in the background ignores SIGINT, and so would its child.
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     start += f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
     start += "from test_score import *; use_the_fake_model(pytest.MonkeyPatch())\n"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -119,7 +120,7 @@ def test_the_input_comes_back_with_our_columns_at_its_end(tmp_path: Path) -> Non
     ]
     assert (done.rows_read, done.rows_scored, done.rows_refused) == (3, 3, 0)
     assert done.frames == {"flood": 1, "mayor": 1, "bridge": 0}
-    assert left_over(tmp_path) == ["a.csv", "out.csv"]
+    assert names_in(tmp_path) == ["a.csv", "out.csv"]
 
 
 def test_short_columns_leave_the_probabilities_out(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_by_paragraph_repeats_the_row_for_each_paragraph(tmp_path: Path) -> None
     assert (done.rows_scored, done.rows_written) == (2, 3)
 
 
-def test_refused_rows_are_kept_beside_the_output_with_line_and_reason(tmp_path: Path) -> None:
+def test_refused_rows_are_written_beside_the_output_with_line_and_reason(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", 'id,text\n0,Привіт\n1,"open\n2,fine\n3,a,b\n'.encode() + b"4,\xff\n")
     done = run(path, tmp_path / "out.csv")
     assert done.refused_path == tmp_path / "out.csv.refused.csv"
@@ -149,14 +150,14 @@ def test_refused_rows_are_kept_beside_the_output_with_line_and_reason(tmp_path: 
     assert (done.rows_read, done.rows_scored, done.rows_refused) == (5, 2, 3)
 
 
-def test_overwriting_needs_to_be_asked_for_and_removes_old_refused_rows(tmp_path: Path) -> None:
+def test_an_output_is_replaced_only_with_force_and_old_refused_rows_are_removed(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id,text\n1,a,b\n")
     run(path, tmp_path / "out.csv")
     write(tmp_path, "a.csv", "id,text\n1,a\n")
     with pytest.raises(UserError, match=r"out\.csv exists; .* --force"):
         run(path, tmp_path / "out.csv")
     run(path, tmp_path / "out.csv", overwrite=True)
-    assert left_over(tmp_path) == ["a.csv", "out.csv"]
+    assert names_in(tmp_path) == ["a.csv", "out.csv"]
 
 
 def test_several_inputs_are_one_table_and_refused_rows_name_their_file(tmp_path: Path) -> None:
@@ -214,7 +215,7 @@ def test_a_header_alone_gives_a_header(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "out.parquet").column_names == ["id", "text", *OURS]
 
 
-def test_jsonl_objects_come_back_to_the_letter(tmp_path: Path) -> None:
+def test_jsonl_objects_come_back_character_for_character(tmp_path: Path) -> None:
     lines = ['{"text": "flood", "n": 1.50, "big": 123456789012345678901, "x": {"a": [1]}}', '{ "text":null }']
     run(write(tmp_path, "a.jsonl", "\n".join(lines)), tmp_path / "out.jsonl")
     first, second = (tmp_path / "out.jsonl").read_text().splitlines()
@@ -224,7 +225,7 @@ def test_jsonl_objects_come_back_to_the_letter(tmp_path: Path) -> None:
     assert json.loads(second)["p_flood"] == 0.0312
 
 
-def test_a_late_key_of_our_name_or_without_a_column_refuses_its_row(tmp_path: Path) -> None:
+def test_a_row_with_a_late_key_that_is_ours_or_has_no_column_is_refused(tmp_path: Path) -> None:
     head = '{"text": "flood"}\n' * 1000
     path = write(tmp_path, "a.jsonl", head + '{"text": "b", "frames": 1}\n{"text": "c", "late": 1}\n')
     done = run(path, tmp_path / "out.jsonl")
@@ -266,7 +267,7 @@ def test_arrow_comes_back_value_for_value(tmp_path: Path, kind: str) -> None:
     assert back.column("frames").to_pylist() == ["flood", "", "mayor"]
 
 
-def test_an_old_or_a_cut_off_arrow_file_is_a_sentence(tmp_path: Path) -> None:
+def test_an_old_or_truncated_arrow_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="version 1"):
         run(write(tmp_path, "a.feather", b"FEA1" + b"x" * 90), tmp_path / "out.csv")
     with pytest.raises(UserError, match="damaged or cut off"):
@@ -285,7 +286,7 @@ def test_a_workbook_becomes_csv_and_is_never_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.csv.gz", "out.tsv.zst", "out.jsonl.gz"])
-def test_packed_output_is_read_back(tmp_path: Path, name: str) -> None:
+def test_compressed_output_is_read_back(tmp_path: Path, name: str) -> None:
     run(write(tmp_path, "a.csv", "id,text\n1,flood\n"), tmp_path / name)
     assert next(open_table(tmp_path / name).batches()).texts == ["flood"]
     if name.endswith("csv.gz"):
@@ -310,7 +311,7 @@ def test_an_impossible_output_is_refused_before_any_work(tmp_path: Path, output:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(UserError, match=sentence):
         run(path, tmp_path / output, overwrite=True)
-    assert left_over(tmp_path) == ["a.csv", "folder.csv"]
+    assert names_in(tmp_path) == ["a.csv", "folder.csv"]
 
 
 def test_a_pipe_carries_the_input_format_and_nothing_else(tmp_path: Path) -> None:
@@ -330,11 +331,11 @@ def test_a_damaged_input_leaves_nothing_behind(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv.gz", packed[: len(packed) // 2])
     with pytest.raises(UserError, match="damaged or cut off"):
         run(path, tmp_path / "out.csv", jobs=1)
-    assert left_over(tmp_path) == ["a.csv.gz"]
+    assert names_in(tmp_path) == ["a.csv.gz"]
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.jsonl.zst", "out.parquet"])
-def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+def test_a_full_disk_gives_one_line_and_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     noise = "".join(f"{n},{n * 7919 % 10007} {n**3} {n**5}\n" for n in range(6000))
     write(tmp_path, "a.csv", "id,text\n" + noise)
     code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
@@ -342,22 +343,22 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path, n
     code += "except UserError as error:\n  sys.exit(str(error))\n"
     process = in_a_process(code, tmp_path)
     assert process.communicate()[1].decode() == f"{name}: no space left; nothing was written\n"
-    assert left_over(tmp_path) == ["a.csv"]
+    assert names_in(tmp_path) == ["a.csv"]
 
 
 def signal_in_the_middle(
     process: "subprocess.Popen[bytes]",
     folder: Path,
-    wanted: signal.Signals,
+    number: signal.Signals,
     send: Callable[[int, int], None] = os.kill,
 ) -> str:
-    """Send a signal once the output has been begun; return what standard error says."""
+    """Send a signal after the run has started to write its output; return its standard error."""
     deadline = time.monotonic() + 30
-    while len(left_over(folder)) < 2 and time.monotonic() < deadline:
+    while len(names_in(folder)) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)
-    assert len(left_over(folder)) == 2, "nothing was being written yet"
-    send(process.pid, wanted)
+    assert len(names_in(folder)) == 2, "the run has not started to write"
+    send(process.pid, number)
     return process.communicate(timeout=20)[1].decode()
 
 
@@ -368,28 +369,28 @@ def test_ctrl_c_leaves_nothing_behind_and_says_so(tmp_path: Path, jobs: int) -> 
     code += "except KeyboardInterrupt as error:\n  sys.exit(str(error))\n"
     process = in_a_process(code, tmp_path, SLOW="1")
     assert signal_in_the_middle(process, tmp_path, signal.SIGINT) == "stopped; nothing was written to out.csv\n"
-    assert left_over(tmp_path) == ["a.csv"]
+    assert names_in(tmp_path) == ["a.csv"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "status", "send", "jobs"),
+    ("number", "status", "send", "jobs"),
     [
         (signal.SIGTERM, 143, os.kill, 1),
         (signal.SIGTERM, 143, os.kill, 2),
-        (signal.SIGTERM, 143, os.killpg, 2),  # a service manager tells every process
+        (signal.SIGTERM, 143, os.killpg, 2),  # a service manager signals every process
         (signal.SIGINT, 130, os.killpg, 2),  # as does a terminal
     ],
 )
-def test_a_command_told_to_end_leaves_nothing_behind_and_says_so(
-    tmp_path: Path, wanted: signal.Signals, status: int, send: Callable[[int, int], None], jobs: int
+def test_a_terminated_command_leaves_nothing_behind_and_says_so(
+    tmp_path: Path, number: signal.Signals, status: int, send: Callable[[int, int], None], jobs: int
 ) -> None:
     write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 9000)
-    words = ["narratives", "score", "a.csv", "-o", "out.csv", "--model", "model", "--jobs", str(jobs)]
-    process = in_a_process(f"from narratives.cli.main import main; sys.argv = {words}; main()", tmp_path, SLOW="1")
-    said = signal_in_the_middle(process, tmp_path, wanted, send)
-    assert said.strip() == "narratives: stopped; nothing was written to out.csv"
+    arguments = ["narratives", "score", "a.csv", "-o", "out.csv", "--model", "model", "--jobs", str(jobs)]
+    process = in_a_process(f"from narratives.cli.main import main; sys.argv = {arguments}; main()", tmp_path, SLOW="1")
+    stderr = signal_in_the_middle(process, tmp_path, number, send)
+    assert stderr.strip() == "narratives: stopped; nothing was written to out.csv"
     assert process.returncode == status
-    assert left_over(tmp_path) == ["a.csv"]
+    assert names_in(tmp_path) == ["a.csv"]
 
 
 def test_an_interrupt_before_the_first_batch_leaves_nothing_whatever_the_output_is_called(tmp_path, monkeypatch):
@@ -401,17 +402,17 @@ def test_an_interrupt_before_the_first_batch_leaves_nothing_whatever_the_output_
     with pytest.raises(ScoringInterrupted) as caught:
         score([tmp_path / "a.csv"], tmp_path / "out--resume.csv", Path("model"))
     assert not caught.value.resumable
-    assert left_over(tmp_path) == ["a.csv"]
+    assert names_in(tmp_path) == ["a.csv"]
 
 
-def test_a_wish_to_stop_is_heard_between_batches(tmp_path: Path) -> None:
+def test_a_run_can_be_cancelled_between_batches(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 5000)
     with pytest.raises(ScoringCancelled, match="nothing was written"):
         score([path], tmp_path / "out.csv", Path("model"), Options(jobs=1), should_stop=lambda: True)
-    assert left_over(tmp_path) == ["a.csv"]
+    assert names_in(tmp_path) == ["a.csv"]
 
 
-def test_progress_ends_at_all_bytes_and_rows(tmp_path: Path) -> None:
+def test_progress_ends_with_all_bytes_and_rows(tmp_path: Path) -> None:
     paths = [write(tmp_path, name, "id,text\n" + "1,flood\n" * 5000) for name in ("a.csv", "b.csv")]
     seen: list[tuple[int, int | None, int]] = []
     score(paths, tmp_path / "out.csv", Path("model"), Options(jobs=1), progress=lambda *at: seen.append(at))
@@ -420,7 +421,7 @@ def test_progress_ends_at_all_bytes_and_rows(tmp_path: Path) -> None:
     assert seen == sorted(seen)
 
 
-def test_processes_give_the_same_bytes_as_one(tmp_path: Path) -> None:
+def test_two_threads_write_the_same_bytes_as_one(tmp_path: Path) -> None:
     words = ("flood", "mayor", "a quiet day", "bridge?")
     path = write(tmp_path, "a.csv", "id,text\n" + "".join(f"{n},{words[n % 4]}\n" for n in range(13_001)))
     for jobs in (1, 2):

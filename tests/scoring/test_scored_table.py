@@ -1,3 +1,5 @@
+"""Reading a scored table back, counting its rows and selecting among them."""
+
 import pytest
 
 from narratives.scoring.scored_table import read_scored
@@ -19,7 +21,7 @@ def table(tmp_path):
     return read_scored(path, "words", FRAMES)
 
 
-def test_the_text_our_columns_and_the_row_number_are_kept(table):
+def test_the_table_has_the_text_our_columns_and_the_row_number(table):
     assert list(table.rows.columns) == ["row", "text", "frames", "voices", "human", "p_flood", "p_mayor"]
     assert table.rows["row"].tolist() == [1, 2, 3, 4]
     assert table.rows["text"].tolist()[3] == "two\nlines"
@@ -36,7 +38,7 @@ def test_rows_are_counted_by_frame_and_voice(table):
 
 
 @pytest.mark.parametrize(
-    ("wish", "rows"),
+    ("filters", "rows"),
     [
         ({}, [1, 2, 3, 4]),
         ({"frame": "flood"}, [1, 2]),
@@ -49,8 +51,8 @@ def test_rows_are_counted_by_frame_and_voice(table):
     ],
     ids=str,
 )
-def test_rows_are_found_by_frame_voice_and_probability(table, wish, rows):
-    assert table.select(**wish)["row"].tolist() == rows
+def test_rows_are_selected_by_frame_voice_and_probability(table, filters, rows):
+    assert table.select(**filters)["row"].tolist() == rows
 
 
 def test_a_table_without_rows_has_no_counts(tmp_path):
