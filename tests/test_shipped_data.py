@@ -140,6 +140,7 @@ def test_lengths_are_distributed_like_real_ones(truth):
     assert 90 <= ninetieth <= 130
 
 
+@pytest.mark.slow
 def test_no_run_of_seven_words_is_shared(truth):
     seen: dict[str, int] = {}
     for row, text in enumerate(truth.texts):
@@ -147,10 +148,12 @@ def test_no_run_of_seven_words_is_shared(truth):
             assert seen.setdefault(run, row) == row, f"rows {seen[run]} and {row}: {run}"
 
 
+@pytest.mark.slow
 def test_no_paragraph_is_a_near_copy_of_another(truth):
     assert near_copies(truth.texts) == list(range(len(truth.texts)))
 
 
+@pytest.mark.slow
 def test_the_held_out_articles_are_not_in_the_labels(truth):
     articles = [path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks" / "articles").glob("*.txt")]
     assert len(articles) == 6

@@ -26,6 +26,7 @@ def own(town, labels_folder, label_set, tmp_path, monkeypatch):
     store.close()
 
 
+@pytest.mark.slow
 def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(own, labels_folder, tmp_path):
     from_files = train_on_files(labels_folder, tmp_path / "files").folder
     from_store = train_on_store(own, tmp_path / "store").folder
@@ -33,6 +34,7 @@ def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(ow
         assert path.read_bytes() == (from_store / path.name).read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_paragraphs_that_nobody_labelled_do_not_change_the_model(own, labels_folder, tmp_path):
     from_files = train_on_files(labels_folder, tmp_path / "files").folder
     own.add([paragraph(NEW)])
@@ -47,6 +49,7 @@ def test_a_label_on_a_frame_that_the_codebook_lacks_is_refused(own, tmp_path):
         train_on_store(own, tmp_path / "model")
 
 
+@pytest.mark.slow
 def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, tmp_path):
     own.add([paragraph(NEW)])
     before = train_on_store(own, tmp_path / "before")
@@ -71,6 +74,7 @@ def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_pa
     assert comparison.after >= comparison.before
 
 
+@pytest.mark.slow
 def test_another_process_reports_its_progress_and_the_new_model(own, town):
     code = "from narratives.annotation.retraining import report_training; report_training()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
@@ -80,6 +84,7 @@ def test_another_process_reports_its_progress_and_the_new_model(own, town):
     assert persistence.load(paths.models_folder() / lines[-1]["folder"].rsplit("/", 1)[-1]).frames
 
 
+@pytest.mark.slow
 def test_a_codebook_without_a_label_is_enough_for_a_first_model(town, tmp_path, monkeypatch, labels_folder):
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -91,6 +96,7 @@ def test_a_codebook_without_a_label_is_enough_for_a_first_model(town, tmp_path, 
     assert model.explain("they say the dam breaks and the river rises")[0].frame == "flood"
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_reported_in_a_sentence(town, tmp_path, monkeypatch):
     monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "nowhere"))
     code = "from narratives.annotation.retraining import report_training; report_training()"

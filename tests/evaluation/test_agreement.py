@@ -120,6 +120,7 @@ def test_the_bootstrap_is_the_plain_one():
     assert measure(made, seed=5).frames["f0"].alpha_interval == pytest.approx(np.percentile(alphas, [2.5, 97.5]))
 
 
+@pytest.mark.slow
 def test_six_thousand_paragraphs_take_seconds():
     made = random_readings(6000, 20)
     start = time.perf_counter()

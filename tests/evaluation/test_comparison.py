@@ -43,6 +43,7 @@ def test_the_figures_are_those_of_the_evaluation():
             assert comparison.frames[name].support == figures["support"]
 
 
+@pytest.mark.slow
 def test_an_interval_is_that_of_measuring_both_on_every_resample(monkeypatch):
     monkeypatch.setattr(bootstrap, "RESAMPLES", 100)
     outcomes = drawn(1, 30), drawn(2, 30, noise=1.0)

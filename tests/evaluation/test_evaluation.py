@@ -105,6 +105,7 @@ def test_resamples_draw_each_row_as_often_as_there_are_rows(monkeypatch):
     assert set(at_once.sum(axis=1)) == {7}
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_measuring_every_resample():
     scores, of_b = [], []
     for drawn in np.concatenate(list(resamples(len(GOLD), 0))):

@@ -17,6 +17,7 @@ from narratives.scoring.batch_scorer import Options
 from narratives.scoring.checkpoint import part_of
 from narratives.scoring.score import score
 
+pytestmark = pytest.mark.slow
 SENTENCES = ("The dam breaks and the river rises!", "A quiet day.", 'Who says ""flood""?', "The mayor lies.\nAnd lies.")
 
 
@@ -59,7 +60,6 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.slow
 def test_after_ten_kills_at_random_moments_the_output_is_the_same(tmp_path, model):
     path, output = table(tmp_path / "a.csv", 200_000, longer=8), tmp_path / "out.csv"
     whole = score([path], tmp_path / "whole.csv", model, Options())

@@ -314,6 +314,7 @@ def test_an_impossible_output_is_refused_before_any_work(tmp_path: Path, output:
     assert names_in(tmp_path) == ["a.csv", "folder.csv"]
 
 
+@pytest.mark.slow
 def test_a_pipe_carries_the_input_format_and_nothing_else(tmp_path: Path) -> None:
     code = "score(['-'], '-', Path('model'), Options(columns='short'))"
     process = in_a_process(code, tmp_path)
@@ -325,6 +326,7 @@ def test_a_pipe_carries_the_input_format_and_nothing_else(tmp_path: Path) -> Non
     assert err.decode() == "refused: standard input:3: 1 cell where the header has 2: '2'\n"
 
 
+@pytest.mark.slow
 def test_a_damaged_input_leaves_nothing_behind(tmp_path: Path) -> None:
     body = "id,text\n" + "".join(f"{n},flood {n * 7919 % 10007} {n**3}\n" for n in range(200_000))
     packed = gzip.compress(body.encode())
@@ -334,6 +336,7 @@ def test_a_damaged_input_leaves_nothing_behind(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["a.csv.gz"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.jsonl.zst", "out.parquet"])
 def test_a_full_disk_gives_one_line_and_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     noise = "".join(f"{n},{n * 7919 % 10007} {n**3} {n**5}\n" for n in range(6000))
@@ -362,6 +365,7 @@ def signal_in_the_middle(
     return process.communicate(timeout=20)[1].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_leaves_nothing_behind_and_says_so(tmp_path: Path, jobs: int) -> None:
     write(tmp_path, "a.csv", "id,text\n" + "1,flood\n" * 9000)
@@ -372,6 +376,7 @@ def test_ctrl_c_leaves_nothing_behind_and_says_so(tmp_path: Path, jobs: int) -> 
     assert names_in(tmp_path) == ["a.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status", "send", "jobs"),
     [
@@ -452,6 +457,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=6))
 def test_any_cells_come_back_cell_for_cell(rows: list[list[str]]) -> None:

@@ -86,6 +86,7 @@ def test_half_a_surrogate_pair_in_utf_16_costs_its_row(tmp_path: Path) -> None:
     assert [row.line for row in refused] == [3]
 
 
+@pytest.mark.slow
 def test_a_file_larger_than_its_head_is_read_to_the_end(tmp_path: Path) -> None:
     lines = [f'{number},"Слово {number}\r\nі ще ""одне"", довше"\r\n' for number in range(60_000)]
     for name, content in (("a.csv", "".join(["id,text\r\n", *lines]).encode()), ("a.csv.gz", b"")):
@@ -109,6 +110,7 @@ def test_compressed_tables_are_read_whatever_their_name(tmp_path: Path, suffix: 
         assert codec in table.findings()
 
 
+@pytest.mark.slow
 def test_a_cut_off_gzip_is_one_sentence(tmp_path: Path) -> None:
     noise = "".join(f"{number},{number * 7919 % 10007} слово {number**3}\n" for number in range(200_000))
     compressed = gzip.compress(f"id,text\n{noise}".encode())
@@ -245,6 +247,7 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
     assert [batch.texts for batch in batches] == [[]]
 
 
+@pytest.mark.slow
 def test_standard_input_is_read_once_and_whole(tmp_path: Path) -> None:
     code = "from narratives.tables.table import open_table as o; t = o('-'); print(t.findings(), t.size);"
     code += "print(sum(len(b.texts) for b in t.batches()))"

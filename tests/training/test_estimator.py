@@ -63,6 +63,7 @@ def test_every_check_of_scikit_learn_passes_once_numbers_are_words():
     assert sum(check["status"] == "passed" for check in checks) > 50
 
 
+@pytest.mark.slow
 def test_it_reads_as_the_product_does(truth):
     ours = NarrativeClassifier(truth.codebook).fit(truth.texts, (truth.values == 1).astype(int))
     product, _ = fit(truth, settings=AS_IT_IS)
@@ -107,6 +108,7 @@ def test_the_aim_and_the_balance_reach_the_thresholds():
     assert not np.allclose(usual, rare)
 
 
+@pytest.mark.slow
 def test_scikit_learns_tools_take_it():
     pipeline = make_pipeline(FunctionTransformer(lambda texts: [text.upper() for text in texts]), NarrativeClassifier())
     assert cross_val_score(pipeline, TEXTS, NAMES, cv=2).mean() > 0.9
@@ -149,6 +151,7 @@ def test_an_unknown_aim_is_refused_with_the_way_out():
         NarrativeClassifier(aim="recall").fit(TEXTS, MATRIX)
 
 
+@pytest.mark.slow
 def test_importing_the_package_does_not_wait_for_scikit_learn():
     code = "import sys, narratives; assert 'sklearn' not in sys.modules; narratives.NarrativeClassifier"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

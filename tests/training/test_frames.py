@@ -52,6 +52,7 @@ def test_the_fewer_labels_a_frame_has_the_more_it_leans_on_the_codebook(world):
     assert towards[1] > towards[0] + 0.1
 
 
+@pytest.mark.slow
 def test_more_rows_than_fit_in_memory_give_the_same_model(world, monkeypatch):
     rows, values, priors, _ = world
     folds = np.arange(rows.shape[0]) % 5

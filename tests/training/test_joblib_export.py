@@ -45,6 +45,7 @@ def test_a_place_that_cannot_be_written_is_named(folder, tmp_path):
         export_joblib(folder, tmp_path / "nowhere" / "m.joblib")
 
 
+@pytest.mark.slow
 def test_an_export_of_version_0_1_still_predicts():
     """Run in a process of its own: nothing here may have imported the modules that the file names."""
     code = "import sys, joblib; print(joblib.load(sys.argv[1]).predict(['the dam breaks before Friday', 'A new roof']))"

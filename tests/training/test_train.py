@@ -21,6 +21,7 @@ def test_the_first_model_is_released_and_named_by_date_and_content(town, labels_
     assert steps[-1] == 1.0
 
 
+@pytest.mark.slow
 def test_a_second_training_gives_the_same_bytes_and_releases_nothing(town, labels_folder, tmp_path):
     first = train_on_files(labels_folder, tmp_path / "one").folder
     second = train_on_files(labels_folder, tmp_path / "two").folder
@@ -69,12 +70,14 @@ def test_labels_that_cannot_train_are_a_sentence(town, tmp_path, content, compla
         train_on_files(tmp_path / "my.csv")
 
 
+@pytest.mark.slow
 def test_without_a_model_the_first_use_trains_one(town):
     folder = ready_model()
     assert paths.released_model() == folder
     assert ready_model(lambda step, share: pytest.fail("trained again")) == folder
 
 
+@pytest.mark.slow
 def test_the_aim_moves_the_thresholds_and_stands_in_the_manifest(labels_folder, tmp_path):
     usual, lax = (
         train_on_files(labels_folder, tmp_path / aim, TrainingOptions(aim=aim)).classifier
