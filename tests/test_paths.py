@@ -4,8 +4,7 @@ import pytest
 
 from narratives import paths
 from narratives.errors import UserError
-from narratives.model.persistence import save
-from narratives.model.released import release
+from narratives.model.persistence import release, save
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def models_list() -> None:
 def models_release(name: str) -> None:
     """Release the model NAME (a folder in the models folder): commands and pages use it by default."""
     from narratives.model import persistence
-    from narratives.model.released import release
+    from narratives.model.persistence import release
 
     folder = paths.models_folder() / name
     persistence.load(folder)

@@ -1,4 +1,4 @@
-"""Saves and loads model folders, in formats that cannot run code when they are read."""
+"""Saves, loads and releases model folders, in formats that cannot run code when they are read."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from narratives import paths
 from narratives.codebook.frames import Codebook, Example, Frame, Retired
 from narratives.errors import UserError
 from narratives.files import atomic_write, atomic_write_text
@@ -69,6 +70,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         version = manifest.get("format") if isinstance(manifest, dict) else None
         raise UserError(f"{folder}: model format {version}, this version reads format {FORMAT}; train the model again")
     return manifest
+
+
+def release(folder: Path) -> None:
+    """Make ``folder``, in the models folder, the released model. Raises UserError if the name cannot be written."""
+    atomic_write_text(paths.models_folder() / "released", folder.name + "\n")
 
 
 def model_name(folder: Path, manifest: dict[str, Any]) -> str:

@@ -20,8 +20,7 @@ from narratives.labels.label_set import LabelSet
 from narratives.labels.simple_table import read_simple_table
 from narratives.labels.source import Source, canonical, codebook_hash, label_source, table_source
 from narratives.model.classifier import Classifier
-from narratives.model.persistence import save
-from narratives.model.released import release
+from narratives.model.persistence import release, save
 from narratives.training.data import read_background
 from narratives.training.decision_rule import read_aim
 from narratives.training.fitting import Progress, fit

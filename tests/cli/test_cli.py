@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from narratives.cli.main import main
-from narratives.model.released import release
+from narratives.model.persistence import release
 from narratives.training.train import TrainingOptions, train_on_files
 
 # Each command with the beginning of its first sentence and its options.

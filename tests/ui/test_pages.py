@@ -10,7 +10,7 @@ from narratives import paths
 from narratives.annotation.roles import give_role
 from narratives.codebook.editing import retire_frame
 from narratives.codebook.parsing import read_codebook
-from narratives.model.released import release
+from narratives.model.persistence import release
 from narratives.store.opening import open_store
 from narratives.training.train import train_on_files
 from narratives.ui.components.html import counted, marked_text, shown

@@ -17,7 +17,7 @@ from narratives.evaluation.comparison import FIGURES, Comparison, Difference
 from narratives.evaluation.run import compare_figures
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
-from narratives.model.released import release
+from narratives.model.persistence import release
 from narratives.store.events import Store
 from narratives.ui.components.figures import StoredModel, put_figures
 from narratives.ui.components.html import counted, plain
