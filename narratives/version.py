@@ -1,3 +1,3 @@
-"""Owns the version of the package."""
+"""Holds the version of the package."""
 
 __version__ = "0.1.0"
