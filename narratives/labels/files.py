@@ -37,16 +37,16 @@ def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
 def write_labels(folder: Path, labels: LabelSet) -> None:
     """Write both files, sorted, so that a change of one label changes one line. Raises UserError if that fails.
 
-    What the set holds is written as it is: a set as it was given keeps its labels on retired frames.
+    Labels are written unresolved: those on retired frames keep them.
     """
     # Labels refer to paragraphs, so the paragraphs come first: a run that stops in between leaves a readable folder.
-    _write_rows(folder / "paragraphs.csv", LabelledParagraph, sorted_paragraphs(labels))
+    atomic_write_text(folder / "paragraphs.csv", file_text(LabelledParagraph, sorted_paragraphs(labels)))
     write_label_rows(folder, labels)
 
 
 def write_label_rows(folder: Path, labels: LabelSet) -> None:
     """Write ``labels.csv`` alone, sorted. Raises UserError if that fails."""
-    _write_rows(folder / "labels.csv", Label, sorted_labels(labels))
+    atomic_write_text(folder / "labels.csv", file_text(Label, sorted_labels(labels)))
 
 
 def sorted_paragraphs(labels: LabelSet) -> list[LabelledParagraph]:
@@ -89,12 +89,13 @@ def _typed_row(
     return row
 
 
-def _write_rows(path: Path, kind: type, rows: Iterable[LabelledParagraph | Label]) -> None:
-    text = io.StringIO()
+def file_text(kind: type, rows: Iterable[LabelledParagraph | Label]) -> str:
+    """Return the text of a file of label rows: a line for the names of the columns, then one row each."""
+    text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([field.name for field in fields(kind)])
     writer.writerows(astuple(row) for row in rows)
-    atomic_write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterable[str] = ()) -> None:

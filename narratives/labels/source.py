@@ -4,10 +4,11 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 from narratives.codebook.frames import VOICES, Codebook
+from narratives.labels.files import file_text, sorted_labels, sorted_paragraphs
 from narratives.labels.gold import Gold
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 
@@ -30,28 +31,27 @@ class Source:
 def label_source(labels: LabelSet) -> Source:
     """Return the source of a label set: the hashes of the two files that ``write_labels`` writes of ``canonical``."""
     ordered = canonical(labels)
-    paragraphs = _csv_text(_names(LabelledParagraph), map(astuple, ordered.paragraphs))
-    rows = _csv_text(_names(Label), map(astuple, ordered.labels))
-    return Source({"paragraphs.csv": _sha256(paragraphs), "labels.csv": _sha256(rows)}, is_sample=False)
+    texts = {
+        "paragraphs.csv": file_text(LabelledParagraph, ordered.paragraphs),
+        "labels.csv": file_text(Label, ordered.labels),
+    }
+    return Source({name: _sha256(text) for name, text in texts.items()}, is_sample=False)
 
 
 def table_source(name: str, gold: Gold) -> Source:
     """Return the source of a simple labelled table with this file name, whose rows are ``gold``."""
-    rows = (_table_cells(gold, row) for row in range(len(gold)))
-    return Source({name: _sha256(_csv_text(_TABLE_COLUMNS, rows))}, is_sample=True)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_TABLE_COLUMNS)
+    writer.writerows(_table_cells(gold, row) for row in range(len(gold)))
+    return Source({name: _sha256(text.getvalue())}, is_sample=True)
 
 
 def canonical(labels: LabelSet) -> LabelSet:
     """Return the labelled paragraphs and all labels as ``write_labels`` orders them and ``read_labels`` reads them."""
-    paragraphs = (replace(row, text=_line_ends(row.text)) for row in labels.of_interest(unlabelled=False).paragraphs)
-    return LabelSet(
-        tuple(sorted(paragraphs, key=lambda row: (row.language, row.paragraph_id))),
-        tuple(
-            sorted(
-                labels.labels, key=lambda row: (row.paragraph_id, row.kind, row.annotator, row.labelled_at, row.frame)
-            )
-        ),
-    )
+    labelled = labels.of_interest(unlabelled=False)
+    paragraphs = (replace(row, text=_line_ends(row.text)) for row in sorted_paragraphs(labelled))
+    return LabelSet(tuple(paragraphs), tuple(sorted_labels(labels)))
 
 
 def codebook_hash(codebook: Codebook) -> str:
@@ -76,18 +76,6 @@ def _table_cells(gold: Gold, row: int) -> tuple[str, ...]:
 def _line_ends(text: str) -> str:
     # A file is read with universal newlines: without this, texts from the database would hash differently.
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _names(kind: type[LabelledParagraph] | type[Label]) -> list[str]:
-    return [field.name for field in fields(kind)]
-
-
-def _csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 def _sha256(text: str) -> str:
