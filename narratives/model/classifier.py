@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,22 @@ class Predictions:
     predicted: NDArray[np.bool_]
     human: NDArray[np.bool_]
     voices: NDArray[np.int8]
+
+
+class Predictor(Protocol):
+    """What scoring needs of a model. The classifier has it, and so has the kernel, which is faster."""
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The frame ids, in the order of the columns."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the calibrated probabilities, n × k."""
+
+    def predict_paragraphs(
+        self, texts: Sequence[str]
+    ) -> tuple[Predictions, Sequence[str], Sequence[int] | NDArray[np.int64]]:
+        """Split texts; return the predictions on all paragraphs, the paragraphs, and how many each text has."""
 
 
 def without_frames(predictions: Predictions, rows: Sequence[bool]) -> Predictions:

@@ -2,25 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from narratives.model.classifier import Classifier
+from narratives.model.classifier import Classifier, Predictor
 from narratives.model.explain import FrameReading, word_shares
 from narratives.model.features import Word, words
 
 MOST = 12  # strongest words that are tried; a longer answer would explain nothing
 # (words in a set, strongest words to choose them from): fewer to choose from as sets grow, or they become too many.
 _TRIED = ((1, MOST), (2, 8), (3, 6))
-
-
-class Predictor(Protocol):
-    """Anything that predicts probabilities of texts: a classifier, or the kernel, which is faster."""
-
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return n × k calibrated probabilities."""
 
 
 def smallest_flip(

@@ -10,8 +10,8 @@ import numpy as np
 from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
 from narratives.model.calibration import words_of_probability
-from narratives.model.classifier import Classifier
-from narratives.model.counterfactual import Predictor, smallest_flip
+from narratives.model.classifier import Classifier, Predictor
+from narratives.model.counterfactual import smallest_flip
 from narratives.model.explain import Evidence, FrameReading
 from narratives.model.voice_model import VoiceModel, in_document
 from narratives.text.language import language

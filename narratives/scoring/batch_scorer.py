@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
-from narratives.model.classifier import Classifier, Predictions
+from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
-from narratives.scoring.row_predictions import Predictor, RowPredictions, max_pool_paragraphs, predict_rows
+from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows
 from narratives.tables.columns import listed
 from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows
 from narratives.tables.table import Table, open_table
@@ -240,5 +240,5 @@ def _key_fault(destination: Destination, columns: Sequence[str], names: Sequence
     ours, known = frozenset(names), frozenset(columns)
     if destination.shape.format == "JSONL":
         return lambda key: f"the key '{key}' is a name that the output needs; {_USE_PREFIX}" if key in ours else ""
-    late = "is not among those of the first 1,000 lines; write .jsonl to keep it"
+    late = "is not among those in the beginning of the file; write .jsonl to keep it"
     return lambda key: "" if key in known else f"the key '{key}' {late}"

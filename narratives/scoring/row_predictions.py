@@ -5,26 +5,12 @@ Knows no file.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from narratives.codebook.frames import VOICES
-from narratives.model.classifier import Predictions
-
-
-class Predictor(Protocol):
-    """What scoring needs of a model. The classifier has it; so has the kernel, some fifty times as fast."""
-
-    @property
-    def frames(self) -> tuple[str, ...]:
-        """The frame ids, in the order of the columns."""
-
-    def predict_paragraphs(
-        self, texts: Sequence[str]
-    ) -> tuple[Predictions, Sequence[str], Sequence[int] | NDArray[np.int64]]:
-        """Split texts; return the predictions on all paragraphs, the paragraphs, and how many each text has."""
+from narratives.model.classifier import Predictions, Predictor
 
 
 @dataclass(frozen=True)
@@ -68,7 +54,7 @@ def max_pool_paragraphs(predictions: Predictions, lengths: Sequence[int] | NDArr
 
     - The probability of a frame is the highest of the text's paragraphs.
     - A frame is predicted if it is predicted in some paragraph. Its voice is that of the most probable such paragraph.
-    - A frame is left for a person if it is so in the text's most probable paragraph.
+    - A frame goes to a person if it does in the text's most probable paragraph.
     """
     if len(lengths) == len(predictions.probabilities):
         return predictions
