@@ -162,7 +162,7 @@ def _new(
 def _with_new_words(finding: Finding, share: float, classifier: Classifier) -> Finding:
     words = classifier.features.unknown_words(finding.text)
     named = ", ".join(words[:_NAMED]) + (f" and {len(words) - _NAMED} more" if len(words) > _NAMED else "")
-    return replace(finding, detail=f"{finding.detail}; new are {share:.0%} of the words: {named}")
+    return replace(finding, detail=f"{finding.detail}; {share:.0%} of the words are new to the model: {named}")
 
 
 def _finding(row: LabelledParagraph, p: NDArray[np.float64], k: int, reason: str, classifier: Classifier) -> Finding:

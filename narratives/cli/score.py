@@ -58,7 +58,7 @@ from narratives.cli.common import MODEL_OPTION, ready_model_folder, write_json
 def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: Path | None, **options: Any) -> None:
     """Score tables of texts: write each row of INPUT with its frames, voices and probabilities.
 
-    INPUT is CSV, TSV, JSONL, Parquet, Arrow or XLSX, also compressed (.gz, .zst, .bz2); - is standard input.
+    INPUT is CSV, TSV or JSONL, also compressed (.gz, .zst, .bz2), Parquet, Arrow or XLSX; - is standard input.
     """
     from narratives.scoring.batch_scorer import Options
     from narratives.scoring.score import score as score_tables

@@ -51,15 +51,15 @@ def train(
     """
     from narratives.training.train import TrainingOptions, train_on_files
 
-    wish = TrainingOptions(codebook, aim, seed, unlabelled)
+    training = TrainingOptions(codebook, aim, seed, unlabelled)
     with steps_bar() as progress:
         if labels is None and paths.has_database():
             from narratives.annotation.retraining import train_on_store
             from narratives.store.opening import open_store
 
-            trained = train_on_store(open_store(), output, wish, progress)
+            trained = train_on_store(open_store(), output, training, progress)
         else:
-            trained = train_on_files(labels or paths.labels_folder(), output, wish, progress)
+            trained = train_on_files(labels or paths.labels_folder(), output, training, progress)
     click.echo(trained.figures.table())
     click.echo(f"\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     write_json(options["json_path"], trained.figures.as_json())

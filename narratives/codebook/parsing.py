@@ -90,7 +90,9 @@ def _check_successors(codebook: Codebook, where: str) -> None:
     for frame in codebook.retired:
         retired = f"{where}: retired frame '{frame.id}'"
         if frame.into and frame.into not in (*codebook.ids, *codebook.successors):
-            raise UserError(f"{retired}: 'into' names '{frame.into}', which is no frame; correct it or leave it empty")
+            raise UserError(
+                f"{retired}: 'into' names '{frame.into}', which is not a frame; correct it or leave it empty"
+            )
         if codebook.successors[frame.id] in codebook.successors:
             raise UserError(f"{retired}: 'into' leads in a circle; name a frame that is not retired or leave it empty")
 

@@ -18,7 +18,7 @@ from narratives.labels.label_set import LABEL_LANGUAGES, LabelSet
 from narratives.labels.statistics import markdown_table
 
 LOW = 0.8  # Krippendorff (2004) calls conclusions from a lower alpha tentative
-_ENOUGH = 20  # with fewer units that anybody said yes of, alpha of a frame in one language is mostly chance
+_ENOUGH = 20  # with fewer units with a yes, the alpha of a frame in one language is mostly chance
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class AgreementScores:
 
     @property
     def some_yes(self) -> int:
-        """The number of units that somebody said yes of."""
+        """The number of units with at least one yes."""
         return self.both_yes + self.differing
 
 

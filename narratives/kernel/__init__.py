@@ -1,1 +1,1 @@
-"""The compiled scorer: says what the classifier says, some fifty times as fast."""
+"""The compiled scorer: makes the classifier's predictions, much faster."""

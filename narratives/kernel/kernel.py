@@ -1,7 +1,7 @@
 """Predicts with a saved model's whole linear map, frames and voices, over UTF-8 text, compiled by Numba.
 
-The kernel says what the classifier says (probabilities differ by less than 1e-6), some fifty times as fast: it decodes,
-folds, cuts and counts a paragraph in one pass and never makes a TF-IDF row. It leaves two kinds of paragraphs to the
+The kernel makes the classifier's predictions (probabilities differ by less than 1e-6), much faster: it decodes, folds,
+cuts and counts a paragraph in one pass and never makes a TF-IDF row. It leaves two kinds of paragraphs to the
 classifier: those longer than ``LONGEST``, and those that cannot be folded code point by code point.
 """
 

@@ -49,6 +49,7 @@ class Tables(NamedTuple):
     - ``pairs``: a bit table that says at once that most pairs of words are no term.
     - ``weights``: one row a term of ``width`` values, a multiple of eight (the lanes of one addition): the frames, the
       three voices, zeros, and the idf at the end. The commonest terms come first, so that hot rows share cache lines.
+    - ``terms``: how many terms the vocabulary has.
     - ``unknown``: the square of the idf of an n-gram outside the vocabulary.
     - ``logs``: logarithms of small counts.
     - ``bias``, ``sigmoids``, ``thresholds``, ``band``: those of the classifier, by frame.

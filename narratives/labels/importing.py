@@ -1,4 +1,4 @@
-"""Reads labels in any of the formats of ``exporting``, and tables of texts that are still to be labelled."""
+"""Reads labels in the formats of ``exporting`` except XLSX, and tables of texts that are still to be labelled."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Intake:
 
 
 def read_intake(path: Path, moment: Moment, layout: str = "", text_column: str | None = None) -> Intake:
-    """Read labels in one of LAYOUTS, or a table of texts; without a ``layout``, detect it.
+    """Read labels in one of LAYOUTS except ``xlsx``, or a table of texts; without a ``layout``, detect it.
 
     A file of labels is accepted or refused as a whole; of a table, single rows can be refused. Raises UserError that
     names the file and the place in it.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from narratives.model.features import Word, words
 
-MOST = 3  # the highest count of a marker: what comes on top says nothing more about the voice
+MOST = 3  # the highest count of a marker: further occurrences add no information about the voice
 # Each opening quotation mark, with what may close it.
 QUOTATION_MARKS = (('"', '"'), ("“", "”"), ("„", "“”"), ("«", "»"), ("'", "'"), ("‘", "’"))
 SINGLE_QUOTATION_MARKS = "'‘"  # apostrophes, too, so they neither open after a letter nor close before one

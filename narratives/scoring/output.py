@@ -41,7 +41,7 @@ class Destination:
 def choose_destination(output: str, piped: OutputFormat, delimiter: str, refused: Path | None) -> Destination:
     """Return the destination that the name of an output stands for.
 
-    ``-`` gets the format ``piped``; a ``.csv`` gets ``delimiter``. Raises UserError for a suffix that is not written.
+    ``-`` gets the format ``piped``; a ``.csv`` gets ``delimiter``. Raises UserError for an unsupported suffix.
     """
     if output == "-":
         return Destination(None, piped, refused)

@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a label came about: the model that was asked, what it suggested (JSON), and the token of the step."""
+    """How a label came about: the model that suggested, what it suggested (JSON), and the token of the step."""
 
     model: str = ""
     suggested: str = ""

@@ -63,7 +63,7 @@ def _engine(url: URL) -> Engine:
             return create_engine(url, pool_pre_ping=True)
         engine = create_engine(url, connect_args={"timeout": _BUSY / 1000})
     except (ImportError, NoSuchModuleError):
-        raise UserError("PostgreSQL needs the extra 'postgres': pip install 'narratives[postgres]'") from None
+        raise UserError("PostgreSQL needs the extra 'postgres': pip install -e '.[postgres]' in the checkout") from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -66,7 +66,7 @@ class Store:
             return append_labels(connection, labels, around) is not None
 
     def note(self, kind: str, annotator: str, paragraph_id: str | None, note: str = "", token: str = "") -> bool:
-        """Store an event without labels (skip, comment, release, role); False if its token was stored before.
+        """Store an event without labels (skip, release, role, codebook); False if its token was stored before.
 
         A paragraph that the annotator skips goes back into the queue for others.
         """

@@ -20,8 +20,8 @@ paragraphs = Table(
 )
 
 # What people did, in order. Rows are only ever added, so that a label can be traced and an undo taken back.
-# ``kind`` is a kind of label (reading, single, decision) or undo, skip, comment, release, role, import. ``undoes`` is
-# unique, so that two undos that arrive at once cannot both take back the same event.
+# ``kind`` is a kind of label (reading, single, decision) or undo, skip, comment, release, role, codebook, import.
+# ``undoes`` is unique, so that two undos that arrive at once cannot both take back the same event.
 events = Table(
     "events",
     metadata,

@@ -137,12 +137,6 @@ def read_all(path: str | Path) -> dict[str, list[str]]:
     return columns
 
 
-def count_rows(table: Table) -> tuple[int, int]:
-    """Read the whole table. Return the number of good rows and the number of refused ones."""
-    sizes = [(len(batch.texts), len(batch.refused)) for batch in table.batches()]
-    return sum(good for good, _ in sizes), sum(refused for _, refused in sizes)
-
-
 def decode(data: bytes) -> str:
     """Decode a text that is not a table, with the same detection of its encoding. Raises UserError for bad bytes."""
     encoding, mark = detect_encoding(data)

@@ -1,1 +1,1 @@
-"""Trains models from labels. Besides evaluation, the only package that loads scikit-learn."""
+"""Trains models from labels. The only package that loads scikit-learn."""

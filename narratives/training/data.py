@@ -14,7 +14,7 @@ from narratives.labels.gold import UNKNOWN, Gold
 from narratives.tables.table import Table, open_table
 from narratives.text.language import language
 
-MAX_TEXTS = 20_000  # more texts move no document frequency that matters
+MAX_TEXTS = 20_000  # beyond this, document frequencies barely change
 
 
 def read_background(

@@ -75,7 +75,7 @@ def _fit_sigmoid(
 
 
 LOWEST, HIGHEST = 0.05, 0.99  # thresholds are kept between these
-WIDEST = 4.0  # how far from a threshold an edge of the band may lie, in log-odds
+WIDEST = 4.0  # the largest distance of a band edge from its threshold, in log-odds
 _ASKS = 1 / 3  # the least share of positives below the threshold at which a person is asked
 _Rule = Callable[[NDArray[np.float64], NDArray[np.int8], NDArray[np.float64]], float]
 

@@ -90,7 +90,7 @@ class NarrativeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not len(texts) == len(targets.values) == len(texts if groups is None else groups):
             raise ValueError(f"{len(texts)} texts do not fit {len(targets.values)} rows of y or the groups given")
         if len(texts) < FOLDS:
-            raise ValueError(f"n_samples = {len(texts)} is too few: {FOLDS} independent texts are needed at least")
+            raise ValueError(f"n_samples = {len(texts)} is too few: at least {FOLDS} independent texts are needed")
         gold = _gold(texts, targets, codebook, groups)
         self.classifier_, self.figures_ = fit(gold, self.seed, settings=self._settings())
         self.form_, self.classes_ = targets.form, targets.classes
@@ -145,7 +145,7 @@ def _texts(X: Iterable[str]) -> tuple[str, ...]:
         raise ValueError(f"X has {getattr(X, 'ndim', 0)} dimensions; give a list or a column of texts")
     other = next((item for item in texts if not isinstance(item, str)), None)
     if other is not None:
-        raise ValueError(f"X holds {other!r}, which is no text; turn numbers into words or leave them out")
+        raise ValueError(f"X holds {other!r}, which is not a string; convert it or leave it out")
     return texts
 
 

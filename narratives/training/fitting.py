@@ -1,4 +1,4 @@
-"""Fits a classifier on gold labels, and holds every label against models that have not seen it."""
+"""Fits a classifier on gold labels, and finds labels that held-out predictions contradict."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -24,7 +24,7 @@ def fold_numbers(texts: Sequence[str], groups: Sequence[str], values: NDArray[np
     number = int(joined.max()) + 1 if len(joined) else 0
     if number < FOLDS:
         raise UserError(
-            f"{number} independent texts are too few to train on: {FOLDS} are needed at least; add labelled rows"
+            f"{number} independent texts are too few to train on: at least {FOLDS} are needed; add labelled rows"
         )
     counts = np.zeros((number, values.shape[1] + 1))
     np.add.at(counts, joined, np.column_stack([values == 1, np.ones(len(values))]))

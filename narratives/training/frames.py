@@ -91,6 +91,7 @@ def fit_frames(
 
     A frame whose known values are all alike is scored by its prior alone; one with few positives leans on its prior.
     """
+    # Loads scikit-learn, which the queue does not need for the settings and priors of this module.
     from narratives.training.solver import fit_regressions, held_out_scores, training_parts
 
     similarity = rows @ priors.T

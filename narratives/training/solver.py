@@ -209,7 +209,7 @@ class _Together:
         return step
 
     def shortened(self, point: _Vectors, step: _Vectors, slope: Floats) -> _Vectors:
-        """Go the step, halved in each column until the objective falls enough there (Armijo 1966)."""
+        """Take the step, halved in each column until the objective falls enough there (Armijo 1966)."""
         here, size = self.objective(point), np.ones_like(slope)
         # The last term forgives the rounding of float32, without which a step at the optimum is halved to nothing.
         for _ in range(_HALVINGS):

@@ -49,7 +49,7 @@ def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown
     new = [finding for finding in find(store, classifier, classifier.codebook).items if finding.reason == "new"]
     assert [finding.text for finding in new] == [STRANGER, STRANGE]
     assert new[1].frame == "flood"
-    assert new[1].detail.endswith("; new are 27% of the words: Zorblatt, quindle, Frobnitz")
+    assert new[1].detail.endswith("; 27% of the words are new to the model: Zorblatt, quindle, Frobnitz")
 
 
 def test_what_somebody_has_read_is_not_listed_for_its_new_words(store, label_set, classifier):

@@ -94,7 +94,7 @@ def test_a_day_may_be_a_date_of_toml():
 @pytest.mark.parametrize(
     ("tables", "complaint"),
     [
-        ([("dam", "dragons")], "retired frame 'dam': 'into' names 'dragons', which is no frame"),
+        ([("dam", "dragons")], "retired frame 'dam': 'into' names 'dragons', which is not a frame"),
         ([("mayor", "flood")], "'mayor' occurs twice"),
         ([("dam", ""), ("dam", "flood")], "'dam' occurs twice"),
         ([("dam", "dam")], "retired frame 'dam': 'into' leads in a circle"),

@@ -126,7 +126,7 @@ def test_scikit_learns_tools_take_it():
     ("X", "y", "complaint"),
     [
         ("one text", [1], "X is one text"),
-        ([1.5] * 6, [0, 1] * 3, "X holds 1.5, which is no text"),
+        ([1.5] * 6, [0, 1] * 3, "X holds 1.5, which is not a string"),
         (np.zeros((6, 2)), [0, 1] * 3, "X has 2 dimensions"),
         (TEXTS[:6], [0, 1], "6 texts do not fit 2 rows of y"),
         (TEXTS[:4], [0, 1, 0, 1], "n_samples = 4 is too few"),

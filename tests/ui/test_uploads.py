@@ -8,13 +8,19 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from narratives.tables.table import count_rows, open_table
+from narratives.tables.table import Table, open_table
 from narratives.ui.session.uploads import keep_upload, read_upload
 
 ROWS = [("7", "The dam breaks before Friday, neighbours!", "the harbour gazette"), ("8", "The choir sings.", "x")]
 CSV = "id,message,source of it\n" + "".join(f'{a},"{b}",{c}\n' for a, b, c in ROWS)
 _opened: list[str] = []
 sys.addaudithook(lambda event, args: _opened.append(str(args[0])) if event == "open" else None)
+
+
+def count_rows(table: Table) -> tuple[int, int]:
+    """Return how many rows of a table are good, and how many are refused."""
+    sizes = [(len(batch.texts), len(batch.refused)) for batch in table.batches()]
+    return sum(good for good, _ in sizes), sum(refused for _, refused in sizes)
 
 
 def opens_of(name):

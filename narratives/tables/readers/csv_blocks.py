@@ -77,7 +77,7 @@ class BlockReader:
         spans, scan = find_records(np.frombuffer(valid, np.uint8), self._layout.numbers, self.line, whole)
         if scan.records:
             return self._take(valid, spans, scan.offset, scan.line)
-        # A character that the block cuts is no bad byte, unless no more bytes will come to complete it.
+        # A character that the block cuts is not a bad byte, unless no more bytes will come to complete it.
         bad = cut and (self._ended or len(data) - len(valid) > _LONGEST_CHARACTER)
         if scan.doubtful or bad:
             return self._read_strictly()

@@ -82,7 +82,7 @@ def parse_object(line: str) -> dict[str, Any]:
         raise ValueError("not a JSON object")
     # Half a pair cannot be encoded as UTF-8. Only lines with such an escape can have one, and few have.
     if "\\ud" in line.lower() and _has_half_pairs(value):
-        raise ValueError("half of a surrogate pair (\\uD8xx), which is no character")
+        raise ValueError("half of a surrogate pair (\\uD8xx), which is not a character")
     return value
 
 

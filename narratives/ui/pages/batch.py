@@ -98,7 +98,7 @@ def _understood(upload: Upload) -> str:
 @st.fragment(run_every=0.5)
 def _watch(job: BackgroundScoring) -> None:
     """Show the progress of the run, without running the rest of the page again."""
-    st.progress(min(1.0, job.share), f"{job.rows:,} rows · {job.rows_a_second:,.0f} rows a second")
+    st.progress(min(1.0, job.share), f"{job.rows:,} rows · {job.rows_a_second:,.0f} rows per second")
     st.button("Stop", on_click=job.stop)
     if not job.running:
         st.rerun(scope="app")

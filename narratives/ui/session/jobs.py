@@ -105,7 +105,7 @@ class BackgroundScoring:
 
     @property
     def rows_a_second(self) -> float:
-        """The speed so far, in rows a second."""
+        """The speed so far, in rows per second."""
         return self.rows / max(1e-9, time.monotonic() - self.started)
 
     def start(self, upload: Path, model: Path, text_column: str) -> None:
