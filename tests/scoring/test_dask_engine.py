@@ -155,7 +155,7 @@ def test_an_interrupted_run_on_a_cluster_resumes(tmp_path, model, scheduler, wor
 
 def test_what_a_cluster_cannot_do_is_refused_with_the_reason(tmp_path, model, scheduler, monkeypatch):
     path = table(tmp_path / "a.csv", 3)
-    monkeypatch.setattr("narratives.scoring.dask_engine._TIMEOUT", 1)
+    monkeypatch.setattr("narratives.scoring.dask_engine._TIMEOUT", 5)
     for options, output, sentence in (
         ({"scheduler": None}, "out.csv", "--scheduler tcp://HOST:PORT"),
         ({"scheduler": f"tcp://127.0.0.1:{free_port()}"}, "out.csv", "no Dask scheduler answers there"),
