@@ -77,11 +77,10 @@ class AtomicFile:
                 self.file.truncate(resume_at)
                 self.file.seek(resume_at)
 
-    def size(self) -> int:
-        """Hand what was written to the operating system; return the size in bytes."""
+    def flush(self) -> None:
+        """Hand what was written to the operating system."""
         with write_errors(self.path):
             self.file.flush()
-            return self.file.tell()
 
     def finish(self, sync: bool = True) -> None:
         """Write everything to the disk and close the file; without ``sync``, the system may still delay the write."""

@@ -102,7 +102,7 @@ def test_figures_and_refused_rows_that_cannot_be_written_leave_the_older_ones_wh
     atomic_write_text(tmp_path / "refused.csv", "line,reason,raw\n")
     before = contents(tmp_path)
     with disk_that_fills_up(10):
-        with pytest.raises(UserError, match=r"figures.json: no space left"):
+        with pytest.raises(UserError, match=r"figures.json: cannot be written"):
             write_json(tmp_path / "figures.json", {"macro_f1": 0.5})
         with pytest.raises(UserError, match=r"refused.csv: no space left"):
             write_refused([Refusal(1, "the text is empty", "")], tmp_path / "refused.csv")
@@ -207,7 +207,7 @@ def test_a_path_that_cannot_be_written_is_a_sentence(tmp_path, name, sentence):
 def test_a_part_of_another_run_is_not_emptied(tmp_path):
     running = AtomicFile(tmp_path / "out", tmp_path / "part")
     running.file.write(b"rows")
-    running.size()
+    running.flush()
     with pytest.raises(UserError, match="another run is writing it"):
         AtomicFile(tmp_path / "out", tmp_path / "part")
     assert (tmp_path / "part").read_bytes() == b"rows"

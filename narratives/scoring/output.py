@@ -122,9 +122,15 @@ class OutputWriter:
         with write_errors(self._destination.refused):
             self._refused.file.write(csv_text(rows, ",").encode("utf-8", "backslashreplace"))
 
-    def sizes(self) -> tuple[int, int]:
-        """Flush both files; return their sizes in bytes."""
-        return self._file.size(), self._refused.size() if self._refused else 0
+    def positions(self) -> tuple[int, int]:
+        """Return how many bytes each of the two files has, those in its buffer included."""
+        return self._file.file.tell(), self._refused.file.tell() if self._refused else 0
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system."""
+        for file in (self._file, self._refused):
+            if file:
+                file.flush()
 
     def commit(self) -> Path | None:
         """Finish both files, then name them; return the file of refused rows, None if none was refused.

@@ -6,7 +6,7 @@ The output appears whole or not at all. No row is dropped: each is scored or ref
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def score(
     else:
         batches = score_on_cluster(scoring_job(tables, destination, model_dir, options), tables, skipped)
     with _writer(destination, scorer, tables, begun) as writer, closing(batches):
-        keeper = _CheckpointKeeper(destination, origin, writer, tally, skipped)
+        keeper = _CheckpointKeeper(destination, origin, writer, tally, begun)
         with keeper.on_interrupt():
             for batch in batches:
                 _write(batch, writer, tally)
@@ -151,22 +151,28 @@ class _CheckpointKeeper:
     """Writes the checkpoint of a run now and then, and when the run is interrupted."""
 
     def __init__(
-        self, destination: Destination, origin: str, writer: OutputWriter, tally: "_Tally", batches: int
+        self, destination: Destination, origin: str, writer: OutputWriter, tally: "_Tally", begun: Checkpoint | None
     ) -> None:
-        self._destination, self._origin, self._writer, self._tally = destination, origin, writer, tally
-        self._batches, self._last = batches, time.monotonic()
+        self._destination, self._writer, self._tally = destination, writer, tally
+        self._complete = begun or Checkpoint(origin, 0, 0, 0, {})
+        self._last = time.monotonic()
 
     def after_batch(self) -> None:
         """Count a batch; write the checkpoint if the last one is old enough."""
-        self._batches += 1
-        if self._destination.output and time.monotonic() - self._last > CHECKPOINT_SECONDS:
+        if self._destination.output is None:
+            return
+        # In one assignment: a signal can arrive anywhere, and rows, sizes and counts must be those of one moment. What
+        # is written of a batch that is not complete is cut off when the run resumes.
+        output, refused = self._writer.positions()
+        counts, batches = self._tally.state(), self._complete.batches + 1
+        self._complete = replace(self._complete, batches=batches, output=output, refused=refused, counts=counts)
+        if time.monotonic() - self._last > CHECKPOINT_SECONDS:
             self._write()
 
     def _write(self) -> None:
         assert self._destination.output is not None
-        # Sizes come first: they flush the part files, so that the checkpoint never names bytes that are not written.
-        state = Checkpoint(self._origin, self._batches, *self._writer.sizes(), self._tally.state())
-        write_checkpoint(self._destination.output, state)
+        self._writer.flush()  # so that the checkpoint never names bytes that are not written
+        write_checkpoint(self._destination.output, self._complete)
         self._last = time.monotonic()
 
     @contextmanager
@@ -175,11 +181,12 @@ class _CheckpointKeeper:
         try:
             yield
         except KeyboardInterrupt as interrupt:
-            if self._destination.output is None or not self._batches:
+            if self._destination.output is None or not self._complete.batches:
                 raise ScoringInterrupted(f"stopped; {self._destination.remains()}", resumable=False) from interrupt
             self._write()
             self._writer.suspend()
-            rows = f"{self._tally.read:,} row{'s' * (self._tally.read != 1)}"
+            read = self._complete.counts["read"]
+            rows = f"{read:,} row{'s' * (read != 1)}"
             sentence = f"stopped after {rows}; run the same command with --resume to continue"
             raise ScoringInterrupted(sentence, resumable=True) from interrupt
 

@@ -15,6 +15,7 @@ from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.scoring.batch_scorer import Options
 from narratives.scoring.checkpoint import part_of
+from narratives.scoring.output import OutputWriter
 from narratives.scoring.score import score
 
 pytestmark = pytest.mark.slow
@@ -146,3 +147,27 @@ def test_two_runs_cannot_write_the_same_output(tmp_path, model):
 
     score([path], tmp_path / "out.csv", model, Options(), progress=again)
     assert not part_of(tmp_path / "out.csv", "part").exists()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl.zst"])
+def test_an_interrupt_in_the_middle_of_a_write_repeats_no_row(tmp_path, model, monkeypatch, name):
+    path = table(tmp_path / "a.csv", 60_000)
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", 50_000)
+    score([path], tmp_path / f"whole-{name}", model)
+    write, calls = OutputWriter.write, []
+
+    def interrupted(self, rendered):
+        write(self, rendered)
+        calls.append(rendered)
+        if len(calls) == 4:  # the head and three batches, of which the last is not counted yet
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputWriter, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="--resume"):
+            score([path], tmp_path / name, model)
+    done = score([path], tmp_path / name, model, Options(resume=True))
+    assert done.complete
+    for rest in ("", ".refused.csv"):
+        whole, resumed = (tmp_path / f"{prefix}{name}{rest}" for prefix in ("whole-", ""))
+        assert resumed.read_bytes() == whole.read_bytes()
