@@ -87,5 +87,11 @@ def steps_bar() -> Iterator[Any]:
 
 def write_json(path: Path | None, value: Any) -> None:
     """Write ``value`` as JSON if a file was named for it. Raises UserError if it cannot be written."""
-    if path is not None:
+    if path is None:
+        return
+    try:
         atomic_write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    except UserError as error:
+        # "nothing was written" would be false here: the command has done its work.
+        reason = getattr(error.__context__, "strerror", None) or error.__context__
+        raise UserError(f"{path}: cannot be written ({reason}); name another file with --json") from None

@@ -89,6 +89,7 @@ def train_on_files(
     progress: Progress = lambda step, share: None,
 ) -> Trained:
     """Train on a labels folder or a simple labelled table; see ``train``."""
+    read_aim(options.aim)  # an unknown aim is refused before the labels are read
     progress("reading labels", 0.0)
     return train(*read_source(labels, options.codebook), output, options, progress)
 
@@ -136,7 +137,7 @@ def _settings(is_sample: bool, aim: str) -> ModelSettings:
 def _made_from(source: Source, options: TrainingOptions, codebook: Codebook, settings: ModelSettings) -> dict[str, Any]:
     return {
         "labels": dict(source.hashes),
-        "codebook": {"version": codebook.version, "sha256": codebook_hash(codebook)},
+        "codebook": {"version": codebook.version, "sha256": codebook_hash(codebook) if codebook.version else None},
         "unlabelled": {path.name: _sha256(path) for path in options.unlabelled},
         "libraries": {name: importlib.metadata.version(name) for name in (*_LIBRARIES, "narratives")},
         "seed": options.seed,

@@ -37,7 +37,7 @@ COMMANDS = {
     "codebook merge-frame": ("Merge FRAME into the frame INTO", "--yes"),
     "codebook retire-frame": ("Retire FRAME", "--yes"),
     "codebook restore-frame": ("Restore a merged or retired FRAME", ""),
-    "app": ("Open the pages in a browser", "--port --address"),
+    "app": ("Serve the pages", "--port --address"),
 }
 GROUPS = {
     "": "Find information-operation narratives in text",
