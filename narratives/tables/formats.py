@@ -18,13 +18,13 @@ SUFFIXES = {
 }
 ARROW_FORMATS = ("Parquet", "Arrow")
 _MAGIC = {b"PAR1": "Parquet", b"ARROW1": "Arrow", b"\xff\xff\xff\xff": "Arrow", b"PK\x03\x04": "XLSX"}
-PACKED_SUFFIXES = (".gz", ".zst", ".bz2")
+PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
 
 def named_format(path: str) -> str:
     """Return the format that the suffix of a path stands for, ignoring .gz, .zst and .bz2; empty if unknown."""
     stem = path.lower()
-    for suffix in PACKED_SUFFIXES:
+    for suffix in PACKINGS:
         stem = stem.removesuffix(suffix)
     return SUFFIXES.get(Path(stem).suffix, "")
 

@@ -14,18 +14,10 @@ from numpy.typing import NDArray
 
 from narratives.errors import UserError
 from narratives.files import AtomicFile, write_errors
+from narratives.tables.formats import PACKINGS, SUFFIXES
 from narratives.tables.rows import CsvRows
 
-FORMATS = {
-    ".csv": "CSV",
-    ".tsv": "TSV",
-    ".jsonl": "JSONL",
-    ".ndjson": "JSONL",
-    ".parquet": "Parquet",
-    ".arrow": "Arrow",
-    ".feather": "Arrow",
-}
-PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+FORMATS = {suffix: name for suffix, name in SUFFIXES.items() if name != "XLSX"}  # that is read only
 Added = Mapping[str, Sequence[str] | NDArray[Any]]  # our columns: text, or numbers (probabilities are floats)
 
 _ROW_GROUP = 50_000  # small groups make a Parquet file large and slow to read

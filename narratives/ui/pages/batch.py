@@ -26,7 +26,7 @@ _LARGEST = 200  # megabytes
 def page(classifier: Classifier, model: Path) -> None:
     """Show the page."""
     dropped = st.file_uploader(
-        "Drop a table to score it: CSV, TSV, JSONL, Parquet, Arrow or XLSX (also .gz, .zst, .bz2)",
+        "Drop a table to score it: CSV, TSV or JSONL (also .gz, .zst, .bz2), Parquet, Arrow or XLSX",
         type=_TYPES,
         max_upload_size=_LARGEST,
     )

@@ -6,7 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 from narratives.errors import UserError
-from narratives.tables.table import Table, open_table, read_head
+from narratives.tables.formats import PACKINGS, named_format
+from narratives.tables.table import Table, read_head
 from narratives.ui.components.html import counted
 
 _FIRST = 5  # rows of an upload that are shown
@@ -71,10 +72,11 @@ def read_upload(path: Path) -> Upload:
 
 
 def _open(path: Path) -> tuple[Table, str]:
+    table = read_head(str(path))
     try:
-        return open_table(path), ""
+        return table.with_text_column(), ""
     except UserError as error:
-        return read_head(str(path)), without_folder(str(error), path)
+        return table, without_folder(str(error), path)
 
 
 def without_folder(sentence: str, path: Path) -> str:
@@ -84,13 +86,8 @@ def without_folder(sentence: str, path: Path) -> str:
 
 def output_for(upload: Path) -> Path:
     """Return where the scores of an upload go: beside it, in its own format; of a workbook and of plain text, a CSV."""
-    suffixes = {
-        ".parquet": ".parquet",
-        ".arrow": ".arrow",
-        ".feather": ".arrow",
-        ".jsonl": ".jsonl",
-        ".ndjson": ".jsonl",
-        ".tsv": ".tsv",
-    }
-    stem = upload.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".bz2")
-    return upload.with_name(f"{Path(stem).stem}.scored{suffixes.get(Path(stem).suffix.lower(), '.csv')}")
+    suffixes = {"Parquet": ".parquet", "Arrow": ".arrow", "JSONL": ".jsonl", "TSV": ".tsv"}
+    stem = upload.name
+    for packing in PACKINGS:
+        stem = stem.removesuffix(packing)
+    return upload.with_name(f"{Path(stem).stem}.scored{suffixes.get(named_format(upload.name), '.csv')}")
