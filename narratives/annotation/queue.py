@@ -73,7 +73,7 @@ def select(
 
     One unread paragraph in five is random: chosen by its id and never ranked, so that estimates on these stay unbiased.
     """
-    is_random = [_chance(options.seed, "random", paragraph) < _RANDOM_SHARE for paragraph in unread.ids]
+    is_random = [chance(options.seed, "random", paragraph) < _RANDOM_SHARE for paragraph in unread.ids]
     drawn = np.array(is_random, dtype=bool)
     ranked = np.flatnonzero(~drawn)
     by_reason = {reason: [entry for entry in again if entry.reason == reason] for reason in REASONS}
@@ -130,7 +130,7 @@ def _in_turn(orders: Sequence[NDArray[np.int64]], names: Sequence[int]) -> Itera
 
 
 def _in_random_order(unread: Unread, among: NDArray[np.int64], seed: int) -> Iterator[QueueEntry]:
-    ids = sorted((unread.ids[row] for row in among.tolist()), key=lambda paragraph: _chance(seed, "order", paragraph))
+    ids = sorted((unread.ids[row] for row in among.tolist()), key=lambda paragraph: chance(seed, "order", paragraph))
     return (QueueEntry(paragraph, "random", "") for paragraph in ids)
 
 
@@ -174,11 +174,11 @@ def _alike(runs: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
 
 def _with_slots(entry: QueueEntry, options: QueueOptions) -> QueueEntry:
     """Give a share of the entries a second slot; an entry that came with more slots keeps them."""
-    second = _chance(options.seed, "overlap", entry.paragraph_id) < options.overlap
+    second = chance(options.seed, "overlap", entry.paragraph_id) < options.overlap
     return replace(entry, slots=2) if second and entry.slots == 1 else entry
 
 
-def _chance(seed: int, purpose: str, paragraph: str) -> float:
-    """Return a number in [0, 1) that depends on these three alone: a paragraph keeps it from ranking to ranking."""
-    digest = hashlib.sha256(f"{seed}:{purpose}:{paragraph}".encode()).digest()
+def chance(*parts: str | int) -> float:
+    """Return a number in [0, 1) that depends on these parts alone: a paragraph keeps it from ranking to ranking."""
+    digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.annotation.queue import margins
-from narratives.annotation.steps import reading_labels, voice_name
-from narratives.codebook.frames import Codebook
+from narratives.annotation.steps import reading_labels
+from narratives.codebook.frames import Codebook, voice_name
 from narratives.labels.disputes import last_readings
 from narratives.labels.gold import gold
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet

@@ -1,6 +1,5 @@
 """Takes an annotator's steps: suggests what a model predicts, checks what was chosen, and stores it as labels."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from narratives.codebook.frames import VOICES, Codebook
+from narratives.annotation.queue import chance
+from narratives.codebook.frames import VOICES, Codebook, voice_name
 from narratives.errors import UserError
 from narratives.labels.files import check_labels
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
@@ -61,13 +61,7 @@ def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text:
         if frame
     ]
     # By the id, not by chance: a paragraph that is opened twice must not show the second time what it hid the first.
-    digest = hashlib.sha256(f"blind:{paragraph_id}".encode()).digest()
-    return Suggested(classifier.name, tuple(suggestions), int.from_bytes(digest[:8]) / 2**64 >= _BLIND)
-
-
-def voice_name(index: int) -> str:
-    """Return the voice at an index of ``Predictions.voices``, empty where it is negative (none was predicted)."""
-    return VOICES[index] if index >= 0 else ""
+    return Suggested(classifier.name, tuple(suggestions), chance("blind", paragraph_id) >= _BLIND)
 
 
 @dataclass(frozen=True)

@@ -84,11 +84,9 @@ class Codebook:
 
     def frame(self, frame_id: str) -> Frame:
         """Return the frame with this id. Raises KeyError if the codebook has no such frame."""
-        return self.frames[self.ids.index(frame_id)] if frame_id in self.ids else _missing(frame_id)
-
-
-def _missing(frame_id: str) -> Frame:
-    raise KeyError(frame_id)
+        if frame_id not in self.ids:
+            raise KeyError(frame_id)
+        return self.frames[self.ids.index(frame_id)]
 
 
 def _end_of(frame_id: str, into: Mapping[str, str]) -> str:
@@ -97,6 +95,11 @@ def _end_of(frame_id: str, into: Mapping[str, str]) -> str:
     for _ in into:
         frame_id = into.get(frame_id, frame_id)
     return frame_id
+
+
+def voice_name(index: int) -> str:
+    """Return the voice at an index into VOICES, empty where the index is negative (there is none)."""
+    return VOICES[index] if index >= 0 else ""
 
 
 def bare(ids: Sequence[str]) -> Codebook:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.codebook.frames import VOICES
+from narratives.codebook.frames import voice_name
 from narratives.model.classifier import Predictions, Predictor
 
 
@@ -91,11 +91,7 @@ def _row_predictions(
         order = np.argsort(-predictions.probabilities[row], kind="stable").tolist()
         predicted = [k for k in order if predictions.predicted[row, k]]
         named[row] = ";".join(frames[k] for k in predicted)
-        voices[row] = ";".join(_voice(predictions.voices[row, k]) for k in predicted)
+        voices[row] = ";".join(voice_name(predictions.voices[row, k]) for k in predicted)
         human[row] = ";".join(frames[k] for k in order if predictions.human[row, k])
     counts = predictions.predicted.sum(axis=0, dtype=np.int64)
     return RowPredictions(rows, paragraphs, texts, named, voices, human, predictions.probabilities, counts)
-
-
-def _voice(index: int) -> str:
-    return VOICES[index] if index >= 0 else ""
