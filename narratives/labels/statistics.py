@@ -8,9 +8,7 @@ from tabulate import tabulate
 
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.labels.gold import Gold, gold
-from narratives.labels.label_set import LabelSet
-
-LANGUAGE_ORDER = ("en", "uk", "ru", "other")
+from narratives.labels.label_set import LABEL_LANGUAGES, LabelSet
 
 
 def label_tables(labels: LabelSet, codebook: Codebook) -> str:
@@ -31,7 +29,7 @@ def _sizes(labels: LabelSet, truth: Gold) -> str:
     positives = (truth.values == 1).sum(axis=1)
     languages = np.array(truth.languages)
     lengths = np.array([len(text.split()) for text in truth.texts])
-    for name in [name for name in LANGUAGE_ORDER if (languages == name).any()]:
+    for name in [name for name in LABEL_LANGUAGES if (languages == name).any()]:
         selected = languages == name
         tenth, median, ninetieth = np.percentile(lengths[selected], [10, 50, 90])
         frames = positives[selected]
@@ -45,7 +43,7 @@ def _sizes(labels: LabelSet, truth: Gold) -> str:
 def _by_frame(truth: Gold) -> str:
     rows: list[list[str | int]] = []
     languages = np.array(truth.languages)
-    shown = [name for name in LANGUAGE_ORDER if (languages == name).any()]
+    shown = [name for name in LABEL_LANGUAGES if (languages == name).any()]
     for k, frame in enumerate(truth.frames):
         positive = truth.values[:, k] == 1
         by_language = [int((positive & (languages == name)).sum()) for name in shown]

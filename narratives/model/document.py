@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from narratives.codebook.frames import VOICES
+from narratives.codebook.frames import LANGUAGES, VOICES
 from narratives.errors import UserError
 from narratives.model.calibration import words_of_probability
 from narratives.model.classifier import Classifier, Predictor
@@ -19,7 +19,6 @@ from narratives.text.paragraphs import MAX_BYTES, split
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_KNOWN = ("en", "uk", "ru")
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ def _voiced(pairs: list[tuple[int, FrameReading]], model: VoiceModel) -> dict[tu
 
 def _remarks(text: str, paragraphs: Sequence[ParagraphReading]) -> list[str]:
     remarks = []
-    foreign = sum(paragraph.language not in _KNOWN for paragraph in paragraphs)
+    foreign = sum(paragraph.language not in LANGUAGES for paragraph in paragraphs)
     if foreign:
         which = "The text" if foreign == len(paragraphs) else f"{foreign} of {len(paragraphs)} paragraphs"
         remarks.append(f"{which} does not look like English, Ukrainian or Russian; the model knows no other language.")
