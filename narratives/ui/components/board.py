@@ -1,13 +1,15 @@
 """Shows the labelling board, a component in the browser: a paragraph, the frames with their keys, a step sent back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from narratives.annotation.steps import Suggestion
 from narratives.codebook.frames import Codebook, Frame
-from narratives.ui.components.html import colour_of
+from narratives.labels.label_set import Label
+from narratives.ui.components.html import colour_of, likelihood
 
 _KEYS = "123456789ADEHIJKLNQTVWX"  # the other letters are commands; V, W and X also accept a reading (board.js)
 _HERE = Path(__file__).parent
@@ -45,6 +47,19 @@ def _component() -> Any:
 @st.cache_resource(show_spinner=False)
 def _keeper() -> Any:
     return st.components.v2.component("narratives-frames", html='<i class="frames"></i>', js=_KEEP)
+
+
+def hints(suggestions: Iterable[Suggestion]) -> list[dict[str, str]]:
+    """Return what the model suggests as the board shows it beside the frames."""
+    return [
+        {"frame": suggestion.frame, "voice": suggestion.voice, "likely": likelihood(suggestion.probability)}
+        for suggestion in suggestions
+    ]
+
+
+def conveyed(reading: Iterable[Label]) -> list[list[str]]:
+    """Return the frames that a reading has, each with its voice."""
+    return [[label.frame, label.voice] for label in reading if label.frame and label.value == "yes"]
 
 
 def frames_of(codebook: Codebook) -> list[dict[str, Any]]:

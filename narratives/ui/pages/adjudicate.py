@@ -14,7 +14,7 @@ from narratives.labels.disputes import Dispute, disputes, last_readings
 from narratives.labels.label_set import LabelSet
 from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import Store
-from narratives.ui.components.board import put_frames
+from narratives.ui.components.board import conveyed, put_frames
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 
@@ -91,7 +91,7 @@ def _shown(dispute: Dispute, doubt: str) -> dict[str, Any]:
         "readings": [
             {
                 "title": f"{title} annotator" + ("" if reading[0].sure == "yes" else ", unsure"),
-                "frames": [[label.frame, label.voice] for label in reading if label.frame and label.value == "yes"],
+                "frames": conveyed(reading),
                 "note": "; ".join(dict.fromkeys(label.note for label in reading if label.note)),
             }
             for title, reading in zip(_TITLES, dispute.readings, strict=False)

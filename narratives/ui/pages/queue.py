@@ -12,9 +12,9 @@ from narratives.labels.importing import Moment, read_intake
 from narratives.model.classifier import Classifier
 from narratives.store.assignments import AssignmentQueue, Item
 from narratives.store.events import Store, now
-from narratives.ui.components.board import put_frames
+from narratives.ui.components.board import hints, put_frames
 from narratives.ui.components.headline import show_waiting
-from narratives.ui.components.html import counted, likelihood
+from narratives.ui.components.html import counted
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 from narratives.ui.session.jobs import RANKING, BackgroundProcess
@@ -103,15 +103,11 @@ def _import(name: str, data: bytes, column: str, codebook: Codebook, store: Stor
 
 
 def _shown(item: Item, suggested: Suggested) -> dict[str, Any]:
-    hints = [
-        {"frame": suggestion.frame, "voice": suggestion.voice, "likely": likelihood(suggestion.probability)}
-        for suggestion in suggested.frames
-    ]
     reason = REASONS.get(item.reason, item.reason)
     return {
         "paragraph_id": item.paragraph_id,
         "text": item.text,
         "source": item.source,
         "reason": f"{reason}: {item.detail}" if item.detail else reason,
-        "suggested": hints if suggested.shown else [],
+        "suggested": hints(suggested.frames) if suggested.shown else [],
     }

@@ -10,8 +10,8 @@ from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.store.events import Store
-from narratives.ui.components.board import put_frames
-from narratives.ui.components.html import counted, likelihood
+from narratives.ui.components.board import conveyed, hints, put_frames
+from narratives.ui.components.html import counted
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 
@@ -80,15 +80,12 @@ def _shown(finding: Finding, suggested: Suggested, findings: Findings) -> dict[s
         "text": finding.text,
         "source": "",
         "reason": f"{REASONS[finding.reason]}: {finding.detail}",
-        "suggested": [
-            {"frame": suggestion.frame, "voice": suggestion.voice, "likely": likelihood(suggestion.probability)}
-            for suggestion in suggested.frames
-        ],
+        "suggested": hints(suggested.frames),
         "accept": True,
         "readings": [
             {
                 "title": "current label" if len(readings) == 1 else "an annotator",
-                "frames": [[label.frame, label.voice] for label in reading if label.frame and label.value == "yes"],
+                "frames": conveyed(reading),
                 "note": "",
             }
             for reading in readings[:_READINGS]
