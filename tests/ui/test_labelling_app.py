@@ -81,6 +81,14 @@ def sign_in(page, address, name):
     page.wait_for_selector(".board .text", timeout=WAIT)
 
 
+def unfold(page, title):
+    """Open a section and wait until it stands still: a button that moves between press and release is not clicked."""
+    page.get_by_text(title).click()
+    still = "() => document.getAnimations().every(motion => !motion.effect.target.closest('details'))"
+    page.locator("details[open]", has_text=title).wait_for(timeout=WAIT)
+    page.wait_for_function(still, timeout=WAIT)
+
+
 def text_of(page):
     return page.locator(".board .text").inner_text()
 
@@ -312,7 +320,7 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         assert {label.note for label in decisions} == {"", "speaks of the quay"}
         page.keyboard.press("z")
         page.locator(".status", has_text="1 left to decide").wait_for(timeout=WAIT)
-        page.get_by_text("Agreement by frame").click()
+        unfold(page, "Agreement by frame")
         page.get_by_text("Measure", exact=True).click()
         page.get_by_text("Measuring agreement").wait_for(state="detached", timeout=WAIT)
         page.locator("[data-testid=stDataFrame]").nth(2).wait_for(timeout=WAIT)
@@ -447,7 +455,7 @@ def test_texts_are_imported_and_ordered_and_a_new_frame_is_looked_for(browser, l
         assert PAYLOAD in page.locator("body").inner_text()
         assert read_codebook(labels / "codebook.toml").ids[-1] == "spying-swans-really"
         page.get_by_role("link", name="Queue").click()
-        page.get_by_text("Import texts, order the queue").click()
+        unfold(page, "Import texts, order the queue")
         page.get_by_role("button", name="Order the queue", exact=True).click()
         page.locator(".board .text", has_text=rows[0]).or_(page.locator(".board .text", has_text="dam")).or_(
             page.locator(".board .text", has_text="script")

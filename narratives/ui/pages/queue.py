@@ -66,7 +66,7 @@ def _ranking() -> BackgroundProcess:
 def _import_and_order(codebook: Codebook, store: Store) -> None:
     """Offer to import texts and to order the queue."""
     ranking = _ranking()
-    with st.expander("Import texts, order the queue", expanded=ranking.running):
+    with st.expander("Import texts, order the queue", expanded=ranking.running or bool(ranking.complaint)):
         if ranking.running:
             _watch(ranking)
             return
