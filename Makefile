@@ -7,10 +7,10 @@ app: .venv/app.done
 	$(BIN)/narratives app
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest -n logical
+	$(BIN)/python -m pytest -n auto
 
 test-fast: .venv/dev.done
-	$(BIN)/python -m pytest -n logical -m "not slow and not browser"
+	$(BIN)/python -m pytest -n auto -m "not slow and not browser"
 
 check: .venv/dev.done
 	$(BIN)/ruff format --check .

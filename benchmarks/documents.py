@@ -16,6 +16,7 @@ from narratives.cli.main import commands
 from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
 from narratives.evaluation.agreement import measure_agreement
+from narratives.labels.field.readings import field_tables, read_field
 from narratives.labels.files import read_labels
 from narratives.labels.statistics import label_tables
 
@@ -142,7 +143,12 @@ def parts() -> dict[Path, dict[str, str]]:
     labels, docs = ROOT / "labels", ROOT / "docs"
     codebook = read_codebook(labels / "codebook.toml")
     found = read_labels(labels, codebook)
+    field = read_field(labels, codebook)
     card = {"agreement": measure_agreement(found, codebook).table(), "counts": label_tables(found, codebook)}
+    card |= {
+        "field agreement": measure_agreement(field.as_labels(), codebook).table(),
+        "field counts": field_tables(field, codebook),
+    }
     return {
         ROOT / "README.md": {"figures": short_figures(), "speed": short_speed()},
         docs / "frames.md": {"frames": frames_table(codebook)},

@@ -136,11 +136,17 @@ _NOTHING = (
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: browser tests mostly wait."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all browser tests in one worker: two browsers and two servers on two cores time out."""
+    """Run browser tests first and in one worker: many at once on two cores time out, and last they would run alone."""
     for item in items:
-        if item.get_closest_marker("browser"):
+        if item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("browser"))
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 @pytest.fixture(scope="session")

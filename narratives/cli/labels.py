@@ -16,24 +16,68 @@ if TYPE_CHECKING:
 
 @click.group()
 def labels() -> None:
-    """Check, count, import and export labels."""
+    """Check, count, import and export labels; join readings of real text to their texts."""
 
 
 @labels.command("check")
 def labels_check() -> None:
     """Check the label files; exit with status 1 and name the place if something is wrong."""
+    from narratives.labels.field.readings import read_field
+
     folder = paths.labels_folder()
     with as_check():
-        label_set, _ = _label_files(folder)
-    click.echo(f"{folder}: {len(label_set.paragraphs)} paragraphs and {len(label_set.labels)} labels, all well formed")
+        label_set, codebook = _label_files(folder)
+        field = read_field(folder, codebook)
+    counts = f"{len(label_set.paragraphs)} paragraphs and {len(label_set.labels)} labels"
+    if field.rows:
+        counts += f", and readings of {len(field.by_paragraph)} paragraphs of real text"
+    click.echo(f"{folder}: {counts}, all well formed")
 
 
 @labels.command("stats")
 def labels_stats() -> None:
-    """Count paragraphs by frame, voice, language and register."""
+    """Count paragraphs by frame, voice, language and register, and readings of real text by collection and frame."""
+    from narratives.labels.field.readings import field_tables, read_field
     from narratives.labels.statistics import label_tables
 
-    click.echo(label_tables(*_label_files(paths.labels_folder())))
+    label_set, codebook = _label_files(paths.labels_folder())
+    click.echo(label_tables(label_set, codebook))
+    field = read_field(paths.labels_folder(), codebook)
+    if field.rows:
+        click.echo(f"\nReadings of real text (field.csv)\n\n{field_tables(field, codebook)}")
+
+
+@labels.command("hydrate")
+@click.argument("tables", metavar="TABLE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "output",
+    type=click.Path(path_type=Path),
+    default=Path("hydrated.csv"),
+    show_default=True,
+    help="Labelled table (CSV) to write.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+def labels_hydrate(tables: tuple[Path, ...], output: Path, force: bool) -> None:
+    """Join the readings of real text to the texts in TABLE..., by the hash of the text.
+
+    The project keeps who read what in `labels/field.csv`, without the texts. Who holds the collections gets a labelled
+    table that `train` and `evaluate --on` read. Texts that were not read are left out.
+    """
+    from narratives.codebook.parsing import read_codebook
+    from narratives.labels.field.hydration import hydrate, write_hydrated
+    from narratives.labels.field.readings import read_field
+
+    if output.exists() and not force:
+        raise UserError(f"{output} exists; name another output, or replace it with --force")
+    folder = paths.labels_folder()
+    codebook = read_codebook(folder / "codebook.toml")
+    field = read_field(folder, codebook)
+    if not field.rows:
+        raise UserError(f"{folder}: there is no field.csv with readings; nothing can be joined to texts")
+    found = hydrate(field, tables, codebook)
+    write_hydrated(found, output)
+    click.echo(f"{output} holds {len(found.ids)} of {len(found.ids) + found.missing} paragraphs that were read")
 
 
 @labels.command("agreement")

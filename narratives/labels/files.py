@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
@@ -14,7 +14,7 @@ from narratives.files import atomic_write_text
 from narratives.labels.label_set import KINDS, LABEL_LANGUAGES, VALUES, Label, LabelledParagraph, LabelSet
 from narratives.text.paragraphs import paragraph_id
 
-Row = TypeVar("Row", "LabelledParagraph", "Label")
+Row = TypeVar("Row")
 
 
 def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
@@ -22,14 +22,14 @@ def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
 
     Raises UserError that names the file and the line.
     """
-    paragraphs = _read_rows(folder / "paragraphs.csv", LabelledParagraph, _check_paragraph)
+    paragraphs = read_rows(folder / "paragraphs.csv", LabelledParagraph, _check_paragraph)
     known = {paragraph.paragraph_id for paragraph in paragraphs}
     _refuse_repeated_paragraphs(folder / "paragraphs.csv", paragraphs)
 
     def check(label: Label) -> str | None:
         return _check_label(label, known, codebook)
 
-    labels = _read_rows(folder / "labels.csv", Label, check)
+    labels = read_rows(folder / "labels.csv", Label, check)
     _refuse_contradictions(folder / "labels.csv", labels)
     return LabelSet(paragraphs, labels)
 
@@ -61,8 +61,12 @@ def sorted_labels(labels: LabelSet) -> list[Label]:
     )
 
 
-def _read_rows(path: Path, kind: type[Row], check: Callable[[Row], str | None]) -> tuple[Row, ...]:
-    names = [field.name for field in fields(kind)]
+def read_rows(path: Path, kind: type[Row], check: Callable[[Row], str | None]) -> tuple[Row, ...]:
+    """Read a CSV file whose columns are the fields of the dataclass ``kind``, all of them text.
+
+    ``check`` returns what is wrong with a row, or None. Raises UserError that names the file and the line.
+    """
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     try:
         reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
         header = next(reader, [])
@@ -89,7 +93,7 @@ def _typed_row(
     return row
 
 
-def file_text(kind: type, rows: Iterable[LabelledParagraph | Label]) -> str:
+def file_text(kind: type, rows: Iterable[Any]) -> str:
     """Return the text of a file of label rows: a line for the names of the columns, then one row each."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

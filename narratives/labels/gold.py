@@ -20,6 +20,7 @@ class Gold:
     - ``voices`` (n × k): an index into VOICES where the value is 1 and the voice is settled, else UNKNOWN.
     - ``languages``, ``groups``, ``registers`` (n each): texts of one group stay in the same fold; ``registers`` is
       empty where the input has none.
+    - ``how`` (n, or empty): how each text was chosen, as in ``field.csv``. Only "random" ones are a sample.
     """
 
     codebook: Codebook
@@ -29,6 +30,7 @@ class Gold:
     languages: tuple[str, ...]
     groups: tuple[str, ...]
     registers: tuple[str, ...] = ()
+    how: tuple[str, ...] = ()
 
     @property
     def frames(self) -> tuple[str, ...]:
@@ -41,11 +43,38 @@ class Gold:
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> "Gold":
         """Return these rows only, in this order."""
         picked = [int(row) for row in rows]
-        texts, languages, groups = (
-            tuple(column[row] for row in picked) for column in (self.texts, self.languages, self.groups)
+
+        def column(values: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(values[row] for row in picked) if values else ()
+
+        return Gold(
+            self.codebook,
+            column(self.texts),
+            self.values[picked],
+            self.voices[picked],
+            column(self.languages),
+            column(self.groups),
+            column(self.registers),
+            column(self.how),
         )
-        registers = tuple(self.registers[row] for row in picked) if self.registers else ()
-        return Gold(self.codebook, texts, self.values[picked], self.voices[picked], languages, groups, registers)
+
+    def followed_by(self, other: "Gold") -> "Gold":
+        """Return these rows and then those of ``other``, which has the same codebook."""
+
+        def column(name: str) -> tuple[str, ...]:
+            own, its = getattr(self, name), getattr(other, name)
+            return (own or ("",) * len(self)) + (its or ("",) * len(other)) if own or its else ()
+
+        return Gold(
+            self.codebook,
+            self.texts + other.texts,
+            np.concatenate([self.values, other.values]),
+            np.concatenate([self.voices, other.voices]),
+            self.languages + other.languages,
+            self.groups + other.groups,
+            column("registers"),
+            column("how"),
+        )
 
 
 def gold(labels: LabelSet, codebook: Codebook) -> Gold:

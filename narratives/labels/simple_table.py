@@ -18,7 +18,9 @@ def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
     - ``text``: the text.
     - ``frames``: the ids of its frames, joined by ``;``. Empty or "other" means no frame.
     - ``voices`` (optional): a voice for each frame, joined by ``;``.
-    - ``language``, ``group``, ``register`` (optional): texts of one group stay in the same fold.
+    - ``unsettled`` (optional): the ids of the frames of which the row says nothing, joined by ``;``.
+    - ``language``, ``group``, ``register``, ``how`` (optional): texts of one group stay in the same fold; ``how`` is
+      "random" where a text was drawn at random.
 
     Without a codebook the frames are those that occur, sorted. Raises UserError that names the row.
     """
@@ -36,16 +38,20 @@ def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
         _gold_row(path, row, ids, voice, codebook)
         for row, (ids, voice) in enumerate(zip(frames, voices, strict=True), 1)
     ]
+    values = np.array([values for values, _ in cells], dtype=np.int8).reshape(len(cells), len(codebook.ids))
+    for row, cell in enumerate(columns.get("unsettled", ())):
+        values[row, [codebook.ids.index(frame) for frame in _frame_ids(cell) if frame in codebook.ids]] = UNKNOWN
     texts = tuple(columns["text"])
     languages, groups = columns.get("language", [""] * len(texts)), columns.get("group", [""] * len(texts))
     return Gold(
         codebook,
         texts,
-        np.array([values for values, _ in cells], dtype=np.int8).reshape(len(texts), len(codebook.ids)),
+        values,
         np.array([voice for _, voice in cells], dtype=np.int8).reshape(len(texts), len(codebook.ids)),
         tuple(name or language(text) for name, text in zip(languages, texts, strict=True)),
         tuple(name or f"row {row}" for row, name in enumerate(groups)),  # without a group, each text is its own
         tuple(columns.get("register", ())),
+        tuple(columns.get("how", ())),
     )
 
 

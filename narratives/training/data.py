@@ -69,6 +69,7 @@ def with_examples(labelled: Gold, fewer_than: int) -> Gold:
         languages=labelled.languages + tuple(map(language, texts)),
         groups=labelled.groups + tuple(f"example {number}" for number in range(len(texts))),
         registers=labelled.registers + ("example",) * len(texts) if labelled.registers else (),
+        how=labelled.how + ("",) * len(texts) if labelled.how else (),
     )
 
 

@@ -4,11 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from narratives.cli.main import main
+from narratives.labels.field.readings import FieldReading, FieldReadings, write_field
 from narratives.model.persistence import release
+from narratives.text.paragraphs import paragraph_id
 from narratives.training.train import TrainingOptions, train_on_files
 
 # Each command with the beginning of its first sentence and its options.
@@ -31,6 +34,7 @@ COMMANDS = {
     "labels agreement": ("Measure how far annotators agree", "--json"),
     "labels import": ("Import labels or new texts", "--from --text --annotator --refused"),
     "labels export": ("Export the labels", "--to --unlabelled --without-text --merged --force"),
+    "labels hydrate": ("Join the readings of real text", "-o --force"),
     "codebook check": ("Check a codebook file", ""),
     "codebook show": ("List the frames by aim", ""),
     "codebook add-frame": ("Add the [[frame]] tables of FILE", ""),
@@ -341,6 +345,31 @@ def test_compare_refuses_models_with_nothing_in_common(run, trained, measured_on
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"), "--on", measured_on)[2]
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"))[2]
     assert "no row in 'ru'" in run("compare", trained, trained, "--on", measured_on, "--language", "ru")[2]
+
+
+def test_readings_of_real_text_are_checked_counted_and_joined_to_their_texts(run, own_labels, codebook, tmp_path):
+    seen = FieldReading(
+        *(paragraph_id(TEXT), "quay-posts", "Quay Herald", "", "https://quay.example/1", "2022-12-16", "en"),
+        *("flood", "promotes", "yes", "first", "random", codebook.version),
+    )
+    write_field(own_labels, FieldReadings((seen, replace(seen, paragraph_id="0" * 16))))
+    assert "and readings of 2 paragraphs of real text, all well formed" in run("labels", "check")[1]
+    assert "| quay-posts | 2 |" in " ".join(run("labels", "stats")[1].split())
+    (tmp_path / "posts.csv").write_text(f'text\n"{TEXT}"\n', encoding="utf-8")
+    status, out, _ = run("labels", "hydrate", tmp_path / "posts.csv", "-o", tmp_path / "joined.csv")
+    assert (status, out) == (0, f"{tmp_path / 'joined.csv'} holds 1 of 2 paragraphs that were read\n")
+    status, _, err = run("labels", "hydrate", tmp_path / "posts.csv", "-o", tmp_path / "joined.csv")
+    assert status != 0
+    assert "joined.csv exists; name another output, or replace it with --force" in err
+    write_field(own_labels, FieldReadings((replace(seen, frame="dragons"),)))
+    status, _, err = run("labels", "check")
+    assert status == 1
+    assert "field.csv:2: frame 'dragons' is not in the codebook" in err
+
+
+def test_hydrating_without_readings_says_what_is_missing(run, own_labels, tmp_path):
+    (tmp_path / "posts.csv").write_text("text\nThe choir sings.\n", encoding="utf-8")
+    assert "there is no field.csv with readings" in run("labels", "hydrate", tmp_path / "posts.csv")[2]
 
 
 def test_compare_warns_of_rows_that_a_model_was_trained_on(run, trained, labels_folder, other_frames):

@@ -19,6 +19,9 @@ from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
 pytestmark = pytest.mark.browser
 TEXTS = [f"Entry {number}: the choir meets at the old quay and sings until nine." for number in range(400)]
 SCRIPT = "<script>document.title='owned'</script>"
+# While the server runs the page again, the widgets of the run before stand beside the new ones.
+ONE_CHOICE = """() => document.querySelector('[data-test-script-state=notRunning]')
+  && document.querySelectorAll('input[role=combobox]').length === 1"""
 FRAMES = {"1": "flood", "2": "mayor", "3": "bridge"}
 
 
@@ -227,6 +230,7 @@ def test_markup_in_a_text_is_shown_as_text(browser, labels, models, store):
         page.close()
 
 
+@pytest.mark.xdist_group("kills")  # it takes as long as many of the others, and waits for every server to come up
 def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, models, store):
     fill(store, TEXTS)
     port = free_port()
@@ -489,7 +493,7 @@ def test_retrain_compare_release_and_release_the_earlier_model_again(browser, la
         new = (own / "released").read_text(encoding="utf-8").strip()
         assert new != "tiny"
         page.get_by_text(f"model {new}@").wait_for(timeout=WAIT)
-        page.wait_for_function("() => document.querySelectorAll('input[role=combobox]').length === 1", timeout=WAIT)
+        page.wait_for_function(ONE_CHOICE, timeout=WAIT)
         page.get_by_role("combobox").click()
         page.get_by_role("option", name="tiny").click()
         page.get_by_role("button", name="Release", exact=True).click()
@@ -523,7 +527,8 @@ def test_markup_in_the_names_of_models_and_frames_is_shown_as_text(browser, labe
         assert page.get_by_text(f"{PAYLOAD[:55]} · 0 waiting in the queue · model tiny@").count() == 1
         hover_until(page, page.locator(".vega-embed svg"), "#vg-tooltip-element.visible")
         assert PAYLOAD in page.locator("#vg-tooltip-element").inner_text()
-        page.get_by_text("Card of the released model").click()
+        unfold(page, "Card of the released model")
+        page.wait_for_function(ONE_CHOICE, timeout=WAIT)
         page.get_by_role("combobox").click()
         page.get_by_role("option", name=name).click()
         page.get_by_role("button", name="Release", exact=True).click()
