@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ from narratives.model.explain import (
     word_shares,
 )
 from narratives.model.features import Features, words
-from narratives.model.frame_model import FrameModel
+from narratives.model.frame_model import FrameModel, rounded_to_bytes
 from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import VoiceModel, in_documents
 from narratives.text.paragraphs import split
@@ -92,6 +92,14 @@ class Classifier:
     def frames(self) -> tuple[str, ...]:
         """The frame ids, in the order of the columns of every result."""
         return self.codebook.ids
+
+    def rounded(self) -> "Classifier":
+        """Return the classifier with the weights that a model folder keeps of it."""
+        frames = replace(self.frame_model, weights=rounded_to_bytes(self.frame_model.weights))
+        voices = self.voice_model
+        if voices is not None:
+            voices = replace(voices, row_weights=rounded_to_bytes(voices.row_weights))
+        return replace(self, frame_model=frames, voice_model=voices)
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return n × k calibrated probabilities."""

@@ -1,8 +1,10 @@
 """Saves, loads and releases model folders, in formats that cannot run code when they are read."""
 
+import gzip
 import hashlib
 import json
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,24 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives import paths
-from narratives.codebook.frames import Codebook, Example, Frame, Retired
+from narratives.codebook.frames import VOICES, Codebook, Example, Frame, Retired
 from narratives.errors import UserError
 from narratives.files import atomic_write, atomic_write_text
 from narratives.model.classifier import Classifier
 from narratives.model.features import Features
-from narratives.model.frame_model import FrameModel
+from narratives.model.frame_model import FrameModel, as_bytes, from_bytes
 from narratives.model.voice_model import VoiceModel
 
-FORMAT = 2
-_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD = "weights.npz", "vocabulary.json", "codebook.json", "card.md"
+FORMAT = 3
+_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD = "weights.npz", "vocabulary.json.gz", "codebook.json", "card.md"
 _FILES = (_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD)
 
 
 def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: str) -> str:
     """Write a model folder and return its content hash (SHA-256, hexadecimal).
 
-    ``made_from`` is added to the manifest and ``card`` is the model card in Markdown. Weights are stored as float32:
-    half the size, and the rounding changes no figure that is shown. The same classifier gives the same bytes.
+    ``made_from`` is added to the manifest and ``card`` is the model card in Markdown. Weights are stored as bytes, to
+    which those of a fitted or loaded classifier are rounded already. The same classifier gives the same bytes.
 
     Raises UserError if the folder exists and is not empty.
     """
@@ -36,9 +38,11 @@ def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: 
         raise UserError(f"{folder} exists already and is not empty; name another with -o or remove it")
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / _WEIGHTS) as file:
-        np.savez(file, **_arrays(classifier))  # type: ignore[arg-type]
+        np.savez_compressed(file, **_arrays(classifier))  # type: ignore[arg-type]
     terms = {"words": classifier.features.word_terms, "characters": classifier.features.character_terms}
-    _write_json(folder / _VOCABULARY, terms)
+    with atomic_write(folder / _VOCABULARY) as file:
+        # Without a time in it, so that the same terms give the same bytes.
+        file.write(gzip.compress(json.dumps(terms, ensure_ascii=False).encode("utf-8"), mtime=0))
     _write_json(folder / _CODEBOOK, asdict(classifier.codebook))
     atomic_write_text(folder / _CARD, card)
     hashes = {name: _sha256(folder / name) for name in _FILES}
@@ -83,27 +87,29 @@ def model_name(folder: Path, manifest: dict[str, Any]) -> str:
 
 
 def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
+    weights, exponents = as_bytes(classifier.frame_model.weights)
     parts: dict[str, NDArray[Any]] = {
         "idf": classifier.features.idf,
         "unknown_idf": np.array(classifier.features.unknown_idf),
-        "weights": classifier.frame_model.weights.astype(np.float32),
+        "weights": weights,
+        "exponents": exponents,
         "bias": classifier.frame_model.bias,
         "sigmoids": classifier.sigmoids,
         "thresholds": classifier.thresholds,
         "band": classifier.band,
     }
     if classifier.voice_model is not None:
-        parts["voice_rows"] = classifier.voice_model.row_weights.astype(np.float32)
+        parts["voice_rows"], parts["voice_exponents"] = as_bytes(classifier.voice_model.row_weights)
         parts["voice_signs"] = classifier.voice_model.sign_weights
         parts["voice_bias"] = classifier.voice_model.bias
         parts["voice_prior"] = classifier.voice_model.prior
     return parts
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name].astype(np.float64) for name in stored.files}
+            return {name: stored[name] for name in stored.files}
     except (ValueError, OSError, zipfile.BadZipFile, AttributeError) as error:
         raise UserError(f"{path}: not plain arrays ({error}); do not use this model, train it again") from None
 
@@ -125,32 +131,44 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
             )
 
 
-def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[np.float64]]) -> Classifier:
-    terms = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
+def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Classifier:
+    terms = _read_terms(folder / _VOCABULARY)
     codebook = _codebook(json.loads((folder / _CODEBOOK).read_text(encoding="utf-8")))
     features = Features(tuple(terms["words"]), tuple(terms["characters"]), arrays["idf"], float(arrays["unknown_idf"]))
-    voice = (
-        VoiceModel(*(arrays[f"voice_{part}"] for part in ("rows", "signs", "bias", "prior")))
-        if "voice_rows" in arrays
-        else None
-    )
     # Hashes do not protect from a folder made on purpose: a wrong shape would be an IndexError later, or wrong scores.
     frames = len(codebook.ids)
     expected = {"idf": (features.size,), "unknown_idf": (), "weights": (features.size, frames), "bias": (frames,)}
-    expected |= {"sigmoids": (frames, 2), "thresholds": (frames,), "band": (frames, 2)}
+    expected |= {"sigmoids": (frames, 2), "thresholds": (frames,), "band": (frames, 2), "exponents": (features.size,)}
+    if "voice_rows" in arrays:
+        expected |= {"voice_rows": (features.size, len(VOICES)), "voice_exponents": (features.size,)}
     for name, shape in expected.items():
         if arrays[name].shape != shape:
             raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
     return Classifier(
         codebook,
         features,
-        FrameModel(arrays["weights"], arrays["bias"]),
+        FrameModel(from_bytes(arrays["weights"], arrays["exponents"]), arrays["bias"]),
         arrays["sigmoids"],
         arrays["thresholds"],
         arrays["band"],
-        voice,
+        _voice_model(arrays),
         model_name(folder, manifest),
     )
+
+
+def _read_terms(path: Path) -> dict[str, list[str]]:
+    try:
+        terms: dict[str, list[str]] = json.loads(gzip.decompress(path.read_bytes()))
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: not a compressed vocabulary ({error}); train the model again") from None
+    return terms
+
+
+def _voice_model(arrays: dict[str, NDArray[Any]]) -> VoiceModel | None:
+    if "voice_rows" not in arrays:
+        return None
+    rows = from_bytes(arrays["voice_rows"], arrays["voice_exponents"])
+    return VoiceModel(rows, arrays["voice_signs"], arrays["voice_bias"], arrays["voice_prior"])
 
 
 def _codebook(document: dict[str, Any]) -> Codebook:

@@ -50,7 +50,7 @@ def fit(
     held_out = _HeldOut(scores[:own], folds[:own], voices[:own])
     evaluation_set = _evaluation_set(labelled.take(range(own)), held_out, settings, voiceless.thresholds)
     figures = evaluate(evaluation_set, codebook=labelled.codebook.version, seed=seed)
-    return replace(voiceless, voice_model=voice_model), figures
+    return replace(voiceless, voice_model=voice_model).rounded(), figures
 
 
 def _refuse_too_little(labelled: Gold) -> None:

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import json
 import pickle
@@ -29,7 +30,7 @@ def put_hash(folder, name):
 
 def test_a_loaded_model_predicts_as_the_saved_one(classifier, folder):
     loaded = load(folder)
-    np.testing.assert_allclose(loaded.predict_proba(TEXTS), classifier.predict_proba(TEXTS), atol=1e-6)
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
     assert loaded.predict(TEXTS) == classifier.predict(TEXTS)
     assert loaded.codebook == classifier.codebook
     assert loaded.name.startswith("tiny@")
@@ -41,7 +42,7 @@ def test_the_same_classifier_gives_the_same_bytes(classifier, folder, tmp_path):
         assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "vocabulary.json", "codebook.json", "card.md"])
+@pytest.mark.parametrize("name", ["weights.npz", "vocabulary.json.gz", "codebook.json", "card.md"])
 def test_a_changed_byte_is_noticed(folder, name):
     data = bytearray((folder / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -50,7 +51,7 @@ def test_a_changed_byte_is_noticed(folder, name):
         load(folder)
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "vocabulary.json", "card.md"])
+@pytest.mark.parametrize("name", ["weights.npz", "vocabulary.json.gz", "card.md"])
 def test_a_missing_part_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(UserError, match=f"{name} is missing"):
@@ -59,7 +60,7 @@ def test_a_missing_part_is_named(folder, name):
 
 def test_a_model_of_another_version_is_refused(folder):
     (folder / "manifest.json").write_text('{"format": 99}')
-    with pytest.raises(UserError, match="model format 99, this version reads format 2; train the model again"):
+    with pytest.raises(UserError, match="model format 99, this version reads format 3; train the model again"):
         load(folder)
 
 
@@ -91,9 +92,16 @@ def test_a_pickle_inside_is_refused_and_never_run(folder, tmp_path):
 
 
 def test_parts_that_do_not_fit_are_refused(folder):
-    (folder / "vocabulary.json").write_text('{"words": ["one"], "characters": []}')
-    put_hash(folder, "vocabulary.json")
+    (folder / "vocabulary.json.gz").write_bytes(gzip.compress(b'{"words": ["one"], "characters": []}'))
+    put_hash(folder, "vocabulary.json.gz")
     with pytest.raises(UserError, match="do not fit together"):
+        load(folder)
+
+
+def test_a_vocabulary_that_is_not_compressed_is_refused(folder):
+    (folder / "vocabulary.json.gz").write_text('{"words": [], "characters": []}')
+    put_hash(folder, "vocabulary.json.gz")
+    with pytest.raises(UserError, match="not a compressed vocabulary"):
         load(folder)
 
 

@@ -112,7 +112,7 @@ def test_the_aim_and_the_balance_reach_the_thresholds():
 def test_scikit_learns_tools_take_it():
     pipeline = make_pipeline(FunctionTransformer(lambda texts: [text.upper() for text in texts]), NarrativeClassifier())
     assert cross_val_score(pipeline, TEXTS, NAMES, cv=2).mean() > 0.9
-    search = GridSearchCV(NarrativeClassifier(), {"strength": [0.001, 10.0]}, cv=2, scoring="f1_macro")
+    search = GridSearchCV(NarrativeClassifier(), {"strength": [1e-6, 10.0]}, cv=2, scoring="f1_macro")
     assert search.fit(TEXTS, MATRIX).best_params_ == {"strength": 10.0}
     model = clone(search.best_estimator_)
     with pytest.raises(NotFittedError):
