@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.labels.label_set import Label, LabelSet
 
+FIELD = "field"  # the register of real texts that are not the project's
 UNKNOWN = -1  # in Gold.values and Gold.voices: not settled, or nobody labelled it
 
 
@@ -21,6 +22,8 @@ class Gold:
     - ``languages``, ``groups``, ``registers`` (n each): texts of one group stay in the same fold; ``registers`` is
       empty where the input has none.
     - ``how`` (n, or empty): how each text was chosen, as in ``field.csv``. Only "random" ones are a sample.
+    - ``streams`` (n, or empty): the collection or source of each real text. A whole stream is held out at once, so that
+      held-out figures are those of text from sources that the model has not seen.
     """
 
     codebook: Codebook
@@ -31,11 +34,30 @@ class Gold:
     groups: tuple[str, ...]
     registers: tuple[str, ...] = ()
     how: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
 
     @property
     def frames(self) -> tuple[str, ...]:
         """The frame ids, in the order of the columns."""
         return self.codebook.ids
+
+    @property
+    def documents_of_others(self) -> tuple[str, ...]:
+        """The document of each text that belongs to others (register "field"), "" for the project's own texts."""
+        registers = self.registers or ("",) * len(self)
+        return tuple(group if register == FIELD else "" for register, group in zip(registers, self.groups, strict=True))
+
+    @property
+    def held_out_together(self) -> tuple[str, ...]:
+        """What each text is held out with: its stream, else its group."""
+        return tuple(
+            stream or group for stream, group in zip(self.streams or ("",) * len(self), self.groups, strict=True)
+        )
+
+    @property
+    def random_rows(self) -> NDArray[np.int64]:
+        """The rows that were drawn at random."""
+        return np.flatnonzero(np.array(self.how) == "random") if self.how else np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -56,6 +78,7 @@ class Gold:
             column(self.groups),
             column(self.registers),
             column(self.how),
+            column(self.streams),
         )
 
     def followed_by(self, other: "Gold") -> "Gold":
@@ -74,6 +97,7 @@ class Gold:
             self.groups + other.groups,
             column("registers"),
             column("how"),
+            column("streams"),
         )
 
 

@@ -70,6 +70,7 @@ def with_examples(labelled: Gold, fewer_than: int) -> Gold:
         groups=labelled.groups + tuple(f"example {number}" for number in range(len(texts))),
         registers=labelled.registers + ("example",) * len(texts) if labelled.registers else (),
         how=labelled.how + ("",) * len(texts) if labelled.how else (),
+        streams=labelled.streams + ("",) * len(texts) if labelled.streams else (),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
 from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.gold import Gold
@@ -18,7 +19,7 @@ from narratives.training.data import with_examples
 from narratives.training.decision_rule import choose_band, choose_thresholds, fit_sigmoids, stream_weights
 from narratives.training.features import fit_features
 from narratives.training.folds import fold_numbers
-from narratives.training.frames import YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.training.frames import AS_IT_IS, YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.training.voice import VoiceSettings, fit_voice
 
 Progress = Callable[[str, float], None]
@@ -40,15 +41,17 @@ def fit(
     own, labelled = len(labelled), with_examples(labelled, YOUNG)
     _refuse_too_little(labelled)
     features, rows, priors = _learn_rows(labelled, settings, background)
-    folds = fold_numbers(labelled.texts, labelled.groups, labelled.values, seed)
+    folds = fold_numbers(labelled.texts, labelled.held_out_together, labelled.values, seed)
     progress("fitting", 0.4)
     frame_model, scores = fit_frames(rows, labelled.values, priors, settings, folds)
-    rule = _decision_rule(scores, labelled.values, settings)
+    sample = rows_that_decide(labelled.take(range(own)))
+    deciding = settings if len(sample) == own else of_sample(settings)
+    rule = _decision_rule(scores[sample], labelled.values[sample], deciding)
     voiceless = Classifier(labelled.codebook, features, frame_model, *rule)
     progress("voices", 0.85)
-    voice_model, voices = _fit_voices(voiceless, labelled, rows, folds)
-    held_out = _HeldOut(scores[:own], folds[:own], voices[:own])
-    evaluation_set = _evaluation_set(labelled.take(range(own)), held_out, settings, voiceless.thresholds)
+    voice_model, voices = _fit_voices(voiceless, labelled, rows, folds, _voice_settings(labelled, sample, own))
+    held_out = _HeldOut(scores[sample], folds[sample], voices[sample])
+    evaluation_set = _evaluation_set(labelled.take(sample), held_out, deciding, voiceless.thresholds)
     figures = evaluate(evaluation_set, codebook=labelled.codebook.version, seed=seed)
     return replace(voiceless, voice_model=voice_model).rounded(), figures
 
@@ -62,8 +65,38 @@ def _learn_rows(
     labelled: Gold, settings: ModelSettings, background: Sequence[str] = ()
 ) -> tuple[Features, csr_matrix, csr_matrix]:
     """Return the features learned of the texts, the texts' rows, and the rows of the codebook's frames."""
-    features = fit_features(labelled.texts, prior_texts(labelled.codebook), settings.min_df, background)
+    features = fit_features(
+        *(labelled.texts, prior_texts(labelled.codebook), settings.min_df, background, labelled.documents_of_others)
+    )
     return features, features.transform(labelled.texts), codebook_rows(features, labelled.codebook)
+
+
+ENOUGH_RANDOM = 150  # texts drawn at random from which the decision rule and a stream's shares of voices are chosen
+
+
+def rows_that_decide(labelled: Gold) -> NDArray[np.int64]:
+    """Return the rows that thresholds, calibration and figures are taken from: those drawn at random if enough are.
+
+    Only they tell how common frames are in a stream. Without them it is all rows, reweighted as ``ModelSettings`` says.
+    """
+    random = labelled.random_rows
+    return random if len(random) >= ENOUGH_RANDOM else np.arange(len(labelled))
+
+
+def of_sample(settings: ModelSettings) -> ModelSettings:
+    """Return the settings with the decision rule for labels that are a sample of a stream."""
+    rule = ("topical_none", "broad_none", "shrinkage", "plateau", "sure")
+    return replace(settings, **{name: getattr(AS_IT_IS, name) for name in rule})
+
+
+def _voice_settings(labelled: Gold, sample: NDArray[np.int64], own: int) -> VoiceSettings:
+    """Return the settings of the voice model, with the shares of voices in the sample if it has enough of them."""
+    voices = labelled.voices[sample]
+    counts = np.bincount(voices[voices >= 0], minlength=len(VOICES))
+    if len(sample) == own or counts.min() == 0 or counts.sum() < ENOUGH_RANDOM:
+        return VoiceSettings()
+    promotes, reports, rebuts = (float(share) for share in counts / counts.sum())
+    return VoiceSettings(prior=(promotes, reports, rebuts))
 
 
 def _decision_rule(
@@ -80,13 +113,13 @@ def _decision_rule(
 
 
 def _fit_voices(
-    classifier: Classifier, labelled: Gold, rows: csr_matrix, folds: NDArray[np.int64]
+    classifier: Classifier, labelled: Gold, rows: csr_matrix, folds: NDArray[np.int64], settings: VoiceSettings
 ) -> tuple[VoiceModel | None, NDArray[np.int8]]:
     """Fit the voice model; return it and, for each gold pair, the voice that a model without its fold predicts."""
     pairs = (labelled.voices >= 0) & (labelled.values == 1)
     texts, columns = np.nonzero(pairs)
     signs = classifier.voice_markers_of(labelled.texts, rows, pairs)
-    fitted = fit_voice(rows[texts], signs, labelled.voices[texts, columns], VoiceSettings(), folds[texts])
+    fitted = fit_voice(rows[texts], signs, labelled.voices[texts, columns], settings, folds[texts])
     predicted = np.full(labelled.values.shape, -1, dtype=np.int8)
     if fitted is None:
         return None, predicted
@@ -136,7 +169,7 @@ def held_out_probabilities(labelled: Gold, seed: int = 0) -> NDArray[np.float64]
     """
     settings = ModelSettings()
     _, rows, priors = _learn_rows(labelled, settings)
-    folds = fold_numbers(labelled.texts, labelled.groups, labelled.values, seed)
+    folds = fold_numbers(labelled.texts, labelled.held_out_together, labelled.values, seed)
     _, scores = fit_frames(rows, labelled.values, priors, settings, folds)
     return calibrate(scores, fit_sigmoids(scores, labelled.values, np.ones(len(labelled))))
 

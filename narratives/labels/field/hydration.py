@@ -12,11 +12,10 @@ from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
 from narratives.files import atomic_write_text
 from narratives.labels.field.readings import FieldReading, FieldReadings
-from narratives.labels.gold import UNKNOWN, Gold
+from narratives.labels.gold import FIELD, UNKNOWN, Gold
 from narratives.tables.table import open_table
 from narratives.text.paragraphs import paragraph_id, split
 
-REGISTER = "field"
 COLUMNS = (
     *("text", "frames", "voices", "unsettled", "language", "group", "register", "how"),
     *("collection", "source", "key", "date"),
@@ -65,8 +64,9 @@ def hydrate(
         np.array([voices for _, voices in settled], dtype=np.int8).reshape(shape),
         tuple(row.language for row in rows),
         tuple(row.document or row.paragraph_id for row in rows),
-        (REGISTER,) * len(ids),
+        (FIELD,) * len(ids),
         tuple(row.how for row in rows),
+        tuple(row.stream for row in rows),
     )
     return Hydrated(ids, gold, rows, len(readings.by_paragraph) - len(ids))
 

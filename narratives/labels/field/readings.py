@@ -11,11 +11,15 @@ from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
 from narratives.files import atomic_write_text
 from narratives.labels.files import file_text, not_one_of, read_rows
+from narratives.labels.gold import FIELD
 from narratives.labels.label_set import LABEL_LANGUAGES, Label, LabelledParagraph, LabelSet
 from narratives.labels.statistics import markdown_table
 
 NAME = "field.csv"
 HOW = ("random", "chosen", "pattern")
+# Collections that hold texts of one origin; a collection named "archive" is a mix of sources.
+_ONE_ORIGIN = {"factcheck-claims-uk": "vox", "resistinua-uk-officials": "president.gov.ua"}
+_MIXED = "archive"
 _ID = re.compile(r"[0-9a-f]{16}")
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
@@ -51,6 +55,13 @@ class FieldReading:
     how: str
     codebook_version: str
 
+    @property
+    def stream(self) -> str:
+        """The origin that is held out as a whole: the collection, or the source within a mixed one."""
+        if self.collection == _MIXED:
+            return "semeval" if self.source.startswith("semeval") else self.source
+        return _ONE_ORIGIN.get(self.collection, self.collection)
+
 
 @dataclass(frozen=True)
 class FieldReadings:
@@ -69,7 +80,7 @@ class FieldReadings:
     def as_labels(self) -> LabelSet:
         """Return the readings as labels of paragraphs without text, for what counts labels and not words."""
         firsts = [rows[0] for rows in self.by_paragraph.values()]
-        paragraphs = (LabelledParagraph(row.paragraph_id, "", row.language, "field", row.document) for row in firsts)
+        paragraphs = (LabelledParagraph(row.paragraph_id, "", row.language, FIELD, row.document) for row in firsts)
         return LabelSet(tuple(paragraphs), tuple(map(_as_label, self.rows)))
 
     @cached_property

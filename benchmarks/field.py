@@ -1,0 +1,70 @@
+"""Build the model that ships with the package, from ``labels/``, ``labels/field.csv`` and the collections.
+
+    python benchmarks/field.py [--data FOLDER] [-o FOLDER] [--check]
+
+The collections are not part of the project. The model holds weights of terms: words, two adjacent words or parts of
+words, each of which occurs in ``labels/`` or in three field paragraphs of two documents. ``--check`` builds it in
+another folder and compares the bytes; a second build gives the same.
+"""
+
+import argparse
+import hashlib
+import tempfile
+from pathlib import Path
+
+from narratives.codebook.parsing import read_codebook
+from narratives.labels.field.hydration import hydrate
+from narratives.labels.field.readings import read_field
+from narratives.labels.gold import Gold
+from narratives.labels.source import Source
+from narratives.training.train import TrainingOptions, read_source, train
+
+ROOT = Path(__file__).parent.parent
+COLLECTIONS = ("real-train.csv", "pool.csv.gz", "archive.csv.gz")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="the collections")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "narratives" / "shipped" / "model")
+    parser.add_argument("--check", action="store_true", help="build elsewhere and compare")
+    options = parser.parse_args()
+    if not options.check:
+        print(build(options.data, options.output))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        build(options.data, Path(folder) / "model")
+        for path in sorted(options.output.iterdir()):
+            same = path.read_bytes() == (Path(folder) / "model" / path.name).read_bytes()
+            print(f"{path.name}: {'the same' if same else 'DIFFERENT'}")
+
+
+def build(data: Path, output: Path) -> Path:
+    """Train on the labels and the field readings and write the model folder."""
+    gold, hashes = training_rows(data)
+    source = Source(hashes, is_sample=False)
+    return train(gold, source, output, TrainingOptions(), lambda step, share: print(f"{share:4.0%} {step}")).folder
+
+
+def training_rows(data: Path) -> tuple[Gold, dict[str, str]]:
+    """Return the labels and the field readings as gold, and the hashes of what they were made from."""
+    written, source = read_source(ROOT / "labels")
+    paths = [data / name for name in COLLECTIONS]
+    found = field_rows(paths)
+    hashes = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in [ROOT / "labels" / "field.csv", *paths]
+    }
+    return written.followed_by(found), dict(source.hashes) | hashes
+
+
+def field_rows(paths: list[Path]) -> Gold:
+    """Return the field readings as gold."""
+    codebook = read_codebook(ROOT / "labels" / "codebook.toml")
+    found = hydrate(read_field(ROOT / "labels", codebook), paths, codebook)
+    if found.missing:
+        raise SystemExit(f"the texts of {found.missing} paragraphs in field.csv are not in {paths[0].parent}")
+    return found.gold
+
+
+if __name__ == "__main__":
+    main()
