@@ -42,8 +42,12 @@ def main() -> None:
 def build(data: Path, output: Path) -> Path:
     """Train on the labels and the field readings and write the model folder."""
     gold, hashes = training_rows(data)
-    source = Source(hashes, is_sample=False)
-    return train(gold, source, output, TrainingOptions(), lambda step, share: print(f"{share:4.0%} {step}")).folder
+    options = TrainingOptions(from_scratch=True)
+    return train(gold, Source(hashes, is_sample=False), output, options, show_progress).folder
+
+
+def show_progress(step: str, share: float) -> None:
+    print(f"{share:4.0%} {step}", flush=True)
 
 
 def training_rows(data: Path) -> tuple[Gold, dict[str, str]]:

@@ -35,6 +35,9 @@ from narratives.cli.common import JSON_OPTION, steps_bar, write_json
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Model folder to write; by default models/<date>-<hash>."
 )
+@click.option(
+    "--from-scratch", is_flag=True, help="Learn from the labels alone, not from the model that ships with narratives."
+)
 @JSON_OPTION
 def train(
     labels: Path | None,
@@ -47,11 +50,14 @@ def train(
 ) -> None:
     """Train a model on labels and report its cross-validated quality.
 
+    Where the codebook has the frames of the model that ships with narratives, training starts from it: labels that it
+    was trained on are not fitted again, and new ones change it.
+
     A model written to the models folder is released if no model is released yet.
     """
     from narratives.training.train import TrainingOptions, train_on_files
 
-    training = TrainingOptions(codebook, aim, seed, unlabelled)
+    training = TrainingOptions(codebook, aim, seed, unlabelled, options["from_scratch"])
     with steps_bar() as progress:
         if labels is None and paths.has_database():
             from narratives.annotation.retraining import train_on_store

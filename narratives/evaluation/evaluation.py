@@ -3,6 +3,7 @@
 Takes arrays and knows no model.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -141,10 +142,43 @@ class Evaluation:
         """Return the metrics as plain values for JSON; NaN becomes None."""
         return {key: plain(value) for key, value in asdict(self).items()}
 
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Evaluation":
+        """Return the metrics that ``as_json`` wrote. Raises KeyError or TypeError for a document without them."""
+        values = {key: _unplain(value) for key, value in document.items()}
+        for frame in values["frames"].values():
+            frame["f1_interval"] = tuple(frame["f1_interval"])
+        values |= {name: _of_each(kind, values[name]) for name, kind in _PARTS_BY_NAME.items()}
+        values |= {name: tuple(kind(**part) for part in values[name]) for name, kind in _LISTS.items()}
+        values |= {"voice": VoiceMetrics(**values["voice"]), "band": BandMetrics(**values["band"])}
+        return cls(**{**values, "macro_f1_interval": tuple(values["macro_f1_interval"])})
+
     def table(self) -> str:
         """Return the metrics as tables for the terminal."""
         parts = (summary, frame_table, voice_table, register_table, confusion_table)
         return "\n\n".join(text for part in parts if (text := part(self)))
+
+
+_PARTS_BY_NAME = {
+    "frames": FrameMetrics,
+    "languages": LanguageMetrics,
+    "voices": OneVoiceMetrics,
+    "registers": RegisterMetrics,
+}
+_LISTS = {"confusion": Confusion, "reliability": Bin}
+
+
+def _of_each(kind: Any, parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {name: kind(**part) for name, part in parts.items()}
+
+
+def _unplain(value: Any) -> Any:
+    """Undo ``plain``: None is NaN again."""
+    if isinstance(value, dict):
+        return {key: _unplain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unplain(item) for item in value]
+    return math.nan if value is None else value
 
 
 @dataclass(frozen=True)

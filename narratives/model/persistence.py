@@ -24,13 +24,21 @@ from narratives.model.voice_model import VoiceModel
 FORMAT = 3
 _WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD = "weights.npz", "vocabulary.json.gz", "codebook.json", "card.md"
 _FILES = (_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD)
+_TRAINED_ON = "trained_on.npy"  # only models from which others are trained have it
 
 
-def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: str) -> str:
+def save(
+    classifier: Classifier,
+    folder: Path,
+    made_from: dict[str, Any],
+    card: str,
+    trained_on: NDArray[np.uint64] | None = None,
+) -> str:
     """Write a model folder and return its content hash (SHA-256, hexadecimal).
 
     ``made_from`` is added to the manifest and ``card`` is the model card in Markdown. Weights are stored as bytes, to
     which those of a fitted or loaded classifier are rounded already. The same classifier gives the same bytes.
+    ``trained_on`` are the fingerprints of the labels (n × 2), for a model from which others are to be trained.
 
     Raises UserError if the folder exists and is not empty.
     """
@@ -45,7 +53,11 @@ def save(classifier: Classifier, folder: Path, made_from: dict[str, Any], card: 
         file.write(gzip.compress(json.dumps(terms, ensure_ascii=False).encode("utf-8"), mtime=0))
     _write_json(folder / _CODEBOOK, asdict(classifier.codebook))
     atomic_write_text(folder / _CARD, card)
-    hashes = {name: _sha256(folder / name) for name in _FILES}
+    if trained_on is not None:
+        with atomic_write(folder / _TRAINED_ON) as file:
+            np.save(file, trained_on[np.lexsort(trained_on.T)])
+    names = _FILES if trained_on is None else (*_FILES, _TRAINED_ON)
+    hashes = {name: _sha256(folder / name) for name in names}
     _write_json(folder / "manifest.json", {"format": FORMAT, "files": hashes, **made_from})
     return _content_hash(hashes)
 
@@ -59,6 +71,21 @@ def load(folder: Path) -> Classifier:
         return _assemble(folder, manifest, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder}: the parts of the model do not fit together ({error}); train it again") from None
+
+
+def read_trained_on(folder: Path) -> NDArray[np.uint64] | None:
+    """Return the fingerprints of the labels that a model was trained on (n × 2), None if it does not keep them.
+
+    Raises UserError if the file is damaged.
+    """
+    path = folder / _TRAINED_ON
+    if not path.exists():
+        return None
+    try:
+        known: NDArray[np.uint64] = np.load(path, allow_pickle=False).astype(np.uint64).reshape(-1, 2)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path}: not plain numbers ({error}); do not use this model, train it again") from None
+    return known
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -116,13 +143,13 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     hashes = manifest.get("files")
-    if not isinstance(hashes, dict) or set(hashes) != set(_FILES):
+    if not isinstance(hashes, dict) or set(hashes) - {_TRAINED_ON} != set(_FILES):
         raise UserError(f"{folder}: the manifest does not list {', '.join(_FILES)}; train the model again")
     # A file that no hash covers may come from somebody else, and may be meant for a reader that runs code.
-    extra = next((path.name for path in folder.iterdir() if path.name not in (*_FILES, "manifest.json")), None)
+    extra = next((path.name for path in folder.iterdir() if path.name not in (*hashes, "manifest.json")), None)
     if extra:
         raise UserError(f"{folder}: '{extra}' is not part of a model; remove it if you trust the rest")
-    for name in _FILES:
+    for name in sorted(hashes):
         if not (folder / name).exists():
             raise UserError(f"{folder}: {name} is missing; train the model again")
         if _sha256(folder / name) != hashes[name]:

@@ -34,7 +34,7 @@ def fit_features(
     """
     counts = count_terms(texts, documents)
     counters = tuple(count.all for count in counts)
-    for count, extra in zip(counts, _extra_terms(extra_terms), strict=True):
+    for count, extra in zip(counts, terms_of(extra_terms), strict=True):
         kept = {term for term, number in count.all.items() if number >= min_df and count.may_be_kept(term)} | extra
         for term in count.all.keys() - kept:
             del count.all[term]
@@ -108,7 +108,8 @@ def _terms_of(text: str) -> tuple[set[str], set[str]]:
     return {*tokens, *map(" ".join, pairwise(tokens))}, characters
 
 
-def _extra_terms(texts: Iterable[str]) -> tuple[set[str], set[str]]:
+def terms_of(texts: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Return all word n-grams and all character n-grams of the texts."""
     extra: tuple[set[str], set[str]] = set(), set()
     for text in texts:
         for known, terms in zip(extra, _terms_of(text), strict=True):

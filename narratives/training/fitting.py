@@ -46,7 +46,7 @@ def fit(
     frame_model, scores = fit_frames(rows, labelled.values, priors, settings, folds)
     sample = rows_that_decide(labelled.take(range(own)))
     deciding = settings if len(sample) == own else of_sample(settings)
-    rule = _decision_rule(scores[sample], labelled.values[sample], deciding)
+    rule = decision_rule(scores[sample], labelled.values[sample], deciding)
     voiceless = Classifier(labelled.codebook, features, frame_model, *rule)
     progress("voices", 0.85)
     voice_model, voices = _fit_voices(voiceless, labelled, rows, folds, _voice_settings(labelled, sample, own))
@@ -99,7 +99,7 @@ def _voice_settings(labelled: Gold, sample: NDArray[np.int64], own: int) -> Voic
     return VoiceSettings(prior=(promotes, reports, rebuts))
 
 
-def _decision_rule(
+def decision_rule(
     scores: NDArray[np.float64], values: NDArray[np.int8], settings: ModelSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return sigmoids, thresholds and the band for a person, chosen on out-of-fold scores weighted as a stream."""
@@ -144,7 +144,7 @@ def _evaluation_set(
     probabilities, predicted, human = np.zeros(values.shape), np.zeros(values.shape, bool), np.zeros(values.shape, bool)
     for fold in np.unique(held_out.folds):
         held = held_out.folds == fold
-        sigmoids, own_thresholds, band = _decision_rule(held_out.scores[~held], values[~held], settings)
+        sigmoids, own_thresholds, band = decision_rule(held_out.scores[~held], values[~held], settings)
         probabilities[held] = calibrate(held_out.scores[held], sigmoids)
         predicted[held] = probabilities[held] >= own_thresholds
         human[held] = (probabilities[held] >= band[:, 0]) & (probabilities[held] < band[:, 1])

@@ -50,20 +50,34 @@ def held_out_scores(scores: NDArray[np.float64], parts: list[NDArray[np.bool_]])
     return held_out
 
 
-def fit_regressions(rows: csr_matrix, targets: NDArray[np.bool_], costs: Floats, weighed: int) -> Regressions:
+def fit_regressions(
+    rows: csr_matrix,
+    targets: NDArray[np.bool_],
+    costs: Floats,
+    weighed: int,
+    offsets: Floats | None = None,
+    free_bias: bool = True,
+) -> Regressions:
     """Minimise ½|w|² + Σ cost · log-loss for each column of ``targets`` (n × m); cost 0 leaves a row out.
 
-    Returns the weights of the first ``weighed`` regressions, and bias and scores of all: regressions of the folds are
-    only asked for scores.
+    ``offsets`` (n × ``weighed``) are scores known beforehand, to which those of the regressions are added: they are
+    fitted to what the offsets leave open. Every part of the folds has the same. Without ``free_bias`` the bias is
+    penalised like a weight, for rows that do not tell how common a positive is.
+
+    Returns the weights of the first ``weighed`` regressions, and bias and scores (without the offsets) of all:
+    regressions of the folds are only asked for scores.
     """
     products = row_products(rows) if rows.shape[0] <= _LARGEST else SparseProducts(rows)
-    fits = fit_together(products, targets[:, :weighed], costs[:, :weighed])
+    scale = _BIAS_SCALE if free_bias else np.float32(1.0)
+    fits = fit_together(products, targets[:, :weighed], costs[:, :weighed], offsets, bias_scale=scale)
     weights = rows.T @ fits.duals.astype(np.float64)
     if targets.shape[1] > weighed:
         # Without a fold a regression ends close to the one of all rows, so it starts there: half the steps.
         times = targets.shape[1] // weighed - 1
         nearby = _Start(np.tile(fits.duals, times) * (costs[:, weighed:] > 0), np.tile(fits.bias, times))
-        fits = fits.beside(fit_together(products, targets[:, weighed:], costs[:, weighed:], nearby))
+        repeated = None if offsets is None else np.tile(offsets, times)
+        others = fit_together(products, targets[:, weighed:], costs[:, weighed:], repeated, nearby, scale)
+        fits = fits.beside(others)
     return Regressions(np.asarray(weights), fits.bias.astype(np.float64), fits.scores.astype(np.float64))
 
 
@@ -117,7 +131,12 @@ def row_products(rows: csr_matrix) -> Floats:
 
 
 def fit_together(
-    products: "Floats | SparseProducts", targets: NDArray[np.bool_], costs: Floats, start: _Start | None = None
+    products: "Floats | SparseProducts",
+    targets: NDArray[np.bool_],
+    costs: Floats,
+    offsets: Floats | None = None,
+    start: _Start | None = None,
+    bias_scale: np.float32 = _BIAS_SCALE,
 ) -> Fits:
     """Fit the regressions of ``fit_regressions`` from the products of their rows.
 
@@ -126,9 +145,11 @@ def fit_together(
     without weights.
     """
     fits: Fits | None = None
+    offsets = np.zeros_like(costs) if offsets is None else offsets
     for first in range(0, targets.shape[1], _TOGETHER):
         block = slice(first, first + _TOGETHER)
-        own = _Together(products, targets[:, block], costs[:, block]).solve(start.take(block) if start else None)
+        together = _Together(products, targets[:, block], costs[:, block], offsets[:, block], bias_scale)
+        own = together.solve(start.take(block) if start else None)
         fits = own if fits is None else fits.beside(own)
     assert fits is not None
     return fits
@@ -153,26 +174,33 @@ class _Vectors:
     def dot(self, other: "_Vectors") -> Floats:
         return np.asarray(np.einsum("ij,ij->j", self.duals, other.products) + self.bias * other.bias)
 
-    @property
-    def scores(self) -> Floats:
-        return self.products + _BIAS_SCALE * self.bias
+    def scores(self, bias_scale: np.float32) -> Floats:
+        return np.asarray(self.products + bias_scale * self.bias)
 
 
 class _Together:
     """The regressions of some columns of the targets, solved in step; ``solve`` returns their fits."""
 
-    def __init__(self, products: "Floats | SparseProducts", targets: NDArray[np.bool_], costs: Floats) -> None:
+    def __init__(
+        self,
+        products: "Floats | SparseProducts",
+        targets: NDArray[np.bool_],
+        costs: Floats,
+        offsets: Floats,
+        bias_scale: np.float32,
+    ) -> None:
         self.row_products, self.targets, self.costs = products, targets.astype(np.float32), costs.astype(np.float32)
+        self.offsets, self.bias_scale = offsets.astype(np.float32), bias_scale
         self.signs = 2 * self.targets - 1
 
     def solve(self, start: _Start | None) -> Fits:
-        point = self.vectors(np.zeros_like(self.costs), self.log_odds() / _BIAS_SCALE)
-        downhill = self.downhill(point, _sigmoid(point.scores))
+        point = self.vectors(np.zeros_like(self.costs), self.log_odds() / self.bias_scale)
+        downhill = self.downhill(point, _sigmoid(point.scores(self.bias_scale) + self.offsets))
         without_weights = downhill.dot(downhill)
         if start is not None:
-            point = self.vectors(start.duals, start.bias / _BIAS_SCALE)
+            point = self.vectors(start.duals, start.bias / self.bias_scale)
         for _ in range(_STEPS):
-            chances = _sigmoid(point.scores)
+            chances = _sigmoid(point.scores(self.bias_scale) + self.offsets)
             downhill = self.downhill(point, chances)
             length = downhill.dot(downhill)
             share = np.sqrt(length / np.maximum(without_weights, 1e-20))
@@ -183,12 +211,16 @@ class _Together:
             within = np.where(share < TOLERANCE, _DONE, np.minimum(0.25, np.sqrt(share)))
             step = self.newton_step(downhill, length, curvature, within)
             point = self.shortened(point, step, downhill.dot(step))
-        return Fits(point.duals, _BIAS_SCALE * point.bias, point.scores)
+        return Fits(point.duals, self.bias_scale * point.bias, point.scores(self.bias_scale))
 
     def log_odds(self) -> Floats:
-        """Return the best bias of a model without weights. The gradient there is what later ones are compared with."""
+        """Return the best bias of a model without weights, 0 where offsets are known.
+
+        The gradient there is what later ones are compared with.
+        """
         yes, no = ((self.costs * side).sum(axis=0) for side in (self.targets, 1 - self.targets))
-        return np.asarray(np.log(np.maximum(yes, 1e-6) / np.maximum(no, 1e-6)))
+        best = np.log(np.maximum(yes, 1e-6) / np.maximum(no, 1e-6))
+        return np.asarray(np.where(self.offsets.any(axis=0), 0, best), dtype=np.float32)
 
     def vectors(self, duals: Floats, bias: Floats, active: NDArray[np.bool_] | None = None) -> _Vectors:
         """Return the vectors with these duals; regressions that are not ``active`` get no products."""
@@ -201,7 +233,7 @@ class _Together:
     def downhill(self, point: _Vectors, chances: Floats) -> _Vectors:
         """Return the negative gradient. Like a point's, its weights are the rows weighted by its duals."""
         residuals = self.costs * (self.targets - chances)
-        return self.vectors(residuals - point.duals, _BIAS_SCALE * residuals.sum(axis=0) - point.bias)
+        return self.vectors(residuals - point.duals, self.bias_scale * residuals.sum(axis=0) - point.bias)
 
     def newton_step(self, downhill: _Vectors, length: Floats, curvature: Floats, within: Floats) -> _Vectors:
         """Solve Hessian · step = downhill by conjugate gradients, each column until it is ``within`` its tolerance.
@@ -214,8 +246,8 @@ class _Together:
             active = length > goal
             if not active.any():
                 break
-            bent = curvature * direction.scores
-            image = self.vectors(direction.duals + bent, direction.bias + _BIAS_SCALE * bent.sum(axis=0), active)
+            bent = curvature * direction.scores(self.bias_scale)
+            image = self.vectors(direction.duals + bent, direction.bias + self.bias_scale * bent.sum(axis=0), active)
             size = np.where(active, length / np.maximum(direction.dot(image), 1e-20), 0).astype(np.float32)
             step, residual = step.plus(size, direction), residual.plus(-size, image)
             before, length = length, np.where(active, residual.dot(residual), length)
@@ -235,7 +267,7 @@ class _Together:
         return further
 
     def objective(self, point: _Vectors) -> Floats:
-        losses = np.logaddexp(np.float32(0), -self.signs * point.scores)
+        losses = np.logaddexp(np.float32(0), -self.signs * (point.scores(self.bias_scale) + self.offsets))
         return np.asarray((self.costs * losses).sum(axis=0) + point.dot(point) / 2)
 
 

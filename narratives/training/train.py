@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from narratives import paths
 from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
+from narratives.errors import UserError
 from narratives.evaluation.evaluation import Evaluation
 from narratives.evaluation.model_card import model_card
 from narratives.labels.files import read_labels
@@ -19,12 +23,15 @@ from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import LabelSet
 from narratives.labels.simple_table import read_simple_table
 from narratives.labels.source import Source, canonical, codebook_hash, label_source, table_source
+from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.model.persistence import release, save
 from narratives.training.data import read_background
 from narratives.training.decision_rule import read_aim
 from narratives.training.fitting import Progress, fit
 from narratives.training.frames import AS_IT_IS, ModelSettings
+from narratives.training.prior.adapting import Prior, fit_change
+from narratives.training.prior.known import fingerprints
 from narratives.training.voice import VoiceSettings
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
@@ -39,12 +46,14 @@ class TrainingOptions:
     - ``aim``: what thresholds aim at, ``f1`` or ``precision=0.9``.
     - ``seed``: of the folds, the bootstrap and the choice among too many unlabelled texts.
     - ``unlabelled``: tables of text that tell how common each word is in the stream that the model is for.
+    - ``from_scratch``: learn from these labels alone, not from the model that ships with the package.
     """
 
     codebook: Path | None = None
     aim: str = "f1"
     seed: int = 0
     unlabelled: tuple[Path, ...] = ()
+    from_scratch: bool = False
 
 
 DEFAULTS = TrainingOptions()
@@ -110,16 +119,42 @@ def train(
     Raises UserError for an unknown aim, for a table that cannot be read and for labels that cannot train.
     """
     settings = _settings(source.is_sample, options.aim)
-    background = read_background(options.unlabelled, options.seed, lambda share: progress("reading texts", 0.2 * share))
-    classifier, figures = fit(labelled, options.seed, progress, settings, background)
+    prior = None if options.from_scratch else _prior(labelled.codebook)
+    if prior is None:
+        texts = read_background(options.unlabelled, options.seed, lambda share: progress("reading texts", 0.2 * share))
+        classifier, figures = fit(labelled, options.seed, progress, settings, texts)
+    else:
+        _refuse_what_the_prior_fixes(options)
+        classifier, changed = fit_change(prior, labelled, options.seed, progress, settings)
+        figures = changed or Evaluation.from_json(prior.figures)
     progress("saving", 0.95)
     made_from = _made_from(source, options, labelled.codebook, settings) | {"figures": figures.as_json()}
-    folder = _save(classifier, output, made_from, model_card(classifier, figures, made_from))
+    if prior is not None:
+        made_from["prior"] = prior.classifier.name
+    trained_on = fingerprints(labelled) if options.from_scratch else None
+    folder = _save(classifier, output, made_from, model_card(classifier, figures, made_from), trained_on)
     released = paths.released_model() is None and folder.parent.resolve() == paths.models_folder().resolve()
     if released:
         release(folder)
     progress("done", 1.0)
     return Trained(folder, classifier, figures, released)
+
+
+def _prior(codebook: Codebook) -> Prior | None:
+    """Return the model that ships with the package if the codebook has all of its frames."""
+    folder = getattr(paths, "shipped_model", lambda: None)()
+    known = None if folder is None else persistence.read_trained_on(folder)
+    if folder is None or known is None:
+        return None
+    prior = Prior(persistence.load(folder), known, persistence.read_manifest(folder)["figures"])
+    return prior if prior.knows(codebook) else None
+
+
+def _refuse_what_the_prior_fixes(options: TrainingOptions) -> None:
+    if options.unlabelled:
+        raise UserError("unlabelled text changes how words weigh, which the shipped model fixes; add --from-scratch")
+    if options.aim != "f1":
+        raise UserError(f"thresholds for '{options.aim}' are chosen on labels alone; add --from-scratch")
 
 
 def settings_for(labels: Path, aim: str = "f1") -> ModelSettings:
@@ -149,16 +184,22 @@ def _as_recorded(settings: ModelSettings) -> dict[str, Any]:
     return {_RECORDED_AS.get(name, name): value for name, value in asdict(settings).items()}
 
 
-def _save(classifier: Classifier, output: Path | None, made_from: dict[str, Any], card: str) -> Path:
+def _save(
+    classifier: Classifier,
+    output: Path | None,
+    made_from: dict[str, Any],
+    card: str,
+    trained_on: NDArray[np.uint64] | None,
+) -> Path:
     """Save into ``output``, else into models/<UTC date>-<8 hex digits of the content>."""
     if output is not None:
-        save(classifier, output, made_from, card)
+        save(classifier, output, made_from, card, trained_on)
         return output
     models = paths.models_folder()
     models.mkdir(parents=True, exist_ok=True)
     # The name is a hash of what is saved, so the folder is written first and then moved to its name.
     with tempfile.TemporaryDirectory(dir=models, prefix=".training-") as draft:
-        content = save(classifier, Path(draft) / "model", made_from, card)
+        content = save(classifier, Path(draft) / "model", made_from, card, trained_on)
         folder = models / f"{datetime.now(UTC):%Y-%m-%d}-{content[:8]}"
         if not folder.exists():  # the same content, trained before on this day, is kept once
             shutil.move(Path(draft) / "model", folder)

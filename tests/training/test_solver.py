@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from narratives.training.solver import fit_together, row_products
+from narratives.training.solver import SparseProducts, fit_regressions, fit_together, row_products
 
 RANDOM = np.random.default_rng(0)
 ROWS = csr_matrix(np.where(RANDOM.random((80, 300)) < 0.1, RANDOM.random((80, 300)), 0))
@@ -42,3 +42,28 @@ def test_many_columns_are_solved_in_blocks_with_the_same_result(monkeypatch):
     together = fit_together(row_products(ROWS), TARGETS, costs)
     monkeypatch.setattr("narratives.training.solver._TOGETHER", 2)
     np.testing.assert_allclose(fit_together(row_products(ROWS), TARGETS, costs).scores, together.scores, atol=0.02)
+
+
+def test_products_that_are_not_held_give_the_same_fit():
+    costs = np.full(TARGETS.shape, 5.0, np.float32)
+    held, sparse = (fit_together(products, TARGETS, costs) for products in (row_products(ROWS), SparseProducts(ROWS)))
+    np.testing.assert_allclose(held.scores, sparse.scores, atol=0.02)
+
+
+def test_what_is_known_beforehand_is_not_learned_again():
+    costs = np.full(TARGETS.shape, 5.0, np.float32)
+    known = RANDOM.normal(0, 3, TARGETS.shape).astype(np.float32)
+    fits = fit_together(row_products(ROWS), TARGETS, costs, known)
+    # At the optimum each dual is its cost times what the chance still lacks (the gradient is zero).
+    lacking = TARGETS - 1 / (1 + np.exp(-(fits.scores + known)))
+    np.testing.assert_allclose(fits.duals, costs * lacking, atol=0.02)
+    settled = np.where(TARGETS, 30, -30).astype(np.float32)
+    assert np.abs(fit_together(row_products(ROWS), TARGETS, costs, settled).duals).max() < 1e-6
+
+
+def test_regressions_without_a_fold_end_where_they_would_from_scratch():
+    parts = [np.ones(80, bool), np.arange(80) % 2 == 0]
+    costs = np.concatenate([np.full(TARGETS.shape, 5.0) * part[:, None] for part in parts], axis=1).astype(np.float32)
+    fitted = fit_regressions(ROWS, np.tile(TARGETS, 2), costs, 3)
+    alone = fit_together(row_products(ROWS), TARGETS, costs[:, 3:])
+    np.testing.assert_allclose(fitted.scores[:, 3:], alone.scores, rtol=0.01, atol=0.05)
