@@ -12,14 +12,20 @@ import hashlib
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from narratives.codebook.parsing import read_codebook
+from narratives.files import atomic_write
 from narratives.labels.field.hydration import hydrate
 from narratives.labels.field.readings import read_field
 from narratives.labels.gold import Gold
 from narratives.labels.source import Source
+from narratives.model.features import Features
+from narratives.training.features import count_terms
 from narratives.training.train import TrainingOptions, read_source, train
 
 ROOT = Path(__file__).parent.parent
+COUNTS = "term_counts.npz"
 COLLECTIONS = ("real-train.csv", "pool.csv.gz", "archive.csv.gz")
 
 
@@ -43,7 +49,23 @@ def build(data: Path, output: Path) -> Path:
     """Train on the labels and the field readings and write the model folder."""
     gold, hashes = training_rows(data)
     options = TrainingOptions(from_scratch=True)
-    return train(gold, Source(hashes, is_sample=False), output, options, show_progress).folder
+    trained = train(gold, Source(hashes, is_sample=False), output, options, show_progress)
+    write_counts(trained.classifier.features, gold, output.parent / COUNTS)
+    return trained.folder
+
+
+def write_counts(features: Features, gold: Gold, path: Path) -> None:
+    """Write for each term of the vocabulary in how many texts of the project, field paragraphs and documents it is.
+
+    A test checks by them that the model holds no term that is not in ``labels/`` and not in enough field paragraphs.
+    """
+    counts = count_terms(gold.texts, gold.documents_of_others)
+    columns = zip((features.word_terms, features.character_terms), counts, strict=True)
+    numbers = [
+        (count.own[term], count.borrowed[term], count.documents[term]) for terms, count in columns for term in terms
+    ]
+    with atomic_write(path) as file:
+        np.savez_compressed(file, counts=np.minimum(numbers, np.iinfo(np.uint16).max).astype(np.uint16))
 
 
 def show_progress(step: str, share: float) -> None:

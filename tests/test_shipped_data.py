@@ -11,12 +11,19 @@ import pytest
 
 from narratives.codebook.frames import VOICES
 from narratives.codebook.parsing import read_codebook
+from narratives.labels.field.hydration import hydrate
+from narratives.labels.field.readings import read_field
 from narratives.labels.files import read_labels
 from narratives.labels.gold import gold
+from narratives.model.features import CHARACTERS
+from narratives.model.persistence import load
 from narratives.text.near_duplicates import near_copies, word_runs
+from narratives.training.features import BORROWED, count_terms, terms_of
+from narratives.training.frames import prior_texts
 
 ROOT = Path(__file__).parent.parent
 LABELS = ROOT / "labels"
+SHIPPED = ROOT / "narratives" / "shipped"
 SHARED = ROOT.parent / "shared" / "data"
 IDS = """attack-from-belarus-threat russian-victory-inevitable ukraine-collapsing stalemate-fait-accompli
 west-tiring-of-ukraine sanctions-backfire aid-prolongs-war kyiv-corrupt-and-criminal kyiv-refuses-peace
@@ -181,3 +188,57 @@ def test_nothing_of_the_real_text_is_in_the_labels(truth):
             # The set phrases are out of one side, which is enough; taking them out of each text would take a minute.
             shared = [run for run in map(" ".join, word_runs(row["text"], 8)) if run in label_runs]
             assert not shared, f"{path.name}: {shared}"
+
+
+@pytest.fixture(scope="module")
+def shipped_model():
+    return load(SHIPPED / "model")
+
+
+def test_the_model_holds_no_term_that_only_few_texts_of_others_have(shipped_model, shipped):
+    features = shipped_model.features
+    with np.load(SHIPPED / "term_counts.npz") as stored:
+        own, paragraphs, documents = stored["counts"].T.astype(int)
+    assert len(own) == features.size
+    of_codebook = set().union(*terms_of(prior_texts(shipped)))
+    kept = (own > 0) | ((paragraphs >= BORROWED[0]) & (documents >= BORROWED[1]))
+    terms = (*features.word_terms, *features.character_terms)
+    assert not [term for term, ok in zip(terms, kept, strict=True) if not ok and term not in of_codebook]
+
+
+def test_a_term_of_the_model_is_at_most_two_words_or_a_part_of_one(shipped_model):
+    features = shipped_model.features
+    assert max(len(term.split(" ")) for term in features.word_terms) == 2
+    assert max(map(len, features.character_terms)) <= CHARACTERS[-1]
+
+
+@pytest.mark.slow
+def test_the_counts_of_terms_that_the_project_has_are_those_of_its_labels(shipped_model, truth):
+    terms = (*shipped_model.features.word_terms, *shipped_model.features.character_terms)
+    with np.load(SHIPPED / "term_counts.npz") as stored:
+        own = stored["counts"][:, 0].astype(int)
+    words, characters = count_terms(truth.texts)
+    border = len(shipped_model.features.word_terms)
+    for index in range(0, len(terms), 7):
+        assert own[index] == (words if index < border else characters).own[terms[index]], terms[index]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the tables of real text are not next to this checkout")
+def test_the_counts_of_terms_in_real_text_are_those_of_the_collections(shipped_model, shipped):
+    tables = [SHARED / name for name in ("real-train.csv", "pool.csv.gz", "archive.csv.gz")]
+    field = hydrate(read_field(LABELS, shipped), tables, shipped).gold
+    terms = shipped_model.features.word_terms[::97]
+    with np.load(SHIPPED / "term_counts.npz") as stored:
+        counts = stored["counts"][: len(shipped_model.features.word_terms) : 97].astype(int)
+    paragraphs, documents = Counter(), {term: set() for term in terms}
+    for text, document in zip(field.texts, field.documents_of_others, strict=True):
+        for term in terms_of([text])[0] & documents.keys():
+            paragraphs[term] += 1
+            documents[term].add(document)
+    assert [paragraphs[term] for term in terms] == counts[:, 1].tolist()
+    assert [len(documents[term]) for term in terms] == counts[:, 2].tolist()
+
+
+def test_the_shipped_model_is_small_enough_to_ship():
+    assert sum(path.stat().st_size for path in (SHIPPED / "model").iterdir()) < 12_000_000
