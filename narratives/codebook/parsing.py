@@ -1,7 +1,8 @@
 """Reads a ``codebook.toml`` and checks it: what is returned is valid, anything else is refused with its place."""
 
+import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ _FRAME_KEYS = ("id", "name", "aim", "claim", "include", "exclude", "cues", "exam
 # Labels need only these keys of a retired frame. Its other keys stay in the file, so that it can be restored.
 _RETIRED_KEYS = ("id", "name", "claim", "on", "into")
 _CROSSWALKS = ("semeval", "disarm", "euvsdisinfo")
+# The lines that name the frames, in a file without strings of several lines.
+_ID_LINE = re.compile(r"^(?:\[\[\w+\]\]|id[ \t]*=).*$", re.MULTILINE)
 _MAY_BE_EMPTY = ("cues.uk", "cues.ru", *(f"crosswalk.{name}" for name in _CROSSWALKS))
 
 
@@ -28,6 +31,32 @@ def read_codebook(path: Path) -> Codebook:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as TOML: {error}; correct that line") from None
     return parse_codebook(document, str(path))
+
+
+def missing_frames(path: Path, ids: Iterable[str]) -> list[str]:
+    """Return those of ``ids`` that are no frame of the codebook at ``path``, neither in use nor retired.
+
+    Raises UserError as ``read_codebook`` does, but only if a frame seems to be missing.
+    """
+    wanted = list(ids)
+    # Every command asks this at its start, and reading a large codebook would take longer than all the rest.
+    if _quick_ids(path).issuperset(wanted):
+        return []
+    codebook = read_codebook(path)
+    known = {*codebook.ids, *(frame.id for frame in codebook.retired)}
+    return [name for name in wanted if name not in known]
+
+
+def _quick_ids(path: Path) -> set[str]:
+    """Return the ids of all frames from the lines that name them; none if the file is written in an unusual way."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if '"""' in text or "'''" in text:  # such a string may hold lines that look like the ones sought
+            return set()
+        document = tomllib.loads("\n".join(_ID_LINE.findall(text)))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return set()
+    return {str(table.get("id")) for key in ("frame", "retired") for table in document.get(key, [])}
 
 
 def parse_codebook(document: dict[str, Any], where: str) -> Codebook:
