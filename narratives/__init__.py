@@ -23,17 +23,29 @@ def __getattr__(name: str) -> Any:
 
 
 def load(path: "Path | str | None" = None) -> "Classifier":
-    """Load a model folder, by default the released model; it has ``predict_proba``, ``predict`` and ``explain``.
+    """Load a model folder, by default the released or shipped one; it has ``predict_proba``, ``predict``, ``explain``.
 
-    Raises narratives.errors.UserError if there is no model or it cannot be read safely.
+    Warns if this version does not read the released model and loads the shipped one instead. Raises
+    narratives.errors.UserError if there is no model or it cannot be read safely.
     """
     from pathlib import Path
 
-    from narratives import paths
-    from narratives.errors import UserError
     from narratives.model import persistence
 
-    folder = Path(path) if path is not None else paths.released_model()
+    return persistence.load(Path(path) if path is not None else _default_folder())
+
+
+def _default_folder() -> "Path":
+    import warnings
+
+    from narratives import paths
+    from narratives.errors import UserError
+    from narratives.model.releases import model_in_use, unreadable_release
+
+    folder = model_in_use() or paths.released_model()  # loading a model of another format says the way out
     if folder is None:
         raise UserError("no model is released; run `narratives train` once, or name a model folder")
-    return persistence.load(folder)
+    unreadable = unreadable_release()
+    if unreadable and model_in_use():
+        warnings.warn(unreadable, stacklevel=3)
+    return folder

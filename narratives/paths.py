@@ -7,6 +7,7 @@ from pathlib import Path
 from narratives.errors import UserError
 
 _PACKAGE = Path(__file__).parent
+SHIPPED = "shipped"  # the name of the model in the package, in commands and on pages
 
 
 def checkout() -> Path | None:
@@ -55,6 +56,29 @@ def models_folder() -> Path:
     """Return the folder that holds the models: NARRATIVES_MODELS, else ``models`` in the checkout or data folder."""
     chosen = os.environ.get("NARRATIVES_MODELS")
     return Path(chosen) if chosen else home() / "models"
+
+
+def shipped_model() -> Path | None:
+    """Return the folder of the model that comes with the package, or None if there is none.
+
+    NARRATIVES_SHIPPED names another folder in its place; if it is set and empty, there is no shipped model.
+    """
+    chosen = os.environ.get("NARRATIVES_SHIPPED")
+    if chosen == "":
+        return None
+    folder = Path(chosen) if chosen else _PACKAGE / "shipped" / "model"
+    return folder if (folder / "manifest.json").exists() else None
+
+
+def is_shipped(folder: Path) -> bool:
+    """Return whether ``folder`` is that of the shipped model."""
+    shipped = shipped_model()
+    return shipped is not None and folder.resolve() == shipped.resolve()
+
+
+def model_folder_name(folder: Path) -> str:
+    """Return the name of a model in commands and on pages: that of its folder, or ``shipped``."""
+    return SHIPPED if is_shipped(folder) else folder.name
 
 
 def released_model() -> Path | None:

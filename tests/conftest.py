@@ -18,6 +18,7 @@ from narratives.labels.files import write_labels
 from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.model.classifier import Classifier
+from narratives.model.persistence import save
 from narratives.store.events import Store
 from narratives.text.paragraphs import paragraph_id
 from narratives.training.fitting import fit
@@ -149,6 +150,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_shipped_model() -> Iterator[None]:
+    """Let all tests, and the processes that they start, train models of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NARRATIVES_SHIPPED", "")
+        yield
+
+
 @pytest.fixture(scope="session")
 def codebook_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("codebook") / "codebook.toml"
@@ -211,6 +220,23 @@ def town(labels_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("NARRATIVES_LABELS", str(labels_folder))
     monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
     return tmp_path / "models"
+
+
+@pytest.fixture
+def shipped(classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a small model that takes the place of the one in the package; it fits the labels of these tests."""
+    folder = tmp_path / "package" / "model"
+    save(classifier, folder, {"figures": {"macro_f1": 0.5}}, "card")
+    monkeypatch.setenv("NARRATIVES_SHIPPED", str(folder))
+    return folder
+
+
+def put_unreadable(models: Path, name: str = "old") -> Path:
+    """Put a model of a format that no version reads into a models folder and release it."""
+    (models / name).mkdir(parents=True)
+    (models / name / "manifest.json").write_text('{"format": 0}', encoding="utf-8")
+    (models / "released").write_text(f"{name}\n", encoding="utf-8")
+    return models / name
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from narratives.files import AtomicFile, atomic_write, atomic_write_text
 from narratives.labels.exporting import write_labels_as, write_refused
 from narratives.labels.files import write_labels
 from narratives.labels.label_set import LabelSet
-from narratives.model.persistence import release, save
+from narratives.model.persistence import save
+from narratives.model.releases import release
 from narratives.store.engine import NEWEST
 from narratives.store.events import Store
 from narratives.tables.rows import Refusal

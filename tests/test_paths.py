@@ -4,7 +4,8 @@ import pytest
 
 from narratives import paths
 from narratives.errors import UserError
-from narratives.model.persistence import release, save
+from narratives.model.persistence import load, save
+from narratives.model.releases import release
 
 
 @pytest.fixture
@@ -57,6 +58,31 @@ def test_the_first_change_copies_the_shipped_labels_to_the_user_once(installed):
     (data / "labels" / "labels.csv").write_text("changed")
     assert paths.labels_folder() == paths.writable_labels_folder() == data / "labels"
     assert (data / "labels" / "labels.csv").read_text() == "changed"
+
+
+def test_the_model_in_the_package_is_the_shipped_one(installed, classifier, monkeypatch):
+    package, _ = installed
+    monkeypatch.delenv("NARRATIVES_SHIPPED")
+    assert paths.shipped_model() is None
+    (package / "shipped" / "model").mkdir()
+    assert paths.shipped_model() is None, "a folder without a manifest is no model"
+    save(classifier, package / "shipped" / "model", {}, "card")
+    assert paths.shipped_model() == package / "shipped" / "model"
+
+
+def test_the_environment_names_another_shipped_model_or_none(installed, shipped, monkeypatch):
+    package, _ = installed
+    (package / "shipped" / "model").mkdir()
+    (package / "shipped" / "model" / "manifest.json").write_text("{}")
+    assert paths.shipped_model() == shipped
+    monkeypatch.setenv("NARRATIVES_SHIPPED", "")
+    assert paths.shipped_model() is None
+
+
+def test_the_shipped_model_is_called_shipped_and_others_like_their_folder(shipped, models):
+    assert paths.model_folder_name(shipped) == "shipped"
+    assert paths.model_folder_name(models / "one") == "one"
+    assert load(shipped).name.startswith("shipped@")
 
 
 def test_a_model_is_the_released_one_until_another_is_released(models):

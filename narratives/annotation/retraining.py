@@ -19,6 +19,7 @@ from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import LabelSet
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
+from narratives.model.releases import model_in_use
 from narratives.store.events import Store
 from narratives.store.opening import open_store
 from narratives.training.fitting import Progress
@@ -92,14 +93,20 @@ def _labelled_here(store: Store, codebook: Codebook) -> Gold:
 
 
 def report_training() -> None:
-    """Train on the label database; print progress as JSON lines, by which a page follows this process."""
+    """Train on the label database; print progress as JSON lines, by which a page follows this process.
+
+    The model is released only if no other is in use: the page first shows what it would change.
+    """
     with _errors_as_json():
-        trained = train_on_store(open_store(), progress=lambda step, share: _print_json(step=step, share=share))
+        options = TrainingOptions(release_first=model_in_use() is None)
+        trained = train_on_store(
+            open_store(), options=options, progress=lambda step, share: _print_json(step=step, share=share)
+        )
         _print_json(folder=str(trained.folder))
 
 
 def report_ranking() -> None:
-    """Rank the label database by the released model; print progress as JSON lines, by which a page follows this."""
+    """Rank the label database by the model in use; print progress as JSON lines, by which a page follows this."""
     with _errors_as_json():
         codebook = read_codebook(paths.labels_folder() / "codebook.toml")
         model = persistence.load(ready_model())

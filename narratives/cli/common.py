@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from narratives import paths
 from narratives.errors import CheckError, UserError
 from narratives.files import atomic_write_text
 
@@ -40,7 +39,7 @@ LANGUAGE_OPTION = click.option(
     help="Only rows in these languages, separated by commas, such as en,uk.",
 )
 MODEL_OPTION = click.option(
-    "--model", type=click.Path(path_type=Path), help="Model folder; by default the released model."
+    "--model", type=click.Path(path_type=Path), help="Model folder; by default the released or shipped model."
 )
 JSON_OPTION = click.option(
     "--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file as JSON."
@@ -57,10 +56,18 @@ def as_check() -> Iterator[None]:
 
 
 def ready_model_folder() -> Path:
-    """Return the folder of the released model; train a first model on the labels if there is none."""
-    released = paths.released_model()
-    if released is not None:
-        return released
+    """Return the folder of the model in use; train a first model on the labels if there is none.
+
+    Says on standard error if this version does not read the released model.
+    """
+    from narratives.model.releases import model_in_use, unreadable_release
+
+    unreadable = unreadable_release()
+    if unreadable:
+        click.echo(unreadable, err=True)
+    folder = model_in_use()
+    if folder is not None:
+        return folder
     from narratives.training.train import ready_model
 
     click.echo("No model yet; training one on the labels, which takes a moment", err=True)

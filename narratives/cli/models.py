@@ -16,28 +16,42 @@ def models() -> None:
 
 @models.command("list")
 def models_list() -> None:
-    """List the trained models, newest first; a star marks the released one."""
-    from narratives.model import persistence
+    """List the models, newest first, then the shipped one; a star marks the one in use."""
+    from narratives.model.releases import model_in_use, stored_models, unreadable_release
 
-    released = paths.released_model()
-    folders = [path.parent for path in sorted(paths.models_folder().glob("*/manifest.json"), reverse=True)]
+    folders = stored_models()
     if not folders:
         raise UserError(f"{paths.models_folder()} holds no model; run `narratives train`")
+    unreadable = unreadable_release()
+    if unreadable:
+        click.echo(unreadable, err=True)
+    used = model_in_use()
     for folder in folders:
+        star = "*" if used is not None and folder.samefile(used) else " "
+        click.echo(f"{star} {_line(folder)}")
+
+
+def _line(folder: Path) -> str:
+    from narratives.model import persistence
+    from narratives.model.releases import check_usable
+
+    try:
+        check_usable(folder)
         manifest = persistence.read_manifest(folder)
-        macro_f1 = manifest.get("figures", {}).get("macro_f1")
-        star = "*" if released is not None and folder.samefile(released) else " "
-        click.echo(f"{star} {persistence.model_name(folder, manifest)}  cross-validated macro-F1 {macro_f1}")
+    except UserError as error:
+        return f"{paths.model_folder_name(folder)}  cannot be used: {error}"
+    macro_f1 = manifest.get("figures", {}).get("macro_f1")
+    return f"{persistence.model_name(folder, manifest)}  cross-validated macro-F1 {macro_f1}"
 
 
 @models.command("release")
 @click.argument("name")
 def models_release(name: str) -> None:
-    """Release the model NAME (a folder in the models folder): commands and pages use it by default."""
+    """Release the model NAME (a folder in the models folder, or shipped): commands and pages use it by default."""
     from narratives.model import persistence
-    from narratives.model.persistence import release
+    from narratives.model.releases import named_model, release
 
-    folder = paths.models_folder() / name
+    folder = named_model(name)
     persistence.load(folder)
     release(folder)
     click.echo(f"{name} is the released model")
@@ -53,7 +67,7 @@ def models_release(name: str) -> None:
 def models_export(name: str | None, form: str, output: Path, force: bool) -> None:
     """Export the model NAME for use from Python.
 
-    NAME is a folder in the models folder, or a path; by default the released model.
+    NAME is a folder in the models folder, shipped, or a path; by default the model in use.
 
     joblib writes a scikit-learn pipeline that takes texts. Loading it needs narratives installed, and can run any code
     that the file holds: load only your own files.
@@ -62,11 +76,14 @@ def models_export(name: str | None, form: str, output: Path, force: bool) -> Non
 
     folder = _named_model(name)
     export_joblib(folder, output, force)
-    click.echo(f"{folder.name} is in {output}: joblib.load(...).predict_proba(texts); load only files of your own")
+    name = paths.model_folder_name(folder)
+    click.echo(f"{name} is in {output}: joblib.load(...).predict_proba(texts); load only files of your own")
 
 
 def _named_model(name: str | None) -> Path:
     if name is None:
         return ready_model_folder()
-    folder = paths.models_folder() / name
+    from narratives.model.releases import named_model
+
+    folder = named_model(name)
     return folder if folder.is_dir() else Path(name)

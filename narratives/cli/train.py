@@ -53,7 +53,7 @@ def train(
     Where the codebook has the frames of the model that ships with narratives, training starts from it: labels that it
     was trained on are not fitted again, and new ones change it.
 
-    A model written to the models folder is released if no model is released yet.
+    A model written to the models folder is released if no other is released yet.
     """
     from narratives.training.train import TrainingOptions, train_on_files
 

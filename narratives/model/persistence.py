@@ -1,4 +1,4 @@
-"""Saves, loads and releases model folders, in formats that cannot run code when they are read."""
+"""Saves and loads model folders, in formats that cannot run code when they are read."""
 
 import gzip
 import hashlib
@@ -25,6 +25,10 @@ FORMAT = 3
 _WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD = "weights.npz", "vocabulary.json.gz", "codebook.json", "card.md"
 _FILES = (_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD)
 _TRAINED_ON = "trained_on.npy"  # only models from which others are trained have it
+
+
+class ModelFormatError(UserError):
+    """The model has a format that this version does not read."""
 
 
 def save(
@@ -89,7 +93,10 @@ def read_trained_on(folder: Path) -> NDArray[np.uint64] | None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a model folder. Raises UserError if there is none or it has another format."""
+    """Return the manifest of a model folder.
+
+    Raises UserError if there is none, and ModelFormatError if it has another format.
+    """
     path = folder / "manifest.json"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -99,18 +106,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not valid JSON ({error}); the model is damaged, train it again") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         version = manifest.get("format") if isinstance(manifest, dict) else None
-        raise UserError(f"{folder}: model format {version}, this version reads format {FORMAT}; train the model again")
+        raise ModelFormatError(
+            f"{folder}: model format {version}, this version reads format {FORMAT}; train the model again"
+        )
     return manifest
 
 
-def release(folder: Path) -> None:
-    """Make ``folder``, in the models folder, the released model. Raises UserError if the name cannot be written."""
-    atomic_write_text(paths.models_folder() / "released", folder.name + "\n")
+def read_frame_ids(folder: Path) -> tuple[str, ...]:
+    """Return the ids of a model's frames without loading the model. Raises UserError if they cannot be read."""
+    path = folder / _CODEBOOK
+    try:
+        return tuple(frame["id"] for frame in json.loads(path.read_text(encoding="utf-8"))["frames"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not the codebook of a model ({error}); install or train the model again") from None
 
 
 def model_name(folder: Path, manifest: dict[str, Any]) -> str:
-    """Return ``name@hash``: the folder's name and the first 12 hex digits of the content hash."""
-    return f"{folder.resolve().name}@{_content_hash(manifest['files'])[:12]}"
+    """Return ``name@hash``: the model's name and the first 12 hex digits of the content hash."""
+    return f"{paths.model_folder_name(folder.resolve())}@{_content_hash(manifest['files'])[:12]}"
 
 
 def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:

@@ -25,7 +25,8 @@ from narratives.labels.simple_table import read_simple_table
 from narratives.labels.source import Source, canonical, codebook_hash, label_source, table_source
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
-from narratives.model.persistence import release, save
+from narratives.model.persistence import save
+from narratives.model.releases import check_name, model_in_use, readable_release, release
 from narratives.training.data import read_background
 from narratives.training.decision_rule import read_aim
 from narratives.training.fitting import Progress, fit
@@ -47,6 +48,7 @@ class TrainingOptions:
     - ``seed``: of the folds, the bootstrap and the choice among too many unlabelled texts.
     - ``unlabelled``: tables of text that tell how common each word is in the stream that the model is for.
     - ``from_scratch``: learn from these labels alone, not from the model that ships with the package.
+    - ``release_first``: release the model if no other one is released.
     """
 
     codebook: Path | None = None
@@ -54,6 +56,7 @@ class TrainingOptions:
     seed: int = 0
     unlabelled: tuple[Path, ...] = ()
     from_scratch: bool = False
+    release_first: bool = True
 
 
 DEFAULTS = TrainingOptions()
@@ -110,14 +113,17 @@ def train(
     options: TrainingOptions = DEFAULTS,
     progress: Progress = lambda step, share: None,
 ) -> Trained:
-    """Train on gold, write the model folder and, if no model is released yet, release it.
+    """Train on gold, write the model folder and, if no model that can be read is released yet, release it.
 
     - ``source``: where the labels came from; it goes into the manifest and decides the settings.
     - ``output``: the folder to write, in place of one in the models folder.
     - ``progress``: called with the step and the share done, 0 to 1.
 
-    Raises UserError for an unknown aim, for a table that cannot be read and for labels that cannot train.
+    Raises UserError for an unknown aim, for a table that cannot be read, for labels that cannot train and for an
+    ``output`` with the name of the shipped model.
     """
+    if output is not None:
+        check_name(output)
     settings = _settings(source.is_sample, options.aim)
     prior = None if options.from_scratch else _prior(labelled.codebook)
     if prior is None:
@@ -133,7 +139,7 @@ def train(
         made_from["prior"] = prior.classifier.name
     trained_on = fingerprints(labelled) if options.from_scratch else None
     folder = _save(classifier, output, made_from, model_card(classifier, figures, made_from), trained_on)
-    released = paths.released_model() is None and folder.parent.resolve() == paths.models_folder().resolve()
+    released = options.release_first and _is_first(folder)
     if released:
         release(folder)
     progress("done", 1.0)
@@ -142,7 +148,7 @@ def train(
 
 def _prior(codebook: Codebook) -> Prior | None:
     """Return the model that ships with the package if the codebook has all of its frames."""
-    folder = getattr(paths, "shipped_model", lambda: None)()
+    folder = paths.shipped_model()
     known = None if folder is None else persistence.read_trained_on(folder)
     if folder is None or known is None:
         return None
@@ -155,6 +161,10 @@ def _refuse_what_the_prior_fixes(options: TrainingOptions) -> None:
         raise UserError("unlabelled text changes how words weigh, which the shipped model fixes; add --from-scratch")
     if options.aim != "f1":
         raise UserError(f"thresholds for '{options.aim}' are chosen on labels alone; add --from-scratch")
+
+
+def _is_first(folder: Path) -> bool:
+    return folder.parent.resolve() == paths.models_folder().resolve() and readable_release() is None
 
 
 def settings_for(labels: Path, aim: str = "f1") -> ModelSettings:
@@ -211,8 +221,8 @@ def _sha256(path: Path) -> str:
 
 
 def ready_model(progress: Progress = lambda step, share: None) -> Path:
-    """Return the released model's folder; without one, train on the labels folder and release the result."""
-    return paths.released_model() or _first_model(progress)
+    """Return the folder of the model in use; without one, train on the labels folder and release the result."""
+    return model_in_use() or _first_model(progress)
 
 
 def _first_model(progress: Progress) -> Path:

@@ -1,4 +1,4 @@
-"""Sets up the app: navigation, the released model, the codebook and the label database."""
+"""Sets up the app: navigation, the model in use, the codebook and the label database."""
 
 from pathlib import Path
 
@@ -12,16 +12,18 @@ from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
+from narratives.model.releases import model_in_use, unreadable_release
 from narratives.store.events import Store
 from narratives.store.opening import open_store
 from narratives.training.train import ready_model
 from narratives.ui.components.headline import put_line
-from narratives.ui.components.html import put_style
+from narratives.ui.components.html import plain, put_style
 from narratives.ui.pages import adjudicate, batch, classify, codebook, models, queue, review, team
 from narratives.ui.session import signin
 from narratives.ui.session.annotator import annotator
 
 _NEEDS = {"adjudicate": "decide", "models": "manage"}  # what a role must allow; the other pages need "label"
+_TELLS_OF_MODEL = ("", "models")  # the first page, whose address is empty, and the one where it can be changed
 
 
 def main() -> None:
@@ -30,7 +32,8 @@ def main() -> None:
     put_style()
     if signin.is_wanted() and not _let_in():
         return
-    classifier = _released_classifier()
+    unreadable = unreadable_release()  # asked before a first model is released in its place
+    classifier = _classifier_in_use()
     pages = [
         st.Page(
             lambda: classify.page(classifier, current_codebook(), open_labels),
@@ -38,7 +41,7 @@ def main() -> None:
             url_path="classify",
             default=True,
         ),
-        st.Page(lambda: batch.page(classifier, _released_folder()), title="Batch", url_path="batch"),
+        st.Page(lambda: batch.page(classifier, _folder_in_use()), title="Batch", url_path="batch"),
         st.Page(lambda: queue.page(classifier, current_codebook(), open_labels()), title="Queue", url_path="queue"),
         st.Page(lambda: review.page(classifier, current_codebook(), open_labels()), title="Review", url_path="review"),
         st.Page(lambda: adjudicate.page(current_codebook(), open_labels()), title="Adjudicate", url_path="adjudicate"),
@@ -56,6 +59,8 @@ def main() -> None:
         put_line(classifier, open_labels)
         if signin.is_wanted():
             signin.put_sign_out()
+    if unreadable and chosen.url_path in _TELLS_OF_MODEL:
+        st.caption(plain(unreadable))
     chosen.run()
 
 
@@ -88,7 +93,7 @@ def open_labels() -> Store:
 
 
 def current_codebook() -> Codebook:
-    """Return the codebook of the labels folder. It may have frames that the released model has not learned."""
+    """Return the codebook of the labels folder. It may have frames that the model in use has not learned."""
     path = paths.labels_folder() / "codebook.toml"
     return _read_codebook(path, path.stat().st_mtime_ns)
 
@@ -99,13 +104,12 @@ def _read_codebook(path: Path, changed: int) -> Codebook:
     return read_codebook(path)
 
 
-def _released_folder() -> Path:
-    folder = paths.released_model()
-    return folder if folder is not None else _train_first()
+def _folder_in_use() -> Path:
+    return model_in_use() or _train_first()
 
 
-def _released_classifier() -> Classifier:
-    folder = _released_folder()
+def _classifier_in_use() -> Classifier:
+    folder = _folder_in_use()
     return load_model(str(folder), (folder / "manifest.json").stat().st_mtime_ns)
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from conftest import paragraph, reading
 from narratives import paths
-from narratives.annotation.retraining import reviewed, train_on_store
+from narratives.annotation.retraining import report_training, reviewed, train_on_store
 from narratives.errors import UserError
 from narratives.model import persistence
+from narratives.model.releases import model_in_use
 from narratives.store.events import Store, now
 from narratives.training.train import train_on_files
 
@@ -82,6 +83,13 @@ def test_another_process_reports_its_progress_and_the_new_model(own, town):
     shares = [line["share"] for line in lines if "share" in line]
     assert shares == sorted(shares)
     assert persistence.load(paths.models_folder() / lines[-1]["folder"].rsplit("/", 1)[-1]).frames
+
+
+def test_a_model_trained_for_a_page_waits_beside_the_one_in_use(own, town, shipped, capsys, monkeypatch):
+    monkeypatch.setattr("narratives.annotation.retraining.open_store", lambda: own)
+    report_training()
+    assert Path(json.loads(capsys.readouterr().out.splitlines()[-1])["folder"]).parent == town
+    assert model_in_use() == shipped
 
 
 @pytest.mark.slow

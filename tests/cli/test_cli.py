@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from conftest import put_unreadable
 from narratives.cli.main import main
 from narratives.labels.field.readings import FieldReading, FieldReadings, write_field
-from narratives.model.persistence import release
+from narratives.model.releases import release
 from narratives.text.paragraphs import paragraph_id
 from narratives.training.train import TrainingOptions, train_on_files
 
@@ -26,7 +27,7 @@ COMMANDS = {
     "evaluate": ("Measure a model on labelled rows", "--on --language --model --json"),
     "compare": ("Compare two models on the same rows", "--on --language --json"),
     "queue": ("List what to label next", "--annotator --number --rank --overlap --json --model"),
-    "models list": ("List the trained models", ""),
+    "models list": ("List the models", ""),
     "models release": ("Release the model NAME", ""),
     "models export": ("Export the model NAME", "--to -o --output --force"),
     "labels check": ("Check the label files", ""),
@@ -400,6 +401,67 @@ def test_models_are_listed_and_released(run):
     assert out.startswith("* tiny@")
     assert run("models", "release", "tiny")[:2] == (0, "tiny is the released model\n")
     assert run("models", "release", "nowhere")[0] == 2
+
+
+def test_the_shipped_model_is_a_row_and_can_be_gone_back_to(run, shipped, trained):
+    first, second = run("models", "list")[1].splitlines()
+    assert first.startswith("* tiny@")
+    assert second.startswith("  shipped@")
+    assert run("models", "release", "shipped") == (0, "shipped is the released model\n", "")
+    first, second = run("models", "list")[1].splitlines()
+    assert first.startswith("  tiny@")
+    assert second.startswith("* shipped@")
+    assert run("classify", TEXT)[1].startswith("model shipped@")
+    assert not (trained.parent / "released").exists()
+
+
+def test_the_first_command_needs_no_training(run, shipped, tmp_path, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "none"))
+    status, out, err = run("classify", TEXT)
+    assert (status, err) == (0, "")
+    assert out.startswith("model shipped@")
+    assert run("models", "list")[1].startswith("* shipped@")
+    assert not (tmp_path / "none").exists()
+    monkeypatch.setenv("NARRATIVES_SHIPPED", "")
+    assert "holds no model; run `narratives train`" in run("models", "list")[2]
+
+
+def test_the_app_opens_without_training_where_a_shipped_model_fits(run, shipped, tmp_path, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "none"))
+    monkeypatch.setattr("narratives.ui.server.serve", lambda port, address: print("serving"))
+    assert run("app") == (0, "serving\n", "")
+
+
+def test_a_shipped_model_that_does_not_fit_is_listed_with_the_reason_and_not_released(
+    run, shipped, own_labels, trained
+):
+    book = own_labels / "codebook.toml"
+    book.write_text(book.read_text(encoding="utf-8").replace('id = "mayor"', 'id = "major"'), encoding="utf-8")
+    assert "  shipped  cannot be used: " in run("models", "list")[1]
+    status, _, err = run("models", "release", "shipped")
+    assert status == 2
+    assert "has not all frames of the shipped model (no mayor); train a model of your own" in err
+    assert (trained.parent / "released").read_text(encoding="utf-8") == "tiny\n"
+
+
+def test_a_released_model_of_another_version_is_said_once_and_the_shipped_one_used(run, shipped, tmp_path, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
+    old = put_unreadable(tmp_path / "models")
+    status, out, err = run("classify", TEXT)
+    assert status == 0
+    assert out.startswith("model shipped@")
+    assert err.count("The released model old has a format that this version does not read") == 1
+    assert len(err.splitlines()) == 1
+    status, out, err = run("models", "list")
+    assert (status, len(err.splitlines())) == (0, 1)
+    assert "  old  cannot be used: " in out
+    assert "train the model again" in out
+    assert "* shipped@" in out
+    for words in (("classify", TEXT, "--model", old), ("models", "release", "old")):
+        status, _, err = run(*words)
+        assert status == 2
+        assert "model format 0, this version reads format" in err
+        assert err.strip().endswith("train the model again")
 
 
 def test_counts_and_frames_are_shown(run):

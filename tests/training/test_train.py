@@ -4,9 +4,11 @@ import re
 import numpy as np
 import pytest
 
+from conftest import put_unreadable
 from narratives import paths
 from narratives.errors import UserError
 from narratives.model import persistence
+from narratives.model.releases import model_in_use
 from narratives.training.frames import ModelSettings
 from narratives.training.train import TrainingOptions, ready_model, settings_for, train_on_files
 
@@ -68,6 +70,29 @@ def test_labels_that_cannot_train_are_a_sentence(town, tmp_path, content, compla
     (tmp_path / "my.csv").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=complaint):
         train_on_files(tmp_path / "my.csv")
+
+
+def test_a_training_beside_the_shipped_model_is_released_as_the_first(town, shipped, labels_folder):
+    trained = train_on_files(labels_folder)
+    assert trained.released
+    assert model_in_use() == trained.folder
+
+
+def test_a_training_takes_the_place_of_a_release_that_cannot_be_read(town, labels_folder):
+    put_unreadable(town)
+    trained = train_on_files(labels_folder)
+    assert trained.released
+    assert paths.released_model() == trained.folder
+
+
+def test_no_training_writes_a_model_under_the_name_of_the_shipped_one(town, labels_folder):
+    with pytest.raises(UserError, match="'shipped' is the name of the model in the package; give the folder another"):
+        train_on_files(labels_folder, town / "shipped")
+    assert not town.exists()
+
+
+def test_with_a_fitting_shipped_model_the_first_use_trains_nothing(town, shipped):
+    assert ready_model(lambda step, share: pytest.fail("trained")) == shipped
 
 
 @pytest.mark.slow

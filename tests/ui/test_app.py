@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from narratives.model.persistence import release
+from narratives.model.releases import release
 from narratives.training.train import train_on_files
 from servers import PAYLOAD, WAIT, chromium, served, sideways
 

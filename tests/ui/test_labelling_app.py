@@ -10,7 +10,8 @@ import pytest
 from conftest import paragraph, reading
 from narratives.annotation.ranking import rank
 from narratives.codebook.parsing import read_codebook
-from narratives.model.persistence import load, release
+from narratives.model.persistence import load
+from narratives.model.releases import release
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
 from narratives.training.train import train_on_files

@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from conftest import put_unreadable
 from narratives import paths
 from narratives.annotation.roles import give_role
 from narratives.codebook.editing import retire_frame
 from narratives.codebook.parsing import read_codebook
-from narratives.model.persistence import release
+from narratives.model.releases import release, stored_models
 from narratives.store.opening import open_store
 from narratives.training.train import train_on_files
 from narratives.ui.components.html import counted, marked_text, shown
-from narratives.ui.session.jobs import BackgroundScoring
+from narratives.ui.pages.models import _discard
+from narratives.ui.session.jobs import BackgroundProcess, BackgroundScoring
 from narratives.ui.session.uploads import keep_upload, output_for
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -95,6 +97,114 @@ def test_the_first_start_trains_a_model(town, labels_folder):
     app = AppTest.from_file(APP, default_timeout=60).run()
     assert not app.exception
     assert paths.released_model() is not None
+
+
+@pytest.fixture
+def from_package(town, trained, tmp_path, labels_folder, monkeypatch):
+    """The models folder, empty, of an app whose package has a model, on a labels folder of its own."""
+    shutil.copytree(trained, tmp_path / "package" / "model")
+    monkeypatch.setenv("NARRATIVES_SHIPPED", str(tmp_path / "package" / "model"))
+    shutil.copytree(labels_folder, tmp_path / "own", ignore=shutil.ignore_patterns("*.sqlite*"))
+    monkeypatch.setenv("NARRATIVES_LABELS", str(tmp_path / "own"))
+    monkeypatch.setenv("NARRATIVES_DATABASE", f"sqlite:///{tmp_path / 'pages.sqlite'}")
+    return town
+
+
+def test_the_first_page_needs_no_training_where_a_shipped_model_fits(from_package):
+    app = paste(AppTest.from_file(APP, default_timeout=30), "Wake up, neighbours: the dam breaks before Friday!")
+    assert not app.exception
+    assert any("model shipped@" in text.value for text in app.text)
+    assert "The flood is coming" in html_of(app)
+    assert not from_package.exists()
+
+
+def test_a_released_model_of_another_version_is_said_on_the_first_page_and_the_shipped_one_used(from_package):
+    put_unreadable(from_package, "old*1*")
+    app = AppTest.from_file(APP, default_timeout=30).run()
+    assert not app.exception
+    assert any("model shipped@" in text.value for text in app.text)
+    sentences = [caption.value for caption in app.caption if "The released model" in caption.value]
+    assert len(sentences) == 1
+    assert r"old\*1\* has a format that this version does not read" in sentences[0]
+    assert "the labels are kept" in sentences[0]
+
+
+@pytest.fixture
+def models_page(from_package):
+    """The Models page alone, as Olha sees it."""
+
+    def script():
+        import streamlit as st
+
+        from narratives.model.persistence import load
+        from narratives.model.releases import model_in_use
+        from narratives.store.opening import open_store
+        from narratives.ui.pages import models
+
+        if "store" not in st.session_state:
+            st.session_state["store"] = open_store()
+        models.page(load(model_in_use()), st.session_state["store"])
+
+    page = AppTest.from_function(script, default_timeout=30)
+    page.session_state["annotator"] = "olha"
+    return page
+
+
+def release_on(page: AppTest, name: str) -> AppTest:
+    choice = page.selectbox[0]
+    choice.select(name)
+    page.run()
+    return press(page, "Release")
+
+
+def listed_on(page: AppTest) -> dict[str, str]:
+    table = page.dataframe[0].value
+    return dict(zip(table["model"], table["in use"], strict=True))
+
+
+def test_the_models_page_lists_the_shipped_model_and_goes_back_to_it(models_page, from_package, trained):
+    page = models_page.run()
+    assert listed_on(page) == {"shipped": "●"}
+    assert "Card of the shipped model" in [card.label for card in page.expander]
+    shutil.copytree(trained, from_package / "one")
+    release_on(page.run(), "one")
+    assert listed_on(page) == {"one": "●", "shipped": ""}
+    assert "Card of the released model" in [card.label for card in page.expander]
+    release_on(page, "shipped")
+    assert not page.exception
+    assert listed_on(page) == {"one": "", "shipped": "●"}
+    assert not (from_package / "released").exists()
+    assert [event.note for event in open_store().history() if event.kind == "release"] == ["one", "shipped"]
+
+
+def test_the_models_page_lists_an_unreadable_model_with_the_reason(models_page, from_package):
+    put_unreadable(from_package)
+    page = models_page.run()
+    assert not page.exception
+    assert listed_on(page) == {"old": "", "shipped": "●"}
+    assert "train the model again" in page.dataframe[0].value["note"][0]
+
+
+def test_a_shipped_model_that_does_not_fit_is_not_released(models_page, from_package, trained, tmp_path):
+    shutil.copytree(trained, from_package / "one")
+    release(from_package / "one")
+    book = tmp_path / "own" / "codebook.toml"
+    book.write_text(book.read_text(encoding="utf-8").replace('id = "mayor"', 'id = "major"'), encoding="utf-8")
+    (tmp_path / "own" / "labels.csv").unlink()  # its labels name the frame
+    page = release_on(models_page.run(), "shipped")
+    assert "has not all frames of the shipped model (no mayor)" in texts_of(page)
+    assert paths.released_model() == from_package / "one"
+
+
+def test_a_new_model_is_discarded_but_never_the_shipped_one(from_package, trained):
+    training = BackgroundProcess("unused")
+    shutil.copytree(trained, from_package / "one")
+    release(from_package / "one")  # the shipped one is not in use
+    shutil.copytree(trained, from_package / "two")
+    for folder in (paths.shipped_model(), from_package / "one", from_package / "two"):
+        _discard(folder, training)
+    assert paths.shipped_model() is not None
+    assert [path.name for path in stored_models()] == ["one", "model"]
 
 
 PAYLOADS = ["<script>alert(1)</script>", '<img src=x onerror="alert(1)">', "a<b & c>d", "**bold** [x](y)", "'\"</mark>"]

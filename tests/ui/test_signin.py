@@ -3,7 +3,7 @@
 import pytest
 
 from narratives.annotation.roles import give_role, may, name_first_lead, role_of, roles
-from narratives.model.persistence import release
+from narratives.model.releases import release
 from narratives.store.events import Store
 from narratives.training.train import train_on_files
 from provider import provided

@@ -1,4 +1,4 @@
-"""Shows the line at the top right: the annotator, the paragraphs waiting for them, the released model."""
+"""Shows the line at the top right: the annotator, the paragraphs waiting for them, the model in use."""
 
 from collections.abc import Callable
 

@@ -25,7 +25,7 @@ _EXAMPLES = ("promotes", "reports", "rebuts", "none", "none")
 
 
 def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
-    """Show the page. ``known`` are the frames of the released model."""
+    """Show the page. ``known`` are the frames of the model in use."""
     message = st.session_state.pop("codebook_message", "")
     if message:
         st.text(message)

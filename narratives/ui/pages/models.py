@@ -1,4 +1,4 @@
-"""The Models page: shows the figures of the released model; retrains, compares and releases models."""
+"""The Models page: shows the figures of the model in use; retrains, compares and releases models."""
 
 import math
 import shutil
@@ -17,7 +17,7 @@ from narratives.evaluation.comparison import FIGURES, Comparison, Difference
 from narratives.evaluation.run import compare_figures
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
-from narratives.model.persistence import release
+from narratives.model.releases import check_usable, model_in_use, release, stored_models
 from narratives.store.events import Store
 from narratives.ui.components.figures import StoredModel, put_figures
 from narratives.ui.components.html import counted, plain
@@ -34,7 +34,7 @@ _HEADLINES = {
 
 
 def page(classifier: Classifier, store: Store) -> None:
-    """Show the page. ``classifier`` is the released model."""
+    """Show the page. ``classifier`` is the model in use."""
     if not annotator():
         ask_name()
         return
@@ -44,7 +44,7 @@ def page(classifier: Classifier, store: Store) -> None:
     try:
         _train(store)
         _models(store)
-        _released(classifier)
+        _in_use(classifier)
     except UserError as error:
         st.error("The models cannot be shown.")
         st.text(str(error))
@@ -72,7 +72,7 @@ def _train(store: Store) -> None:
 def _watch(training: BackgroundProcess) -> None:
     if not training.running:
         st.rerun()
-    st.progress(training.share, f"Training: {training.step}. The pages use the released model meanwhile.")
+    st.progress(training.share, f"Training: {training.step}. The pages go on with the present model meanwhile.")
     st.button("Stop", on_click=training.stop)
 
 
@@ -80,14 +80,14 @@ def _proposal(training: BackgroundProcess, folder: Path, store: Store) -> None:
     """Show what a new model would change, above the buttons to release or to discard it."""
     st.markdown("**A new model is ready**")
     st.text(folder.name)
-    released = paths.released_model()
-    if released is not None and released.name == folder.name:
+    used = model_in_use()
+    if used is not None and used.resolve() == folder.resolve():
         st.caption("It is the released model: the labels have not changed since it was trained.")
         training.forget()
         return
-    if released is not None:
-        _before_after(compare_figures((released, folder)))
-        _on_reviewed(_reviewed_by(store, released, folder))
+    if used is not None:
+        _before_after(compare_figures((used, folder)))
+        _on_reviewed(_reviewed_by(store, used, folder))
     with st.container(horizontal=True):
         st.button("Release the new model", type="primary", on_click=_release, args=(folder, store, training))
         st.button("Discard", on_click=_discard, args=(folder, training))
@@ -95,11 +95,11 @@ def _proposal(training: BackgroundProcess, folder: Path, store: Store) -> None:
 
 def _before_after(comparison: Comparison) -> None:
     rows = [_difference_row(FIGURES[key], difference) for key, difference in comparison.figures.items()]
-    st.dataframe(pd.DataFrame(rows, columns=["figure", "released", "new", "change"]), hide_index=True)
+    st.dataframe(pd.DataFrame(rows, columns=["figure", "in use", "new", "change"]), hide_index=True)
     frames = [(*_difference_row(frame, change.f1), change.support) for frame, change in comparison.frames.items()]
     with st.expander("For each frame"):
         st.dataframe(
-            pd.DataFrame(frames, columns=["F1 of frame", "released", "new", "change", "support"]), hide_index=True
+            pd.DataFrame(frames, columns=["F1 of frame", "in use", "new", "change", "support"]), hide_index=True
         )
     st.caption("Cross-validated, each model on the labels it was trained on.")
 
@@ -109,9 +109,9 @@ def _difference_row(name: str, change: Difference) -> tuple[str, float, float, f
 
 
 @st.cache_data(show_spinner="Reading the reviewed paragraphs", hash_funcs={Store: id})
-def _reviewed_by(store: Store, released: Path, folder: Path) -> Reviewed | None:
+def _reviewed_by(store: Store, used: Path, folder: Path) -> Reviewed | None:
     codebook = read_codebook(paths.labels_folder() / "codebook.toml")
-    return reviewed(store, codebook, persistence.load(released), persistence.load(folder))
+    return reviewed(store, codebook, persistence.load(used), persistence.load(folder))
 
 
 def _on_reviewed(change: Reviewed | None) -> None:
@@ -132,40 +132,47 @@ def _two_decimals(figure: float) -> str:
 
 
 def _models(store: Store) -> None:
-    """List the models with their figures, newest first, and offer to release one."""
-    manifests = paths.models_folder().glob("*/manifest.json")
-    folders = [path.parent for path in sorted(manifests, key=lambda path: path.stat().st_mtime, reverse=True)]
-    released = paths.released_model()
+    """List the models with their figures, newest first and the shipped one last, and offer to release one."""
+    folders = sorted(stored_models(), key=_age)
+    used = model_in_use()
     st.markdown("**Models**")
-    rows = [_model_row(folder, released) for folder in folders]
+    rows = [_model_row(folder, used) for folder in folders]
     figures = {title: st.column_config.NumberColumn(format="%.3f") for title in _HEADLINES.values()}
-    heads = ["model", "released", "paragraphs", *figures, *(["note"] if any("note" in row for row in rows) else [])]
+    heads = ["model", "in use", "paragraphs", *figures, *(["note"] if any("note" in row for row in rows) else [])]
     st.dataframe(pd.DataFrame(rows, columns=heads), hide_index=True, column_config=figures)
-    others = [folder for folder in folders if released is None or not folder.samefile(released)]
+    others = [folder for folder in folders if used is None or not folder.samefile(used)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Release another model", others, format_func=lambda folder: folder.name, index=None)
+        chosen = st.selectbox("Release another model", others, format_func=paths.model_folder_name, index=None)
         st.button("Release", disabled=chosen is None, on_click=_release, args=(chosen, store, None))
 
 
-def _released(classifier: Classifier) -> None:
-    """Show the figures and the card of the released model."""
-    released = paths.released_model()
-    if released is None:
+def _age(folder: Path) -> tuple[bool, float]:
+    """Return what sorts the newest model first and the shipped one, whose date is that of its installation, last."""
+    return paths.is_shipped(folder), -(folder / "manifest.json").stat().st_mtime
+
+
+def _in_use(classifier: Classifier) -> None:
+    """Show the figures and the card of the model in use."""
+    used = model_in_use()
+    if used is None:
         return
-    st.markdown("**The released model, cross-validated on its own labels**")
-    put_figures(StoredModel(persistence.read_manifest(released), classifier.codebook))
-    with st.expander("Card of the released model"):
-        st.code((released / "card.md").read_text(encoding="utf-8"), language="markdown", wrap_lines=True)
+    kind = "shipped" if paths.is_shipped(used) else "released"
+    st.markdown(f"**The {kind} model, cross-validated on its own labels**")
+    put_figures(StoredModel(persistence.read_manifest(used), classifier.codebook))
+    with st.expander(f"Card of the {kind} model"):
+        st.code((used / "card.md").read_text(encoding="utf-8"), language="markdown", wrap_lines=True)
 
 
-def _model_row(folder: Path, released: Path | None) -> dict[str, Any]:
+def _model_row(folder: Path, used: Path | None) -> dict[str, Any]:
+    name = paths.model_folder_name(folder)
     try:
+        check_usable(folder)
         manifest = persistence.read_manifest(folder)
     except UserError as error:
-        return {"model": folder.name, "released": "", "paragraphs": None, "note": str(error)}
+        return {"model": name, "in use": "", "paragraphs": None, "note": str(error)}
     figures = manifest.get("figures", {})
-    is_released = released is not None and folder.samefile(released)
-    row = {"model": folder.name, "released": "●" if is_released else "", "paragraphs": figures.get("n")}
+    is_used = used is not None and folder.samefile(used)
+    row = {"model": name, "in use": "●" if is_used else "", "paragraphs": figures.get("n")}
     return row | {title: figures.get(name) for name, title in _HEADLINES.items()}
 
 
@@ -174,17 +181,18 @@ def _release(folder: Path, store: Store, training: BackgroundProcess | None) -> 
         require(store, annotator(), "manage")
         persistence.load(folder)  # a model that cannot be loaded must not be released: no page would open again
         release(folder)
-        store.note("release", annotator(), None, folder.name)
+        store.note("release", annotator(), None, paths.model_folder_name(folder))
     except UserError as error:
         st.session_state["models_complaint"] = str(error)
         return
     if training is not None:
         training.forget()
-    st.toast(f"Released {plain(folder.name)}")
+    st.toast(f"Released {plain(paths.model_folder_name(folder))}")
 
 
 def _discard(folder: Path, training: BackgroundProcess) -> None:
-    released = paths.released_model()
-    if released is None or not folder.samefile(released):  # another session may have released it meanwhile
+    used = model_in_use()
+    # Another session may have released it meanwhile.
+    if not paths.is_shipped(folder) and (used is None or not folder.samefile(used)):
         shutil.rmtree(folder)
     training.forget()

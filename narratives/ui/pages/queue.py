@@ -77,7 +77,7 @@ def _import_and_order(codebook: Codebook, store: Store) -> None:
         with st.container(horizontal=True):
             if st.button("Import", disabled=dropped is None) and dropped is not None:
                 st.text(_import(dropped.name, dropped.getvalue(), column, codebook, store))
-            st.button("Order the queue", on_click=ranking.start, help="Uses the released model; takes a while.")
+            st.button("Order the queue", on_click=ranking.start, help="Uses the present model; takes a while.")
 
 
 @st.fragment(run_every=0.5)

@@ -15,7 +15,7 @@ from narratives.ui.components.html import counted
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 
-_EMPTY = "Nothing to review. To list decisions of the released model, order the queue."
+_EMPTY = "Nothing to review. To list decisions of the model in use, order the queue."
 _READINGS = 3  # as many as the board has keys for
 
 
