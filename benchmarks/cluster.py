@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from narratives import paths
+from narratives.model.releases import model_in_use
 from speed import made_table, run, spread
 
 HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("table", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--model", type=Path, default=paths.released_model())
+    parser.add_argument("--model", type=Path, default=model_in_use())
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="narratives-cluster-") as name, cluster() as address:
         source = made_table(options.table, Path(name) / "in.csv", options.rows)

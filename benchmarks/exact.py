@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from narratives import paths
 from narratives.kernel.kernel import Kernel
 from narratives.model import persistence
+from narratives.model.releases import model_in_use
 from narratives.tables.table import open_table
 
 TOLERANCE = 1e-6
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--rows", type=int, default=10_000)
-    parser.add_argument("--model", type=Path, default=paths.released_model())
+    parser.add_argument("--model", type=Path, default=model_in_use())
     options = parser.parse_args()
     classifier = persistence.load(options.model)
     batches = (batch.texts for batch in open_table(options.table).batches())

@@ -27,6 +27,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from narratives import paths  # noqa: E402
 from narratives.model import persistence  # noqa: E402
+from narratives.model.releases import model_in_use  # noqa: E402
 from narratives.tables.table import read_all  # noqa: E402
 from servers import CHROMIUM, WAIT, free_port, start  # noqa: E402
 
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--slow", type=int, default=100_000, help="rows above which the plain script runs once")
-    parser.add_argument("--model", type=Path, default=paths.released_model())
+    parser.add_argument("--model", type=Path, default=model_in_use())
     options = parser.parse_args()
     results: dict[str, Any] = {"model": persistence.load(options.model).name, "cores": os.cpu_count(), "tables": []}
     with tempfile.TemporaryDirectory(prefix="narratives-speed-") as name:
