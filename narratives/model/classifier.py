@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.model.calibration import calibrate
-from narratives.model.explain import (
+from narratives.model.explanation.explain import (
     Evidence,
     FrameReading,
     evidence_sentences,

@@ -11,8 +11,8 @@ from narratives.codebook.frames import LANGUAGES, VOICES
 from narratives.errors import UserError
 from narratives.model.calibration import words_of_probability
 from narratives.model.classifier import Classifier, Predictor
-from narratives.model.counterfactual import smallest_flip
-from narratives.model.explain import Evidence, FrameReading
+from narratives.model.explanation.counterfactual import smallest_flip
+from narratives.model.explanation.explain import Evidence, FrameReading
 from narratives.model.voice_model import VoiceModel, in_document
 from narratives.text.language import language
 from narratives.text.paragraphs import MAX_BYTES, split

@@ -17,7 +17,7 @@ from narratives.codebook.frames import Codebook, bare
 from narratives.codebook.parsing import read_codebook
 from narratives.labels.gold import UNKNOWN, Gold
 from narratives.model.classifier import Classifier
-from narratives.model.explain import FrameReading
+from narratives.model.explanation.explain import FrameReading
 from narratives.text.language import language
 from narratives.training.decision_rule import read_aim
 from narratives.training.fitting import fit

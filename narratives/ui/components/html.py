@@ -9,7 +9,7 @@ import streamlit as st
 from narratives.codebook.frames import VOICE_MARKS, Codebook
 from narratives.model.calibration import words_of_probability
 from narratives.model.document import ParagraphReading
-from narratives.model.explain import Evidence, FrameReading
+from narratives.model.explanation.explain import Evidence, FrameReading
 
 # Colours that colour-blind people can tell apart (after Okabe and Ito), one for each aim in the codebook's order.
 AIM_COLOURS = ("#0072B2", "#D55E00", "#AA3377", "#B8860B", "#009E73", "#3399CC")

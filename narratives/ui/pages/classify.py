@@ -13,7 +13,7 @@ from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.model.document import Classification, ParagraphReading, Summary
 from narratives.model.document import classify as read_text
-from narratives.model.evidence_sheet import evidence_sheet, plain_summary
+from narratives.model.explanation.evidence_sheet import evidence_sheet, plain_summary
 from narratives.store.events import Store
 from narratives.ui.components.html import colour_of, counted, likelihood, paragraph_html, shown
 from narratives.ui.session.annotator import annotator, ask_name

@@ -5,7 +5,7 @@ import hashlib
 from narratives.codebook.frames import Codebook
 from narratives.model.calibration import words_of_probability
 from narratives.model.document import Classification, ParagraphReading
-from narratives.model.explain import FrameReading
+from narratives.model.explanation.explain import FrameReading
 
 
 def evidence_sheet(classification: Classification, codebook: Codebook) -> str:

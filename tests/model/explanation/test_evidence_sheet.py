@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from narratives.model.document import classify
-from narratives.model.evidence_sheet import evidence_sheet, plain_summary
+from narratives.model.explanation.evidence_sheet import evidence_sheet, plain_summary
 
 FLOOD, CHOIR = "Wake up: the dam breaks before Friday!", "The choir sings in the market hall on Sunday at ten."
 

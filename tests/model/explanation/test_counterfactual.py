@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import AWKWARD
-from narratives.model.counterfactual import MOST, smallest_flip
+from narratives.model.explanation.counterfactual import MOST, smallest_flip
 from narratives.model.features import words
 
 LONG = "The dam breaks before Friday, wake up! The river rises and nobody is safe from the flood wave, of course."

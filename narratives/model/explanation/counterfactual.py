@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from narratives.model.classifier import Classifier, Predictor
-from narratives.model.explain import FrameReading, word_shares
+from narratives.model.explanation.explain import FrameReading, word_shares
 from narratives.model.features import Word, words
 
 MOST = 12  # strongest words that are tried; a longer answer would explain nothing

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from narratives.model.explain import (
+from narratives.model.explanation.explain import (
     EVIDENCE,
     evidence_sentences,
     likeliest,
