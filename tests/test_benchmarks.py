@@ -75,7 +75,9 @@ def test_the_product_as_a_step_is_the_product(truth, folds, classifier):
     learned = steps.product(truth, folds)
     sigmoids, thresholds = steps.stream_rule(learned.held_out, truth.values)
     np.testing.assert_allclose(
-        learned.score(truth.texts), classifier.frame_model.scores(classifier.features.transform(truth.texts))
+        learned.score(truth.texts),
+        classifier.frame_model.scores(classifier.features.transform(truth.texts)),
+        atol=0.1,  # the classifier's weights are rounded to bytes
     )
     np.testing.assert_allclose(sigmoids, classifier.sigmoids)
     np.testing.assert_allclose(thresholds, classifier.thresholds)

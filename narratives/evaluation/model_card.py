@@ -30,6 +30,29 @@ folds. The labels are not a sample of a real stream: expect lower scores on real
 ```
 """
 
+_FIGURES_OF_A_SAMPLE = """
+## Metrics on text drawn at random
+Of the {n} paragraphs that were drawn at random, each was scored by a model that had seen nothing of its source, where
+sources are known. Calibration and thresholds of each fold come from the other folds. A stream of another kind can
+differ: measure it with `narratives evaluate --on TABLE`.
+
+```
+"""
+
+_FIGURES_OF_CHANGE = """
+## Metrics by cross-validation on the labels that are new
+Trained from {prior}: only what the new labels change was fitted. The figures are those on the new labels, by models
+that have not seen them; without new labels, those of {prior}. Measure real text with `narratives evaluate --on TABLE`.
+
+```
+"""
+
+_REAL_TEXT = """\
+- real paragraphs of public collections, read by language models by the codebook, one in ten twice; the texts belong to
+  others and are not in the model, which holds words, two adjacent words and parts of words that at least three of these
+  paragraphs from two documents share, or that the project's own paragraphs have (labels/README.md)
+"""
+
 _RELIABILITY = """
 ## Calibration
 All paragraphs and frames by predicted probability, from the same cross-validation (Naeini et al. 2015). Where the two
@@ -53,7 +76,8 @@ def model_card(classifier: Classifier, figures: Evaluation, made_from: dict[str,
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(made_from["libraries"].items()))
     version = classifier.codebook.version or "–"
     lines = [
-        f"- {figures.n} paragraphs, {len(classifier.frames)} frames, codebook version {version}",
+        f"- {made_from.get('paragraphs', figures.n)} paragraphs",
+        f"- {len(classifier.frames)} frames, codebook version {version}",
         *(f"- {name}, SHA-256 {digest}" for name, digest in sorted(made_from["labels"].items())),
         *(
             f"- unlabelled text, for how common words are: {name}, SHA-256 {digest}"
@@ -62,9 +86,19 @@ def model_card(classifier: Classifier, figures: Evaluation, made_from: dict[str,
         f"- seed {made_from['seed']}; {libraries}",
         "- development tables of real text were used to choose methods and to look at errors, never to train",
     ]
-    made_of = "\n".join(lines) + "\n"
+    licences = made_from.get("licences", {})
+    lines += [f"- collection {name}: {licence}" for name, licence in sorted(licences.items())]
+    made_of = "\n".join(lines) + "\n" + (_REAL_TEXT if licences else "")
     curve = _curve(figures.reliability, made_from["settings"]["frames"]["topical_none"])
-    return _HEAD + made_of + _FIGURES + figures.table() + "\n```\n" + curve + _band(figures.band)
+    return (
+        _HEAD + made_of + _introduction(figures, made_from) + figures.table() + "\n```\n" + curve + _band(figures.band)
+    )
+
+
+def _introduction(figures: Evaluation, made_from: dict[str, Any]) -> str:
+    if "prior" in made_from:
+        return _FIGURES_OF_CHANGE.format(prior=made_from["prior"])
+    return _FIGURES_OF_A_SAMPLE.format(n=figures.n) if made_from.get("random") else _FIGURES
 
 
 def _curve(bins: tuple[Bin, ...], none_share: float | None) -> str:

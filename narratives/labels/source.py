@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.labels.files import file_text, sorted_labels, sorted_paragraphs
@@ -22,10 +22,12 @@ class Source:
     - ``hashes``: the SHA-256 of each part's canonical text, by the part's name.
     - ``is_sample``: whether the rows are a sample of a stream, as a simple table is. A label set is not: it is written
       to balance, and frames are rarer in the stream.
+    - ``licences``: the licence of each collection of others' texts, as its publisher states it.
     """
 
     hashes: Mapping[str, str]
     is_sample: bool
+    licences: Mapping[str, str] = field(default_factory=dict)
 
 
 def label_source(labels: LabelSet) -> Source:

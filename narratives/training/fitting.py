@@ -44,12 +44,13 @@ def fit(
     folds = fold_numbers(labelled.texts, labelled.held_out_together, labelled.values, seed)
     progress("fitting", 0.4)
     frame_model, scores = fit_frames(rows, labelled.values, priors, settings, folds)
-    sample = rows_that_decide(labelled.take(range(own)))
-    deciding = settings if len(sample) == own else of_sample(settings)
+    random = random_sample(labelled)
+    # Only they tell how common frames are in a stream. Without them it is all rows, reweighted as the settings say.
+    sample, deciding = (random, of_sample(settings)) if len(random) else (np.arange(own), settings)
     rule = decision_rule(scores[sample], labelled.values[sample], deciding)
     voiceless = Classifier(labelled.codebook, features, frame_model, *rule)
     progress("voices", 0.85)
-    voice_model, voices = _fit_voices(voiceless, labelled, rows, folds, _voice_settings(labelled, sample, own))
+    voice_model, voices = _fit_voices(voiceless, labelled, rows, folds, _voice_settings(labelled, random))
     held_out = _HeldOut(scores[sample], folds[sample], voices[sample])
     evaluation_set = _evaluation_set(labelled.take(sample), held_out, deciding, voiceless.thresholds)
     figures = evaluate(evaluation_set, codebook=labelled.codebook.version, seed=seed)
@@ -74,13 +75,10 @@ def _learn_rows(
 ENOUGH_RANDOM = 150  # texts drawn at random from which the decision rule and a stream's shares of voices are chosen
 
 
-def rows_that_decide(labelled: Gold) -> NDArray[np.int64]:
-    """Return the rows that thresholds, calibration and figures are taken from: those drawn at random if enough are.
-
-    Only they tell how common frames are in a stream. Without them it is all rows, reweighted as ``ModelSettings`` says.
-    """
+def random_sample(labelled: Gold) -> NDArray[np.int64]:
+    """Return the rows that were drawn at random if they are enough to choose a decision rule on, else none."""
     random = labelled.random_rows
-    return random if len(random) >= ENOUGH_RANDOM else np.arange(len(labelled))
+    return random if len(random) >= ENOUGH_RANDOM else random[:0]
 
 
 def of_sample(settings: ModelSettings) -> ModelSettings:
@@ -89,11 +87,11 @@ def of_sample(settings: ModelSettings) -> ModelSettings:
     return replace(settings, **{name: getattr(AS_IT_IS, name) for name in rule})
 
 
-def _voice_settings(labelled: Gold, sample: NDArray[np.int64], own: int) -> VoiceSettings:
-    """Return the settings of the voice model, with the shares of voices in the sample if it has enough of them."""
-    voices = labelled.voices[sample]
+def _voice_settings(labelled: Gold, random: NDArray[np.int64]) -> VoiceSettings:
+    """Return the settings of the voice model, with the shares of voices in a random sample if it has enough of them."""
+    voices = labelled.voices[random]
     counts = np.bincount(voices[voices >= 0], minlength=len(VOICES))
-    if len(sample) == own or counts.min() == 0 or counts.sum() < ENOUGH_RANDOM:
+    if counts.min() == 0 or counts.sum() < ENOUGH_RANDOM:
         return VoiceSettings()
     promotes, reports, rebuts = (float(share) for share in counts / counts.sum())
     return VoiceSettings(prior=(promotes, reports, rebuts))

@@ -72,9 +72,10 @@ def fit_regressions(
     fits = fit_together(products, targets[:, :weighed], costs[:, :weighed], offsets, bias_scale=scale)
     weights = rows.T @ fits.duals.astype(np.float64)
     if targets.shape[1] > weighed:
-        # Without a fold a regression ends close to the one of all rows, so it starts there: half the steps.
+        # Without a fold a regression ends close to that of all rows, so it starts with those weights: half the steps.
+        # The duals of the fold's rows are in them, and fall to zero on the way.
         times = targets.shape[1] // weighed - 1
-        nearby = _Start(np.tile(fits.duals, times) * (costs[:, weighed:] > 0), np.tile(fits.bias, times))
+        nearby = _Start(np.tile(fits.duals, times), np.tile(fits.bias, times))
         repeated = None if offsets is None else np.tile(offsets, times)
         others = fit_together(products, targets[:, weighed:], costs[:, weighed:], repeated, nearby, scale)
         fits = fits.beside(others)

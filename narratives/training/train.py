@@ -29,7 +29,7 @@ from narratives.model.persistence import save
 from narratives.model.releases import check_name, model_in_use, readable_release, release
 from narratives.training.data import read_background
 from narratives.training.decision_rule import read_aim
-from narratives.training.fitting import Progress, fit
+from narratives.training.fitting import Progress, fit, of_sample, random_sample
 from narratives.training.frames import AS_IT_IS, ModelSettings
 from narratives.training.prior.adapting import Prior, fit_change
 from narratives.training.prior.known import fingerprints
@@ -48,6 +48,7 @@ class TrainingOptions:
     - ``seed``: of the folds, the bootstrap and the choice among too many unlabelled texts.
     - ``unlabelled``: tables of text that tell how common each word is in the stream that the model is for.
     - ``from_scratch``: learn from these labels alone, not from the model that ships with the package.
+    - ``strength``: C of the frames' regressions, in place of that of ``ModelSettings``.
     - ``release_first``: release the model if no other one is released.
     """
 
@@ -56,6 +57,7 @@ class TrainingOptions:
     seed: int = 0
     unlabelled: tuple[Path, ...] = ()
     from_scratch: bool = False
+    strength: float | None = None
     release_first: bool = True
 
 
@@ -125,6 +127,7 @@ def train(
     if output is not None:
         check_name(output)
     settings = _settings(source.is_sample, options.aim)
+    settings = replace(settings, strength=options.strength or settings.strength)
     prior = None if options.from_scratch else _prior(labelled.codebook)
     if prior is None:
         texts = read_background(options.unlabelled, options.seed, lambda share: progress("reading texts", 0.2 * share))
@@ -134,7 +137,7 @@ def train(
         classifier, changed = fit_change(prior, labelled, options.seed, progress, settings)
         figures = changed or Evaluation.from_json(prior.figures)
     progress("saving", 0.95)
-    made_from = _made_from(source, options, labelled.codebook, settings) | {"figures": figures.as_json()}
+    made_from = _made_from(source, options, labelled, settings) | {"figures": figures.as_json()}
     if prior is not None:
         made_from["prior"] = prior.classifier.name
     trained_on = fingerprints(labelled) if options.from_scratch else None
@@ -179,14 +182,21 @@ def _settings(is_sample: bool, aim: str) -> ModelSettings:
     return replace(AS_IT_IS if is_sample else ModelSettings(), precision=read_aim(aim))
 
 
-def _made_from(source: Source, options: TrainingOptions, codebook: Codebook, settings: ModelSettings) -> dict[str, Any]:
+def _made_from(source: Source, options: TrainingOptions, labelled: Gold, settings: ModelSettings) -> dict[str, Any]:
+    codebook, random = labelled.codebook, random_sample(labelled)
     return {
         "labels": dict(source.hashes),
+        "paragraphs": len(labelled),
+        **({"licences": dict(source.licences)} if source.licences else {}),
+        **({"random": len(random)} if len(random) else {}),
         "codebook": {"version": codebook.version, "sha256": codebook_hash(codebook) if codebook.version else None},
         "unlabelled": {path.name: _sha256(path) for path in options.unlabelled},
         "libraries": {name: importlib.metadata.version(name) for name in (*_LIBRARIES, "narratives")},
         "seed": options.seed,
-        "settings": {"frames": _as_recorded(settings), "voice": asdict(VoiceSettings())},
+        "settings": {
+            "frames": _as_recorded(of_sample(settings) if len(random) else settings),
+            "voice": asdict(VoiceSettings()),
+        },
     }
 
 

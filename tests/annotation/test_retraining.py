@@ -101,7 +101,7 @@ def test_a_codebook_without_a_label_is_enough_for_a_first_model(town, tmp_path, 
     code = "from narratives.annotation.retraining import report_training; report_training()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     model = persistence.load(Path(json.loads(done.stdout.splitlines()[-1])["folder"]))
-    assert model.explanation.explain("they say the dam breaks and the river rises")[0].frame == "flood"
+    assert model.explain("they say the dam breaks and the river rises")[0].frame == "flood"
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_an_own_taxonomy_without_voices_trains_from_a_table(town, tmp_path):
     (tmp_path / "my.csv").write_text("text,frames\n" + "\n".join(rows) + "\n", encoding="utf-8")
     model = train_on_files(tmp_path / "my.csv", tmp_path / "mine").classifier
     assert model.predict(["a pie of one apple", "one more iron nail"]) == [("Fruit",), ()]
-    assert model.explanation.explain("apple pie")[0].voice == ""
+    assert model.explain("apple pie")[0].voice == ""
 
 
 @pytest.mark.parametrize(
