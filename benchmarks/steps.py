@@ -214,9 +214,7 @@ def stream_rule(scores: Floats, values: NDArray[np.int8], settings: ModelSetting
     """Return sigmoids and thresholds as the product's training chooses them."""
     topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
     sigmoids = fit_sigmoids(scores, values, topical)
-    return sigmoids, choose_thresholds(
-        calibrate(scores, sigmoids), values, broad, settings.shrinkage, settings.precision, settings.plateau
-    )
+    return sigmoids, choose_thresholds(calibrate(scores, sigmoids), values, broad, settings.threshold_rule)
 
 
 def best_f1_rule(scores: Floats, values: NDArray[np.int8]) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ Everywhere, ``values`` are 1 (positive), 0 (negative) or below 0 (unknown, left 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -124,6 +125,22 @@ def steady_f1_threshold(
     return float(expit(np.mean(logit(np.clip(ends, _EDGE, 1 - _EDGE)))))
 
 
+def cautious_f1_threshold(
+    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], plateau: float
+) -> float:
+    """Return the highest threshold whose weighted F1 is at least ``plateau`` of the best.
+
+    Where frames are rare, the top of F1 is long, and false alarms lie at its lower end. On sources that no model had
+    seen, thresholds at the upper end halved them, and F1 was no lower. Takes three arrays of one length; returns 0.5
+    where there is no positive.
+    """
+    p, tp, predicted = _cuts(probabilities, values, weights)
+    if not len(p) or not tp[-1]:
+        return 0.5
+    f1 = _f1(p, tp, predicted)
+    return _threshold_after(p, int(np.flatnonzero(f1 >= plateau * f1.max())[0]))
+
+
 def precise_threshold(
     probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], precision: float
 ) -> float:
@@ -136,31 +153,37 @@ def precise_threshold(
     return _threshold_after(p, int(reached[-1])) if len(reached) else HIGHEST
 
 
-def choose_thresholds(
-    probabilities: NDArray[np.float64],
-    values: NDArray[np.int8],
-    weights: NDArray[np.float64],
-    shrinkage: float,
-    precision: float | None = None,
-    plateau: float = 1.0,
-) -> NDArray[np.float64]:
-    """Choose a threshold for each frame from n × k (out-of-fold) probabilities and values; return k thresholds.
+@dataclass(frozen=True)
+class ThresholdRule:
+    """How thresholds are chosen.
 
     - ``shrinkage``: how many positives the threshold that is best for all frames together is worth. A frame's own best
       threshold is pulled towards it, because the optimum of a rare frame is mostly noise.
     - ``precision``: aim at this precision with the highest recall; None to aim at F1.
-    - ``plateau``: the share of the best F1 at which its flat top ends; see ``steady_f1_threshold``.
+    - ``plateau``: the share of the best F1 at which its flat top ends.
+    - ``cautious``: take the highest threshold of the flat top, not its middle.
     """
+
+    shrinkage: float
+    precision: float | None = None
+    plateau: float = 1.0
+    cautious: bool = False
+
+
+def choose_thresholds(
+    probabilities: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], by: ThresholdRule
+) -> NDArray[np.float64]:
+    """Choose a threshold for each frame from n × k (out-of-fold) probabilities and values; return k thresholds."""
     rule: _Rule = best_f1_threshold
-    if precision is not None:
-        rule = partial(precise_threshold, precision=precision)
-    elif plateau < 1:
-        rule = partial(steady_f1_threshold, plateau=plateau)
+    if by.precision is not None:
+        rule = partial(precise_threshold, precision=by.precision)
+    elif by.plateau < 1:
+        rule = partial(cautious_f1_threshold if by.cautious else steady_f1_threshold, plateau=by.plateau)
     cells = np.repeat(weights[:, None], probabilities.shape[1], axis=1)
     common = rule(probabilities.ravel(), values.ravel(), cells.ravel())
     own = np.array([rule(probabilities[:, k], values[:, k], weights) for k in range(probabilities.shape[1])])
     support = (values == 1).sum(axis=0)
-    return np.asarray((support * own + shrinkage * common) / (support + shrinkage)).clip(LOWEST, HIGHEST)
+    return np.asarray((support * own + by.shrinkage * common) / (support + by.shrinkage)).clip(LOWEST, HIGHEST)
 
 
 def choose_band(

@@ -19,7 +19,7 @@ from narratives.training.data import with_examples
 from narratives.training.decision_rule import choose_band, choose_thresholds, fit_sigmoids, stream_weights
 from narratives.training.features import fit_features
 from narratives.training.folds import fold_numbers
-from narratives.training.frames import AS_IT_IS, YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
+from narratives.training.frames import RANDOM, YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.training.voice import VoiceSettings, fit_voice
 
 Progress = Callable[[str, float], None]
@@ -82,9 +82,9 @@ def random_sample(labelled: Gold) -> NDArray[np.int64]:
 
 
 def of_sample(settings: ModelSettings) -> ModelSettings:
-    """Return the settings with the decision rule for labels that are a sample of a stream."""
-    rule = ("topical_none", "broad_none", "shrinkage", "plateau", "sure")
-    return replace(settings, **{name: getattr(AS_IT_IS, name) for name in rule})
+    """Return the settings with the decision rule for texts drawn at random."""
+    rule = ("topical_none", "broad_none", "shrinkage", "plateau", "cautious", "sure")
+    return replace(settings, **{name: getattr(RANDOM, name) for name in rule})
 
 
 def _voice_settings(labelled: Gold, random: NDArray[np.int64]) -> VoiceSettings:
@@ -104,9 +104,7 @@ def decision_rule(
     topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
     sigmoids = fit_sigmoids(scores, values, topical)
     probabilities = calibrate(scores, sigmoids)
-    thresholds = choose_thresholds(
-        probabilities, values, broad, settings.shrinkage, settings.precision, settings.plateau
-    )
+    thresholds = choose_thresholds(probabilities, values, broad, settings.threshold_rule)
     return sigmoids, thresholds, choose_band(probabilities, values, topical, thresholds, settings.sure)
 
 

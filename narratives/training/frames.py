@@ -4,7 +4,7 @@ The similarity of a row x to a frame's codebook row d is linear in x: a coeffici
 to the weights. So codebook and labels fold into one weight matrix.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix, hstack
 from narratives.codebook.frames import Codebook, Frame
 from narratives.model.features import Features
 from narratives.model.frame_model import FrameModel
+from narratives.training.decision_rule import ThresholdRule
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ModelSettings:
     - ``precision``: what thresholds aim at; None for F1.
     - ``plateau``: the share of the best F1 at which its flat top ends. A threshold is set in the middle of the top,
       which is steadier; 1 takes the best one, right for labels that are a sample.
+    - ``cautious``: a threshold is the highest of the flat top, not its middle.
     - ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
     """
 
@@ -45,13 +47,21 @@ class ModelSettings:
     shrinkage: float = 300.0
     precision: float | None = None
     plateau: float = 0.97
+    cautious: bool = False
     sure: float = 0.975
+
+    @property
+    def threshold_rule(self) -> ThresholdRule:
+        """How thresholds are chosen."""
+        return ThresholdRule(self.shrinkage, self.precision, self.plateau, self.cautious)
 
 
 YOUNG = 30  # a frame with fewer positives leans on the codebook, the more so the fewer it has
 _LEAN = 8.0  # how much louder the codebook is for a frame without positives: benchmarks/cold.py
 
 AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, shrinkage=30.0, plateau=1.0, sure=0.8)
+# For texts drawn at random within many sources, in most of which a frame is rarer than in labels that a user brings.
+RANDOM = replace(AS_IT_IS, shrinkage=300.0, plateau=0.97, cautious=True)
 
 
 def prior_texts(codebook: Codebook) -> list[str]:

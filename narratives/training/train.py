@@ -138,6 +138,8 @@ def train(
         figures = changed or Evaluation.from_json(prior.figures)
     progress("saving", 0.95)
     made_from = _made_from(source, options, labelled, settings) | {"figures": figures.as_json()}
+    if classifier.voice_model is not None:
+        made_from["settings"]["voice"]["prior"] = classifier.voice_model.prior.tolist()
     if prior is not None:
         made_from["prior"] = prior.classifier.name
     trained_on = fingerprints(labelled) if options.from_scratch else None

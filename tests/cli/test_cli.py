@@ -23,7 +23,10 @@ COMMANDS = {
         "-o --output --text --by --columns --jobs --prefix --refused --json --force --resume --engine --scheduler "
         "--model",
     ),
-    "train": ("Train a model on labels", "--labels --codebook --unlabelled --aim --seed -o --output --json"),
+    "train": (
+        "Train a model on labels",
+        "--labels --codebook --unlabelled --aim --seed --from-scratch -o --output --json",
+    ),
     "evaluate": ("Measure a model on labelled rows", "--on --language --model --json"),
     "compare": ("Compare two models on the same rows", "--on --language --json"),
     "queue": ("List what to label next", "--annotator --number --rank --overlap --json --model"),

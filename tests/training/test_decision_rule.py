@@ -4,7 +4,9 @@ import pytest
 from narratives.errors import UserError
 from narratives.training.decision_rule import (
     HIGHEST,
+    ThresholdRule,
     best_f1_threshold,
+    cautious_f1_threshold,
     choose_band,
     choose_thresholds,
     precise_threshold,
@@ -30,7 +32,7 @@ def test_unsettled_cells_are_left_out():
 
 def test_a_frame_without_positives_gets_the_common_threshold():
     values = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 0]], dtype=np.int8)
-    chosen = choose_thresholds(np.column_stack([P, P / 10]), values, EVEN, 300)
+    chosen = choose_thresholds(np.column_stack([P, P / 10]), values, EVEN, ThresholdRule(300))
     common = best_f1_threshold(np.r_[P, P / 10], np.r_[values[:, 0], values[:, 1]], np.ones(10))
     assert chosen == pytest.approx([common, common], abs=0.05)
 
@@ -44,6 +46,17 @@ def test_the_steady_threshold_is_the_middle_of_a_flat_top():
     assert 0.3 < threshold < 0.75
     assert steady_f1_threshold(P, np.array([1, 1, 1, 0, 0]), EVEN, 0.97) == pytest.approx(0.5)
     assert steady_f1_threshold(P, np.zeros(5, dtype=np.int8), EVEN, 0.97) == 0.5
+
+
+def test_the_cautious_threshold_is_the_upper_end_of_a_flat_top():
+    flat = np.concatenate([np.linspace(0.99, 0.9, 100), np.linspace(0.7, 0.3, 2), np.linspace(0.1, 0.01, 100)])
+    values = np.concatenate([np.ones(100), [0, 1], np.zeros(100)]).astype(np.int8)
+    threshold = cautious_f1_threshold(flat, values, np.ones(202), 0.97)
+    assert threshold > 0.9  # F1 falls below .97 of the best only when more than five of the hundred are lost
+    assert cautious_f1_threshold(flat, values, np.ones(202), 0.5) > threshold
+    assert cautious_f1_threshold(P, np.zeros(5, dtype=np.int8), EVEN, 0.97) == 0.5
+    rule = ThresholdRule(0, plateau=0.97, cautious=True)
+    assert choose_thresholds(flat[:, None], values[:, None], np.ones(202), rule) == pytest.approx([threshold])
 
 
 def test_a_few_labels_more_or_less_hardly_move_it():
@@ -63,7 +76,7 @@ def test_a_few_labels_more_or_less_hardly_move_it():
 def test_one_positive_does_not_move_a_threshold_far():
     many = np.tile(P, 20)
     values = np.column_stack([np.tile([1, 1, 1, 0, 0], 20), np.eye(1, 100, 4)[0].astype(int)]).astype(np.int8)
-    own, rare = choose_thresholds(np.column_stack([many, many]), values, np.ones(100), 300)
+    own, rare = choose_thresholds(np.column_stack([many, many]), values, np.ones(100), ThresholdRule(300))
     assert abs(own - rare) < 0.2
 
 
@@ -88,7 +101,7 @@ def test_a_wanted_precision_moves_every_threshold_up():
     rng = np.random.default_rng(0)
     p = rng.random((400, 3))
     values = (rng.random((400, 3)) < p**2).astype(np.int8)
-    lax, strict = (choose_thresholds(p, values, np.ones(400), 10, aim) for aim in (None, 0.85))
+    lax, strict = (choose_thresholds(p, values, np.ones(400), ThresholdRule(10, aim)) for aim in (None, 0.85))
     assert (strict > lax).all()
     assert (values[p >= strict] == 1).mean() == pytest.approx(0.85, abs=0.05)
 

@@ -230,7 +230,7 @@ def _decide(
         return adapted
     rule, values = of_sample(settings), task.new.values[task.sample]
     chances, weights = expit(odds[task.sample]), np.ones(len(task.sample))
-    thresholds = choose_thresholds(chances, values, weights, rule.shrinkage, rule.precision, rule.plateau)
+    thresholds = choose_thresholds(chances, values, weights, rule.threshold_rule)
     thresholds[added] = adapted.thresholds[added]
     band = choose_band(chances, values, weights, thresholds, rule.sure)
     band[added] = adapted.band[added]
