@@ -16,18 +16,24 @@ from typing import Any
 import numpy as np
 
 from choices import ARCHIVE, measure_calibration, measure_choices, show_calibration
+from narratives.codebook.frames import VOICES
 from narratives.evaluation.evaluation import Evaluation, evaluate
 from narratives.evaluation.run import predict_gold
+from narratives.labels.field.readings import read_field
 from narratives.labels.simple_table import read_simple_table
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.model.document import classify
+from narratives.tables.table import read_all
+from narratives.text.paragraphs import paragraph_id
 from narratives.training.train import read_gold, read_source, ready_model
 from public import SEMEVAL, measure_documents, measure_public, show_documents, show_public
 from steps import NOT_INSTALLED, measure_steps, minilm, show_steps
 
 HERE = Path(__file__).parent
 TABLES = ("real-dev.csv", "real-dev-random.csv", "written-dev.csv")
+OFFICIAL = """
+president.gov.ua, {paragraphs} unread paragraphs: {promotes:.1%} get a promotes, {decided:.2%} a decided one"""
 NAMED = ("attack-from-belarus-threat", "stalemate-fait-accompli")
 PARTS = {"English": ("en",), "Ukrainian and Russian": ("uk", "ru"), "all": ("en", "uk", "ru")}
 
@@ -45,6 +51,10 @@ def main() -> None:
     show(rows, articles)
     if tables:
         keep({"model": classifier.name, "tables": rows, "articles": articles})
+    if (options.data / ARCHIVE).exists():
+        official = official_promotions(classifier, options.data / ARCHIVE)
+        print(OFFICIAL.format(**official))
+        keep({"official": official})
     if not options.product_only:
         warn_of_other_labels(folder, options.labels)
         compare_steps(options.labels, tables, classifier.name)
@@ -66,6 +76,25 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="a model folder; without it the released model")
     parser.add_argument("--product-only", action="store_true", help="measure the released model only")
     return parser.parse_args()
+
+
+def official_promotions(classifier: Classifier, archive: Path) -> dict[str, Any]:
+    """Return how many unread paragraphs of Ukraine's president's office get a *promotes*, and how many a decided one.
+
+    The model has read other paragraphs of that office, but none of these.
+    """
+    table = read_all(archive)
+    read = read_field(HERE.parent / "labels", classifier.codebook).by_paragraph
+    rows = zip(table["source"], table["text"], strict=True)
+    texts = [text for source, text in rows if source == "president.gov.ua" and paragraph_id(text) not in read]
+    predictions = classifier.predict_texts(texts)
+    promotes = predictions.voices == VOICES.index("promotes")
+    decided = promotes & ~predictions.human
+    return {
+        "paragraphs": len(texts),
+        "promotes": float(promotes.any(axis=1).mean()),
+        "decided": float(decided.any(axis=1).mean()),
+    }
 
 
 def warn_of_other_labels(model: Path, labels: Path) -> None:
