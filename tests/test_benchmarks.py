@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import adapt
 import choices
 import cold
 import exact
+import field
 import public
 import quality
 import queue_gain
@@ -146,6 +148,24 @@ def test_figures_of_public_tasks_are_those_of_training(truth, tmp_path):
     (row, *_) = public.measure_public(tmp_path)
     figures = fit(read_simple_table(path), settings=settings_for(path))[1].as_json()
     assert {key: row[key] for key in public.FIGURES} == {key: figures[key] for key in public.FIGURES}
+
+
+def test_retraining_is_simulated_on_a_stream_that_the_model_has_not_seen(truth, classifier, monkeypatch):
+    monkeypatch.setattr(adapt, "SIZES", (20, 10_000))
+    prior = adapt.Prior(classifier, np.zeros((0, 2), np.uint64), {})
+    stream = replace(truth, how=("random",) * len(truth))
+    (row,) = adapt.simulate(prior, stream, "town")
+    assert (row["stream"], row["labels"], row["measured on"]) == ("town", 20, int(adapt.MEASURED * len(truth)))
+    assert min(row["shipped"], row["kept"], row["chosen"]) > 0.5
+
+
+def test_counts_of_terms_are_in_the_order_of_the_vocabulary(truth, classifier, tmp_path):
+    field.write_counts(classifier.features, truth, tmp_path / "counts.npz")
+    with np.load(tmp_path / "counts.npz") as stored:
+        own, borrowed, documents = stored["counts"].T
+    assert own[classifier.features.word_terms.index("dam")] == sum("dam" in text.lower() for text in truth.texts)
+    assert not borrowed.any()
+    assert not documents.any()
 
 
 def test_measuring_the_product_only_keeps_the_figures_of_the_steps(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from narratives.labels.gold import Gold
 from narratives.model.classifier import Classifier
 from narratives.model.frame_model import FrameModel
 from narratives.model.voice_model import VoiceModel
-from narratives.training.decision_rule import choose_band, choose_thresholds
+from narratives.training.decision_rule import choose_thresholds
 from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample
 from narratives.training.folds import FOLDS, fold_numbers
 from narratives.training.frames import ModelSettings, codebook_rows, fit_frames, prior_texts
@@ -49,10 +49,13 @@ class Prior:
 
 @dataclass(frozen=True)
 class ChangeSettings:
-    """``strength`` is C of the regressions that fit the change, ``voice_strength`` that of the voices' (adapt.py)."""
+    """``strength`` is C of the regressions that fit the change, ``voice_strength`` that of the voices'.
 
-    strength: float = 1.0
-    voice_strength: float = 1.0
+    With C = 1, a hundred labels of a stream in which frames are rare made the model worse on it (benchmarks/adapt.py).
+    """
+
+    strength: float = 0.1
+    voice_strength: float = 0.1
 
 
 def fit_change(
@@ -181,7 +184,7 @@ def _change_frames(base: Classifier, task: _Task, added: list[int]) -> tuple[Cla
     costs = np.concatenate([(values >= 0) & part[:, None] for part in parts], axis=1) * strength
     fitted = fit_regressions(
         *(task.rows, np.tile(values == 1, len(parts)), costs, len(known), odds[:, known].astype(np.float32)),
-        free_bias=bool(len(task.sample)),
+        free_bias=False,  # a frame that few new texts carry would be put out of reach
     )
     weights, bias = base.frame_model.weights.copy(), base.frame_model.bias.copy()
     weights[:, known] += fitted.weights / slopes[known]
@@ -208,7 +211,7 @@ def _change_voices(adapted: Classifier, task: _Task) -> tuple[Classifier, NDArra
     X = hstack([rows, csr_matrix(markers)], format="csr")
     fitted = fit_regressions(
         *(X, np.tile(one_hot, len(parts)), costs, len(VOICES), logit(chances).astype(np.float32)),
-        free_bias=bool(len(task.sample)),
+        free_bias=False,
     )
     size, bias = rows.shape[1], fitted.bias[: len(VOICES)]
     model = VoiceModel(
@@ -225,15 +228,19 @@ def _change_voices(adapted: Classifier, task: _Task) -> tuple[Classifier, NDArra
 def _decide(
     adapted: Classifier, odds: NDArray[np.float64], task: _Task, settings: ModelSettings, added: list[int]
 ) -> Classifier:
-    """Choose thresholds and band of the known frames on the new rows if they are a sample; else keep the prior's."""
+    """Pull the thresholds of the known frames towards those of the new rows if these are a sample; else keep them."""
     if not len(task.sample):
         return adapted
     rule, values = of_sample(settings), task.new.values[task.sample]
     chances, weights = expit(odds[task.sample]), np.ones(len(task.sample))
-    thresholds = choose_thresholds(chances, values, weights, rule.threshold_rule)
-    thresholds[added] = adapted.thresholds[added]
-    band = choose_band(chances, values, weights, thresholds, rule.sure)
-    band[added] = adapted.band[added]
+    own = choose_thresholds(chances, values, weights, replace(rule, shrinkage=1.0).threshold_rule)
+    support = (values == 1).sum(axis=0)
+    support[added] = 0  # their thresholds were chosen on all labels
+    before = adapted.thresholds
+    thresholds = (support * own + rule.shrinkage * before) / (support + rule.shrinkage)
+    # The band keeps its distances from the threshold: a few hundred labels do not tell how sure is sure.
+    moved = logit(thresholds.clip(_EDGE, 1 - _EDGE)) - logit(before.clip(_EDGE, 1 - _EDGE))
+    band = expit(logit(adapted.band.clip(_EDGE, 1 - _EDGE)) + moved[:, None])
     return replace(adapted, thresholds=thresholds, band=band)
 
 

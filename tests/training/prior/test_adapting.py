@@ -77,7 +77,11 @@ def test_thresholds_move_only_by_labels_that_are_a_sample(prior, labelled, codeb
     np.testing.assert_array_equal(kept, prior.classifier.thresholds)
     np.testing.assert_array_equal(moved, prior.classifier.thresholds)
     enough = random.followed_by(replace(random, texts=tuple(f"{text} Again." for text in random.texts)))
-    assert (fit_change(prior, labelled.followed_by(enough))[0].thresholds != prior.classifier.thresholds).any()
+    adapted = fit_change(prior, labelled.followed_by(enough))[0]
+    assert (adapted.thresholds != prior.classifier.thresholds).any()
+    assert np.isfinite(adapted.thresholds).all()
+    assert (adapted.band[:, 0] <= adapted.thresholds).all()
+    assert (adapted.thresholds <= adapted.band[:, 1]).all()
 
 
 def test_a_handful_of_labels_is_enough(prior, labelled, codebook):
