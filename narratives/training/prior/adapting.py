@@ -43,8 +43,8 @@ class Prior:
     figures: dict[str, Any]
 
     def knows(self, codebook: Codebook) -> bool:
-        """Return whether the codebook has all of the model's frames."""
-        return set(self.classifier.frames) <= set(codebook.ids)
+        """Return whether the codebook has all of the model's frames; retired ones count, and are left out."""
+        return set(self.classifier.frames) <= {*codebook.ids, *codebook.successors}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from narratives.codebook.frames import Codebook
+from narratives.codebook.frames import Codebook, retire
 from narratives.evaluation.evaluation import Evaluation
 from narratives.labels.gold import Gold, gold
 from narratives.model.persistence import load, read_trained_on, save
@@ -115,6 +115,16 @@ def test_the_order_of_the_frames_does_not_count(prior, codebook):
     assert adapted.frames == turned.ids
     asked = ["The dam breaks before Friday."]
     assert adapted.predict(asked) == prior.classifier.predict(asked) == [("flood",)]
+
+
+def test_a_retired_frame_is_left_out_and_the_others_stay_known(prior, labelled, codebook):
+    retired = retire(codebook, "bridge", "", "2026-05-01")
+    assert prior.knows(retired)
+    assert not prior.knows(replace(codebook, frames=codebook.frames[:2]))
+    fewer = replace(labelled, codebook=retired, values=labelled.values[:, :2], voices=labelled.voices[:, :2])
+    adapted, _ = fit_change(prior, fewer)
+    assert adapted.frames == ("flood", "mayor")
+    assert adapted.predict(["The dam breaks before Friday."]) == [("flood",)]
 
 
 def test_figures_and_what_was_trained_on_are_read_back_from_the_folder(prior, tmp_path):
