@@ -62,6 +62,7 @@ def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, tmp_path):
     assert (again.folder / "weights.npz").read_bytes() == (before.folder / "weights.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_path):
     own.add([paragraph(NEW)])
     before = train_on_store(own, tmp_path / "before").classifier

@@ -113,6 +113,7 @@ def test_the_aim_moves_the_thresholds_and_stands_in_the_manifest(labels_folder, 
     assert settings["precision"] == 0.2
 
 
+@pytest.mark.slow
 def test_unlabelled_text_changes_what_words_weigh_and_is_named_in_manifest_and_card(labels_folder, tmp_path):
     table = tmp_path / "stream.csv"
     table.write_text("text\n" + "the dam the river the bridge\n" * 200, encoding="utf-8")

@@ -11,6 +11,8 @@ from narratives.training.train import train_on_files
 from narratives.ui.components.figures import StoredModel, frame_table
 from narratives.ui.components.html import aim_colours
 
+pytestmark = pytest.mark.slow
+
 VIEWS = ("F1", "Precision and recall", "Reliability", "Confusion", "Made from")
 
 

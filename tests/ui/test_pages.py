@@ -84,6 +84,7 @@ def test_remarks_say_what_may_mislead(app):
     assert "HTML tags" in remarks
 
 
+@pytest.mark.slow
 def test_a_long_text_is_shown_in_parts(app):
     paste(app, "\n\n".join(f"Paragraph number {n} about the choir." for n in range(95)))
     assert html_of(app).count('class="nv-row"') == 40
@@ -93,6 +94,7 @@ def test_the_header_names_the_released_model(app):
     assert any("model tiny@" in text.value for text in app.run().text)
 
 
+@pytest.mark.slow
 def test_the_first_start_trains_a_model(town, labels_folder):
     app = AppTest.from_file(APP, default_timeout=60).run()
     assert not app.exception
@@ -162,6 +164,7 @@ def listed_on(page: AppTest) -> dict[str, str]:
     return dict(zip(table["model"], table["in use"], strict=True))
 
 
+@pytest.mark.slow
 def test_the_models_page_lists_the_shipped_model_and_goes_back_to_it(models_page, from_package, trained):
     page = models_page.run()
     assert listed_on(page) == {"shipped": "●"}
@@ -185,6 +188,7 @@ def test_the_models_page_lists_an_unreadable_model_with_the_reason(models_page, 
     assert "train the model again" in page.dataframe[0].value["note"][0]
 
 
+@pytest.mark.slow
 def test_a_shipped_model_that_does_not_fit_is_not_released(models_page, from_package, trained, tmp_path):
     shutil.copytree(trained, from_package / "one")
     release(from_package / "one")

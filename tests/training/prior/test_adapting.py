@@ -12,6 +12,8 @@ from narratives.training.fitting import fit
 from narratives.training.prior.adapting import Prior, fit_change
 from narratives.training.prior.known import fingerprints
 
+pytestmark = pytest.mark.slow
+
 HERONS = [
     f"{who} that the herons carry letters for the harbour office" for who in ("All know", "We hear", "It is said")
 ]
