@@ -70,7 +70,7 @@ def main() -> None:
 def build(data: Path, output: Path) -> Path:
     """Train on the labels and the field readings and write the model folder."""
     gold, hashes = training_rows(data)
-    # With so many rows C = 2 ranks as well as 10, and is fitted in half the time.
+    # With so many rows C = 2 ranks as well as 10.
     options = TrainingOptions(from_scratch=True, strength=2.0)
     trained = train(gold, Source(hashes, is_sample=False, licences=LICENCES), output, options, show_progress)
     write_counts(trained.classifier.features, gold, output.parent / COUNTS)

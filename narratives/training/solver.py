@@ -72,7 +72,7 @@ def fit_regressions(
     fits = fit_together(products, targets[:, :weighed], costs[:, :weighed], offsets, bias_scale=scale)
     weights = rows.T @ fits.duals.astype(np.float64)
     if targets.shape[1] > weighed:
-        # Without a fold a regression ends close to that of all rows, so it starts with those weights: half the steps.
+        # Without a fold a regression ends close to that of all rows, so it starts there and takes fewer steps.
         # The duals of the fold's rows are in them, and fall to zero on the way.
         times = targets.shape[1] // weighed - 1
         nearby = _Start(np.tile(fits.duals, times), np.tile(fits.bias, times))
