@@ -20,8 +20,8 @@ from narratives.model.classifier import Classifier
 from narratives.model.frame_model import FrameModel
 from narratives.model.voice_model import VoiceModel
 from narratives.training.decision_rule import choose_thresholds
-from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample
-from narratives.training.folds import FOLDS, fold_numbers
+from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample, random_sample
+from narratives.training.folds import fold_numbers
 from narratives.training.frames import ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.training.prior.known import unknown_rows
 from narratives.training.prior.vocabulary import Extended, extend
@@ -104,16 +104,16 @@ class _Task:
 
 
 def _sample_of(new: Gold, settings: ModelSettings) -> NDArray[np.int64]:
-    rows = np.arange(len(new)) if settings.topical_none is None else new.random_rows
-    return rows if len(rows) >= ENOUGH_RANDOM else np.zeros(0, np.int64)
+    """Return the rows of a random sample that is large enough to move thresholds, else none."""
+    if settings.topical_none is None and len(new) >= ENOUGH_RANDOM:
+        return np.arange(len(new))
+    return random_sample(new)
 
 
 def _folds(new: Gold, seed: int) -> NDArray[np.int64] | None:
-    if len(set(new.held_out_together)) < FOLDS:
-        return None
     try:
         return fold_numbers(new.texts, new.held_out_together, new.values, seed)
-    except UserError:  # near copies can leave fewer groups than there are names
+    except UserError:  # too few independent texts
         return None
 
 
