@@ -42,10 +42,13 @@ def _default_folder() -> "Path":
     from narratives.errors import UserError
     from narratives.model.releases import model_in_use, unreadable_release
 
-    folder = model_in_use() or paths.released_model()  # loading a model of another format says the way out
-    if folder is None:
+    folder = model_in_use()
+    if folder is not None:
+        unreadable = unreadable_release()
+        if unreadable:
+            warnings.warn(unreadable, stacklevel=3)
+        return folder
+    released = paths.released_model()  # loading a model of another format says the way out
+    if released is None:
         raise UserError("no model is released; run `narratives train` once, or name a model folder")
-    unreadable = unreadable_release()
-    if unreadable and model_in_use():
-        warnings.warn(unreadable, stacklevel=3)
-    return folder
+    return released
