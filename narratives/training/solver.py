@@ -1,26 +1,29 @@
 """Fits many logistic regressions over the same rows at once.
 
-The weights of a regression with an L2 penalty are a weighted sum of its rows (Kimeldorf and Wahba 1971), so it can be
-solved over the n × n products of the rows instead of the many columns. The regressions share these products: one matrix
-product serves a step of all of them, for every frame and every fold.
+Newton's method. Each step is solved by conjugate gradients, which need only products with the rows: one sparse product
+serves a step of all regressions, for every frame. Labels are rare, so a few hundred rows, the positives above all, bend
+each regression more than all the others together. The preconditioner solves for these rows exactly.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix
+from scipy.special import expit
 
 Floats = NDArray[np.float32]
 
-TOLERANCE = 3e-4  # length of the gradient, relative to the start, at which a fit is done
+TOLERANCE = 3e-4  # length of the gradient, relative to the one without weights, at which a fit is done
+HELD_OUT_TOLERANCE = 1e-3  # the same for regressions asked only for the scores of the rows that they leave out
 _STEPS, _INNER, _HALVINGS = 50, 200, 30
 _BIAS_SCALE = np.float32(30.0)  # the bias is penalised 1/900 as much as a weight: hardly at all
-_COMMON = 0.02  # share of rows above which a column is multiplied as a dense one
 _DONE = 1e6  # a tolerance that every residual meets, so a finished regression takes no further step
-_WORTH_ALL = 0.9  # share of active regressions above which all are multiplied: selecting some costs a copy
-_TOGETHER = 256  # regressions solved side by side; more would only take memory
-_LARGEST = 12_000  # rows whose products (4 n² bytes) are still held in memory
+_BENDING = 300  # rows that the preconditioner solves for; twice as many save steps but take longer
+_TOGETHER = 10  # regressions solved side by side; a thread takes one such block at a time
 
 
 @dataclass(frozen=True)
@@ -67,210 +70,209 @@ def fit_regressions(
     Returns the weights of the first ``weighed`` regressions, and bias and scores (without the offsets) of all:
     regressions of the folds are only asked for scores.
     """
-    products = row_products(rows) if rows.shape[0] <= _LARGEST else SparseProducts(rows)
-    scale = _BIAS_SCALE if free_bias else np.float32(1.0)
-    fits = fit_together(products, targets[:, :weighed], costs[:, :weighed], offsets, bias_scale=scale)
-    weights = rows.T @ fits.duals.astype(np.float64)
-    if targets.shape[1] > weighed:
-        # Without a fold a regression ends close to that of all rows, so it starts there and takes fewer steps.
-        # The duals of the fold's rows are in them, and fall to zero on the way.
-        times = targets.shape[1] // weighed - 1
-        nearby = _Start(np.tile(fits.duals, times), np.tile(fits.bias, times))
-        repeated = None if offsets is None else np.tile(offsets, times)
-        others = fit_together(products, targets[:, weighed:], costs[:, weighed:], repeated, nearby, scale)
-        fits = fits.beside(others)
-    return Regressions(np.asarray(weights), fits.bias.astype(np.float64), fits.scores.astype(np.float64))
+    counts = np.bincount(rows.indices, minlength=rows.shape[1])
+    # The commonest first, so that their weights lie close together in memory; those of no row are left out.
+    occurring = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    design = _Design(rows[:, occurring], _BIAS_SCALE if free_bias else np.float32(1.0))
+    known = np.zeros((len(costs), weighed), np.float32) if offsets is None else offsets
+
+    def fit(columns: slice, start: Point | None, tolerance: float) -> Point:
+        of_frames = slice(columns.start % weighed, columns.start % weighed + columns.stop - columns.start)
+        together = _Together(design, targets[:, columns], costs[:, columns], known[:, of_frames])
+        return together.solve(start, tolerance)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # products and vector operations run without the global lock
+        whole = list(threads.map(lambda columns: fit(columns, None, TOLERANCE), _blocks(0, weighed)))
+
+        def fit_part(block: tuple[slice, Point]) -> Point:
+            # Without a fold a regression ends close to that of all rows, so it starts there and takes few steps.
+            return fit(*block, HELD_OUT_TOLERANCE).without_weights()
+
+        firsts = range(weighed, targets.shape[1], weighed)
+        parts = threads.map(
+            fit_part, [block for n in firsts for block in zip(_blocks(n, n + weighed), whole, strict=True)]
+        )
+        points = [*whole, *parts]
+    weights = np.zeros((rows.shape[1], weighed))
+    weights[occurring] = np.concatenate([point.weights for point in whole], axis=1)
+    bias = design.bias_scale * np.concatenate([point.bias for point in points]).astype(np.float64)
+    return Regressions(weights, bias, np.concatenate([point.scores for point in points], axis=1).astype(np.float64))
 
 
-class SparseProducts:
-    """Multiplies by the products of the rows without holding them, for more rows than their products fit in memory."""
+def _blocks(first: int, end: int) -> list[slice]:
+    return [slice(start, min(end, start + _TOGETHER)) for start in range(first, end, _TOGETHER)]
 
-    def __init__(self, rows: csr_matrix) -> None:
-        self._rows = rows.astype(np.float32)
-        self._columns = self._rows.T.tocsr()  # twice as fast to multiply as the transposed view
 
-    def __matmul__(self, duals: Floats) -> Floats:
-        return np.asarray(self._rows @ (self._columns @ duals))
+class _Design:
+    """The rows, to be multiplied from either side. The bias is one more column, of ``bias_scale``."""
+
+    def __init__(self, rows: csr_matrix, bias_scale: np.float32) -> None:
+        self.rows = rows.astype(np.float32)
+        self._columns = self.rows.T.tocsr()  # twice as fast to multiply as the transposed view
+        self.bias_scale = bias_scale
+
+    def scores(self, weights: Floats, bias: Floats) -> Floats:
+        """Return rows · weights + bias."""
+        return np.asarray(self.rows @ weights + self.bias_scale * bias)
+
+    def gathered(self, duals: Floats) -> "_Vector":
+        """Return the sum of the rows, each weighted by its dual (n × m)."""
+        return _Vector(np.asarray(self._columns @ duals), self.bias_scale * duals.sum(axis=0))
 
 
 @dataclass(frozen=True)
-class Fits:
-    """m fitted regressions over n rows: weights = rowsᵀ · ``duals`` (n × m), ``bias`` (m), ``scores`` (n × m)."""
+class _Vector:
+    """A vector of each of m regressions: ``weights`` (columns × m) and the scaled ``bias`` (m)."""
 
-    duals: Floats
+    weights: Floats
     bias: Floats
+
+    def plus(self, size: Floats | float, other: "_Vector") -> "_Vector":
+        return _Vector(self.weights + size * other.weights, self.bias + size * other.bias)
+
+    def dot(self, other: "_Vector") -> Floats:
+        return np.asarray(np.einsum("ij,ij->j", self.weights, other.weights) + self.bias * other.bias)
+
+
+@dataclass(frozen=True)
+class Point(_Vector):
+    """Where m regressions stand, with their scores on the n rows (n × m), which are not computed twice."""
+
     scores: Floats
 
-    def beside(self, other: "Fits") -> "Fits":
-        """Return these regressions and then the others."""
-        pairs = ((getattr(self, name), getattr(other, name)) for name in ("duals", "bias", "scores"))
-        return Fits(*(np.concatenate(pair, axis=-1) for pair in pairs))
+    def without_weights(self) -> "Point":
+        """Return the point without its weights, which are large and of no further use for a fold."""
+        return Point(self.weights[:0], self.bias, self.scores)
 
 
-@dataclass(frozen=True)
-class _Start:
-    """Where regressions start: their ``duals`` (n × m) and ``bias`` (m)."""
+class _Preconditioner:
+    """The inverse of the Hessian of each regression's most bending rows, and of the penalty.
 
-    duals: Floats
-    bias: Floats
-
-    def take(self, columns: slice) -> "_Start":
-        return _Start(self.duals[:, columns], self.bias[columns])
-
-
-def row_products(rows: csr_matrix) -> Floats:
-    """Return the n × n inner products of the rows, float32. Takes 4·n² bytes.
-
-    Columns that many rows share are multiplied densely: a sparse product visits every pair of rows that share one.
-    """
-    rows = rows.astype(np.float32)
-    common = np.bincount(rows.indices, minlength=rows.shape[1]) > _COMMON * rows.shape[0]
-    dense, sparse = rows[:, common].toarray(), rows[:, ~common]
-    products: Floats = dense @ dense.T
-    products += (sparse @ sparse.T).toarray()
-    return products
-
-
-def fit_together(
-    products: "Floats | SparseProducts",
-    targets: NDArray[np.bool_],
-    costs: Floats,
-    offsets: Floats | None = None,
-    start: _Start | None = None,
-    bias_scale: np.float32 = _BIAS_SCALE,
-) -> Fits:
-    """Fit the regressions of ``fit_regressions`` from the products of their rows.
-
-    Newton's method. Each step is solved by conjugate gradients to a shrinking tolerance, and shortened until the
-    objective falls (Lin, Weng and Keerthi 2008). A regression is done when its gradient is ``TOLERANCE`` of what it is
-    without weights.
-    """
-    fits: Fits | None = None
-    offsets = np.zeros_like(costs) if offsets is None else offsets
-    for first in range(0, targets.shape[1], _TOGETHER):
-        block = slice(first, first + _TOGETHER)
-        together = _Together(products, targets[:, block], costs[:, block], offsets[:, block], bias_scale)
-        own = together.solve(start.take(block) if start else None)
-        fits = own if fits is None else fits.beside(own)
-    assert fits is not None
-    return fits
-
-
-@dataclass(frozen=True)
-class _Vectors:
-    """A point or direction of each regression: ``duals`` (n × m), the row products with them, the scaled ``bias`` (m).
-
-    The products are kept because the dot product and the scores both need them, and they are what costs.
+    With these rows R and their curvatures D, (1 + RᵀDR)⁻¹ = 1 - Rᵀ(D⁻¹ + RRᵀ)⁻¹R (Woodbury): a small dense system.
+    In double precision, because a free bias makes the rows nearly parallel.
     """
 
-    duals: Floats
-    products: Floats
-    bias: Floats
+    def __init__(self, design: _Design, curvature: Floats) -> None:
+        self._scale = design.bias_scale
+        self._solvers = [self._solver(design.rows, column) for column in curvature.T]
 
-    def plus(self, size: Floats, other: "_Vectors") -> "_Vectors":
-        return _Vectors(
-            self.duals + size * other.duals, self.products + size * other.products, self.bias + size * other.bias
-        )
+    def _solver(
+        self, rows: csr_matrix, curvature: Floats
+    ) -> tuple[csr_matrix, csr_matrix, tuple[NDArray[np.float64], bool]]:
+        chosen = _largest(curvature, _BENDING)
+        bending = rows[chosen]
+        system = (bending @ bending.T).toarray().astype(np.float64) + float(self._scale) ** 2
+        system[np.diag_indices(len(chosen))] += 1 / curvature[chosen].astype(np.float64)
+        return bending, bending.T.tocsr(), cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
 
-    def dot(self, other: "_Vectors") -> Floats:
-        return np.asarray(np.einsum("ij,ij->j", self.duals, other.products) + self.bias * other.bias)
+    def __call__(self, residual: _Vector) -> _Vector:
+        weights, bias = residual.weights.copy(), residual.bias.copy()
+        for k, (rows, columns, factor) in enumerate(self._solvers):
+            scores = rows @ residual.weights[:, k] + self._scale * residual.bias[k]
+            solved = cho_solve(factor, scores, check_finite=False).astype(np.float32)
+            weights[:, k] -= columns @ solved
+            bias[k] -= self._scale * solved.sum()
+        return _Vector(weights, bias)
 
-    def scores(self, bias_scale: np.float32) -> Floats:
-        return np.asarray(self.products + bias_scale * self.bias)
+
+def _largest(values: Floats, number: int) -> NDArray[np.int64]:
+    """Return the indices of the largest positive values, at most ``number``."""
+    positive = np.flatnonzero(values > 0)
+    if len(positive) > number:
+        positive = positive[np.argpartition(values[positive], -number)[-number:]]
+    return np.sort(positive)
 
 
 class _Together:
-    """The regressions of some columns of the targets, solved in step; ``solve`` returns their fits."""
+    """The regressions of some columns of the targets, solved in step; ``solve`` returns where they end."""
 
-    def __init__(
-        self,
-        products: "Floats | SparseProducts",
-        targets: NDArray[np.bool_],
-        costs: Floats,
-        offsets: Floats,
-        bias_scale: np.float32,
-    ) -> None:
-        self.row_products, self.targets, self.costs = products, targets.astype(np.float32), costs.astype(np.float32)
-        self.offsets, self.bias_scale = offsets.astype(np.float32), bias_scale
+    def __init__(self, design: _Design, targets: NDArray[np.bool_], costs: Floats, offsets: Floats) -> None:
+        self.design, self.targets, self.costs = design, targets.astype(np.float32), costs.astype(np.float32)
+        self.offsets = offsets.astype(np.float32)
         self.signs = 2 * self.targets - 1
 
-    def solve(self, start: _Start | None) -> Fits:
-        point = self.vectors(np.zeros_like(self.costs), self.log_odds() / self.bias_scale)
-        downhill = self.downhill(point, _sigmoid(point.scores(self.bias_scale) + self.offsets))
-        without_weights = downhill.dot(downhill)
-        if start is not None:
-            point = self.vectors(start.duals, start.bias / self.bias_scale)
+    def solve(self, start: Point | None, tolerance: float) -> Point:
+        """Go downhill from ``start``, by default from no weights, until the gradient is short enough."""
+        nowhere = self.no_weights()
+        without_weights = self.downhill(nowhere)
+        longest = np.maximum(without_weights.dot(without_weights), 1e-20)
+        point = start or nowhere
         for _ in range(_STEPS):
-            chances = _sigmoid(point.scores(self.bias_scale) + self.offsets)
-            downhill = self.downhill(point, chances)
-            length = downhill.dot(downhill)
-            share = np.sqrt(length / np.maximum(without_weights, 1e-20))
-            if share.max() < TOLERANCE:
+            downhill = self.downhill(point)
+            share = np.sqrt(downhill.dot(downhill) / longest)
+            if share.max() < tolerance:
                 break
-            curvature = self.costs * chances * (1 - chances)
             # Far from the optimum a rough step is enough; close to it, an exact one saves further steps.
-            within = np.where(share < TOLERANCE, _DONE, np.minimum(0.25, np.sqrt(share)))
-            step = self.newton_step(downhill, length, curvature, within)
+            within = np.where(share < tolerance, _DONE, np.minimum(0.25, np.sqrt(share)))
+            step = self.newton_step(downhill, self.curvature(point), within)
             point = self.shortened(point, step, downhill.dot(step))
-        return Fits(point.duals, self.bias_scale * point.bias, point.scores(self.bias_scale))
+        return point
 
-    def log_odds(self) -> Floats:
-        """Return the best bias of a model without weights, 0 where offsets are known.
+    def no_weights(self) -> Point:
+        """Return the best point without weights; its bias is 0 where offsets are known.
 
         The gradient there is what later ones are compared with.
         """
         yes, no = ((self.costs * side).sum(axis=0) for side in (self.targets, 1 - self.targets))
-        best = np.log(np.maximum(yes, 1e-6) / np.maximum(no, 1e-6))
-        return np.asarray(np.where(self.offsets.any(axis=0), 0, best), dtype=np.float32)
+        odds = np.log(np.maximum(yes, 1e-6) / np.maximum(no, 1e-6))
+        bias = np.where(self.offsets.any(axis=0), 0, odds).astype(np.float32) / self.design.bias_scale
+        weights = np.zeros((self.design.rows.shape[1], len(bias)), np.float32)
+        return Point(weights, bias, np.tile(self.design.bias_scale * bias, (len(self.costs), 1)))
 
-    def vectors(self, duals: Floats, bias: Floats, active: NDArray[np.bool_] | None = None) -> _Vectors:
-        """Return the vectors with these duals; regressions that are not ``active`` get no products."""
-        if active is None or active.mean() > _WORTH_ALL:
-            return _Vectors(duals, np.asarray(self.row_products @ duals), bias)
-        products = np.zeros_like(duals)
-        products[:, active] = self.row_products @ duals[:, active]
-        return _Vectors(duals, products, bias)
+    def chances(self, point: Point) -> Floats:
+        return np.asarray(expit(point.scores + self.offsets))
 
-    def downhill(self, point: _Vectors, chances: Floats) -> _Vectors:
-        """Return the negative gradient. Like a point's, its weights are the rows weighted by its duals."""
-        residuals = self.costs * (self.targets - chances)
-        return self.vectors(residuals - point.duals, self.bias_scale * residuals.sum(axis=0) - point.bias)
+    def curvature(self, point: Point) -> Floats:
+        chances = self.chances(point)
+        return self.costs * chances * (1 - chances)
 
-    def newton_step(self, downhill: _Vectors, length: Floats, curvature: Floats, within: Floats) -> _Vectors:
-        """Solve Hessian · step = downhill by conjugate gradients, each column until it is ``within`` its tolerance.
+    def downhill(self, point: Point) -> _Vector:
+        """Return the negative gradient."""
+        return self.design.gathered(self.costs * (self.targets - self.chances(point))).plus(-1, point)
 
-        ``length`` is the squared length of ``downhill``.
+    def newton_step(self, downhill: _Vector, curvature: Floats, within: Floats) -> Point:
+        """Solve Hessian · step = downhill by preconditioned conjugate gradients, each column ``within`` its tolerance.
+
+        A column that is done takes steps of length 0.
         """
-        step = self.vectors(np.zeros_like(self.costs), np.zeros_like(length))
-        residual, direction, goal = downhill, downhill, within**2 * length
+        precondition = _Preconditioner(self.design, curvature)
+        step = Point(np.zeros_like(downhill.weights), np.zeros_like(downhill.bias), np.zeros_like(self.costs))
+        residual, direction = downhill, precondition(downhill)
+        length, aligned = downhill.dot(downhill), downhill.dot(direction)
+        goal = within**2 * length
         for _ in range(_INNER):
             active = length > goal
             if not active.any():
                 break
-            bent = curvature * direction.scores(self.bias_scale)
-            image = self.vectors(direction.duals + bent, direction.bias + self.bias_scale * bent.sum(axis=0), active)
-            size = np.where(active, length / np.maximum(direction.dot(image), 1e-20), 0).astype(np.float32)
-            step, residual = step.plus(size, direction), residual.plus(-size, image)
-            before, length = length, np.where(active, residual.dot(residual), length)
-            direction = residual.plus((length / np.maximum(before, 1e-20)).astype(np.float32), direction)
+            scores = self.design.scores(direction.weights, direction.bias)
+            image = self.design.gathered(curvature * scores).plus(1, direction)
+            size = np.where(active, aligned / np.maximum(direction.dot(image), 1e-20), 0).astype(np.float32)
+            step = _moved(step, size, direction, scores)
+            residual = residual.plus(-size, image)
+            length = np.where(active, residual.dot(residual), length)
+            improved = precondition(residual)
+            before, aligned = aligned, np.where(active, residual.dot(improved), aligned)
+            direction = improved.plus((aligned / np.maximum(before, 1e-20)).astype(np.float32), direction)
         return step
 
-    def shortened(self, point: _Vectors, step: _Vectors, slope: Floats) -> _Vectors:
+    def shortened(self, point: Point, step: Point, slope: Floats) -> Point:
         """Take the step, halved in each column until the objective falls enough there (Armijo 1966)."""
         here, size = self.objective(point), np.ones_like(slope)
         # The last term forgives the rounding of float32, without which a step at the optimum is halved to nothing.
         for _ in range(_HALVINGS):
-            further = point.plus(size, step)
+            further = _moved(point, size, step, step.scores)
             worse = self.objective(further) > here - 1e-4 * size * slope + 1e-6 * np.abs(here)
             if not worse.any():
                 break
             size = np.where(worse, size / 2, size).astype(np.float32)
         return further
 
-    def objective(self, point: _Vectors) -> Floats:
-        losses = np.logaddexp(np.float32(0), -self.signs * (point.scores(self.bias_scale) + self.offsets))
+    def objective(self, point: Point) -> Floats:
+        losses = np.logaddexp(np.float32(0), -self.signs * (point.scores + self.offsets))
         return np.asarray((self.costs * losses).sum(axis=0) + point.dot(point) / 2)
 
 
-def _sigmoid(scores: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-scores.clip(-80, 80))))  # exp would overflow float32
+def _moved(point: Point, size: Floats, direction: _Vector, scores: Floats) -> Point:
+    """Return the point moved by ``size`` in a direction that has these scores."""
+    moved = point.plus(size, direction)
+    return Point(moved.weights, moved.bias, point.scores + size * scores)

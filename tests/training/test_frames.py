@@ -50,14 +50,3 @@ def test_the_fewer_labels_a_frame_has_the_more_it_leans_on_the_codebook(world):
         for model, _ in (fit_frames(rows, cells, priors, ModelSettings()) for cells in (values, few))
     ]
     assert towards[1] > towards[0] + 0.1
-
-
-@pytest.mark.slow
-def test_more_rows_than_fit_in_memory_give_the_same_model(world, monkeypatch):
-    rows, values, priors, _ = world
-    folds = np.arange(rows.shape[0]) % 5
-    together, held_out = fit_frames(rows, values, priors, ModelSettings(), folds)
-    monkeypatch.setattr("narratives.training.solver._LARGEST", 1)
-    sparsely, others = fit_frames(rows, values, priors, ModelSettings(), folds)
-    np.testing.assert_allclose(together.weights, sparsely.weights, atol=0.02)
-    np.testing.assert_allclose(held_out, others, rtol=0.01, atol=0.05)
