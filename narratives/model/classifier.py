@@ -26,6 +26,7 @@ from narratives.model.features import Features, words
 from narratives.model.frame_model import FrameModel, rounded_to_bytes
 from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import VoiceModel, in_documents
+from narratives.text.cleaning import plain
 from narratives.text.paragraphs import split
 
 
@@ -180,7 +181,7 @@ class Classifier:
         """
         markers = [np.empty((0, len(MARKERS)))]
         for index in np.flatnonzero(pairs.any(axis=1)).tolist():
-            text, columns = texts[index], np.flatnonzero(pairs[index])
+            text, columns = plain(texts[index]), np.flatnonzero(pairs[index])
             spans = evidence_sentences(self.features, self.frame_model.weights, rows[index], text, columns)
             markers.append(read_markers(text, spans))
         return np.concatenate(markers)

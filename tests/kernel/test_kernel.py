@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from narratives.kernel.kernel import Kernel, read_paragraphs
 from narratives.model.classifier import Classifier, Predictions
 from narratives.model.voice_markers import PHRASES, QUOTATION_MARKS, SENTENCE_CLOSERS, SENTENCE_ENDS, TAGS
+from narratives.text.cleaning import plain
 from narratives.text.spans import spans_of
 
 AWKWARD = [
@@ -92,7 +93,7 @@ def pairs_of(classifier: Classifier, text: str):
 
 def voice_shares(kernel: Kernel, text: str) -> np.ndarray:
     """Return the voices' shares as the kernel computes them; predictions hold only the most probable voice."""
-    spans, results = spans_of([text]), kernel._empty_results(1)
+    spans, results = spans_of([plain(text)]), kernel._empty_results(1)
     read_paragraphs(spans.data, (spans.starts, spans.ends), True, kernel.tables, kernel._workspace(), results)
     return results.voices[0]
 
