@@ -12,7 +12,7 @@ from narratives.codebook.frames import VOICES, Codebook, voice_name
 from narratives.errors import UserError
 from narratives.labels.files import check_labels
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
-from narratives.model.classifier import Classifier
+from narratives.model.classifier import Classifier, Predictions
 from narratives.store.events import Circumstances, Store, now
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
@@ -43,6 +43,10 @@ class Suggested:
         return json.dumps({"shown": self.shown, "frames": frames}, ensure_ascii=False)
 
 
+def _voice(predictions: Predictions, k: int) -> str:
+    return "" if predictions.unsettled[0, k] else voice_name(int(predictions.voices[0, k]))
+
+
 def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text: str) -> Suggested:
     """Return the frames that ``classifier`` predicts for a paragraph, most probable first.
 
@@ -56,7 +60,7 @@ def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text:
     for k in ordered.tolist():
         column_of.setdefault(codebook.counts_as(classifier.frames[k]), k)  # of merged frames, the most probable
     suggestions = [
-        Suggestion(frame, voice_name(int(predictions.voices[0, k])), round(float(predictions.probabilities[0, k]), 4))
+        Suggestion(frame, _voice(predictions, k), round(float(predictions.probabilities[0, k]), 4))
         for frame, k in column_of.items()
         if frame
     ]

@@ -143,10 +143,12 @@ class Kernel:
             self._predict_hard(paragraphs, results)
         if edges is not None and len(edges) - 1 < len(paragraphs) and self.tables.voice_bias.size:
             settle_documents(results.voices, results.predicted, edges, self.tables.voice_prior)
-        voices = np.full(results.predicted.shape, -1, np.int8)
-        if self.tables.voice_bias.size:
-            voices[results.predicted] = results.voices[results.predicted].argmax(axis=1)
-        return Predictions(results.probabilities, results.predicted, results.human, voices)
+        voices, unsettled = np.full(results.predicted.shape, -1, np.int8), np.zeros(results.predicted.shape, np.bool_)
+        if self.classifier.voice_model is not None:
+            shares = results.voices[results.predicted]
+            voices[results.predicted] = shares.argmax(axis=1)
+            unsettled[results.predicted] = self.classifier.voice_model.unsettled(shares)
+        return Predictions(results.probabilities, results.predicted, results.human, voices, unsettled)
 
     def _empty_results(self, rows: int) -> Results:
         shape = rows, len(self.classifier.frames)

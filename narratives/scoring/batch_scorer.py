@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.codebook.frames import VOICES
+from narratives.codebook.frames import UNSETTLED, VOICES
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
@@ -158,10 +158,10 @@ class BatchScorer:
     def _render_compiled(self, rows: Any, pooled: Predictions) -> bytes:
         from narratives.tables.csv_cells import names_of, write_rows
 
-        frames, voices, model = self._classifier.frames, VOICES, (self._classifier.name,)
+        frames, voices, model = self._classifier.frames, (*VOICES, UNSETTLED), (self._classifier.name,)
         names = names_of(frames), names_of(voices), names_of(model)
         form = ord(self._destination.shape.delimiter), self._options.columns == "all"
-        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.voices
+        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.stated_voices
         data = write_rows(rows.records.data, (rows.records.starts, rows.records.ends), parts, names, form)
         return self._renderer.packed(data)
 

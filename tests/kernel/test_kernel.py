@@ -32,6 +32,8 @@ AWKWARD = [
     "ǅ ﬁ ß ẞ ŉ Ё ё ’ ʼ",
     "\u2028\u2029\x85\xa0\u200b\ufeff",
     "The dam breaks. The mayor lies. The bridge falls! Officials denied it, in fact.",
+    "The <b style='x'>dam</b> br\u200beaks &amp; t.me/mayor https://example.org/dam?x=1 @mayor lies",
+    "The d a m s breaks, Тhe mаyor lies, and/or \u0301 the 𝐝𝐚𝐦 breaks",
 ]
 WORDS = st.sampled_from(
     [" ".join(phrase.words) for phrase in PHRASES] + "the dam breaks mayor lies bridge . ! ? “ ” \" ' « »".split()
@@ -46,7 +48,7 @@ def kernel(classifier: Classifier) -> Kernel:
 
 def assert_same(predictions: Predictions, expected: Predictions) -> None:
     assert np.abs(predictions.probabilities - expected.probabilities).max(initial=0) < 1e-6
-    for part in ("predicted", "human", "voices"):
+    for part in ("predicted", "human", "voices", "unsettled"):
         assert np.array_equal(getattr(predictions, part), getattr(expected, part)), part
 
 

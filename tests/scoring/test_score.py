@@ -41,7 +41,8 @@ def predict(texts: list[str], documents: Any = None) -> Predictions:
     human = np.array([[f"{frame}?" in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
     predicted = named & ~human
     probabilities = np.where(predicted, [0.9, 0.8, 0.7], np.where(human, 0.4, 0.03125))
-    return Predictions(probabilities, predicted, human, np.where(predicted, 1, -1).astype(np.int8))
+    voices = np.where(predicted, 1, -1).astype(np.int8)
+    return Predictions(probabilities, predicted, human, voices, np.zeros(predicted.shape, bool))
 
 
 class FakeModel:

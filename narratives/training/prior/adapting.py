@@ -18,7 +18,6 @@ from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.gold import Gold
 from narratives.model.classifier import Classifier
 from narratives.model.frame_model import FrameModel
-from narratives.model.voice_model import VoiceModel
 from narratives.training.decision_rule import choose_thresholds
 from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample, random_sample
 from narratives.training.folds import fold_numbers
@@ -214,11 +213,11 @@ def _change_voices(adapted: Classifier, task: _Task) -> tuple[Classifier, NDArra
         free_bias=False,
     )
     size, bias = rows.shape[1], fitted.bias[: len(VOICES)]
-    model = VoiceModel(
-        base.row_weights + fitted.weights[:size],
-        base.sign_weights + fitted.weights[size:],
-        base.bias + bias,
-        base.prior,
+    model = replace(
+        base,
+        row_weights=base.row_weights + fitted.weights[:size],
+        sign_weights=base.sign_weights + fitted.weights[size:],
+        bias=base.bias + bias,
     )
     changes = held_out_scores(fitted.scores, parts) if folds is not None else 0.0
     predicted[texts, columns] = (np.log(chances) + changes).argmax(axis=1)
