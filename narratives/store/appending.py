@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from narratives.labels.label_set import Label, LabelledParagraph
-from narratives.store.schema import DONE, assignments, event_labels, events, paragraphs, ranks
+from narratives.store.schema import DONE, HELD, assignments, event_labels, events, paragraphs, ranks
 
 ROWS_A_STATEMENT = 2000
 IDS_A_STATEMENT = 500  # ids that one statement names, well below the database's limit on parameters
@@ -20,11 +20,17 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a label came about: the model that suggested, what it suggested (JSON), and the token of the step."""
+    """How a label came about.
+
+    - ``model``, ``suggested``: the model that suggested, and what it suggested (JSON).
+    - ``token``: of the step.
+    - ``reason``: why the paragraph was shown; empty: for what the annotator was assigned it for, if they were.
+    """
 
     model: str = ""
     suggested: str = ""
     token: str = ""
+    reason: str = ""
 
 
 def now() -> str:
@@ -69,7 +75,7 @@ def append_event(
     token = str(more.pop("token", "")) or new_token()
     if is_stored(connection, token):
         return None
-    row = dict.fromkeys(("codebook_version", "model", "suggested", "note"), "") | more
+    row = dict.fromkeys(("codebook_version", "model", "suggested", "note", "reason"), "") | more
     row |= {"token": token, "kind": kind, "annotator": annotator, "paragraph_id": paragraph_id, "at": at or now()}
     key = connection.execute(insert(events).values(**row)).inserted_primary_key
     return int(key[0]) if key else None
@@ -91,6 +97,7 @@ def append_labels(connection: Connection, labels: Sequence[Label], around: Circu
         model=around.model,
         suggested=around.suggested,
         token=around.token,
+        reason=around.reason or _assigned_for(connection, first),
     )
     if event is not None:
         connection.execute(insert(event_labels), [label_columns(event, label) for label in labels])
@@ -118,6 +125,12 @@ def change_slots(connection: Connection, paragraph_id: str, by: int) -> None:
     """Change the number of annotators that the queue still wants for this paragraph."""
     row = ranks.c.paragraph_id == paragraph_id
     connection.execute(ranks.update().where(row).values(slots=ranks.c.slots + by))
+
+
+def _assigned_for(connection: Connection, label: Label) -> str:
+    """Return why the paragraph is assigned to the label's annotator, empty if it is not or they are done with it."""
+    own = and_(assignments.c.paragraph_id == label.paragraph_id, assignments.c.annotator == label.annotator)
+    return connection.scalar(select(assignments.c.reason).where(own, assignments.c.done == HELD)) or ""
 
 
 def _only_reading(labels: Sequence[Label]) -> Label:

@@ -13,7 +13,11 @@ FROM_FILE = "file:"  # begins the token of an event that came from a label file
 
 @dataclass(frozen=True)
 class Event:
-    """Something somebody did. A label event has ``labels``; ``undone`` is true if an undo took the event back."""
+    """Something somebody did.
+
+    A label event has ``labels``, and ``reason`` says why the paragraph was shown (empty where nobody knows). ``undone``
+    is true if an undo took the event back.
+    """
 
     event: int
     kind: str
@@ -24,6 +28,7 @@ class Event:
     model: str
     suggested: str
     note: str
+    reason: str
     undone: bool
     labels: tuple[Label, ...] = ()
 
@@ -103,6 +108,7 @@ def as_event(row: Row[Any], undone: bool, labels: tuple[Label, ...]) -> Event:
         model=row.model,
         suggested=row.suggested,
         note=row.note,
+        reason=row.reason,
         undone=undone,
         labels=labels,
     )

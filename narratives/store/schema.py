@@ -22,6 +22,7 @@ paragraphs = Table(
 # What people did, in order. Rows are only ever added, so that a label can be traced and an undo taken back.
 # ``kind`` is a kind of label (reading, single, decision) or undo, skip, comment, release, role, codebook, import.
 # ``undoes`` is unique, so that two undos that arrive at once cannot both take back the same event.
+# ``reason`` of a label event is why the paragraph was shown: random, or what it was chosen by; empty if nobody knows.
 events = Table(
     "events",
     metadata,
@@ -36,6 +37,7 @@ events = Table(
     Column("model", Text, nullable=False),
     Column("suggested", Text, nullable=False),
     Column("note", Text, nullable=False),
+    Column("reason", String(16), nullable=False, server_default=""),
     Index("events_of_paragraph", "paragraph_id", "annotator"),
     Index("events_of_annotator", "annotator", "event"),
 )
@@ -53,8 +55,8 @@ event_labels = Table(
     Column("note", Text, nullable=False),
 )
 
-# Which paragraph is assigned to whom. The primary key allows one annotator for each slot, so that two who ask at the
-# same time cannot get the same slot.
+# Which paragraph is assigned to whom, and why: a later ranking may have another reason, or leave the paragraph out. The
+# primary key allows one annotator for each slot, so that two who ask at the same time cannot get the same slot.
 assignments = Table(
     "assignments",
     metadata,
@@ -63,6 +65,7 @@ assignments = Table(
     Column("annotator", Text, nullable=False),
     Column("at", String(32), nullable=False),
     Column("done", Integer, nullable=False),
+    Column("reason", String(16), nullable=False, server_default=""),
     Index("assignments_of_annotator", "annotator", "paragraph_id"),
     Index("assignments_by_state", "done", "annotator", "at"),
 )

@@ -21,7 +21,7 @@ from narratives.store import engine
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.engine import NEWEST
 from narratives.store.events import Circumstances, Store, new_token, now
-from narratives.store.schema import metadata
+from narratives.store.schema import HELD, metadata
 
 TEXTS = [f"The choir sings the song number {number}." for number in range(8)]
 PARAGRAPHS = [paragraph(text) for text in TEXTS]
@@ -218,14 +218,19 @@ def test_a_writer_that_is_killed_loses_nothing_acknowledged(store):
     assert len(stored) == len(store.label_set().labels)
 
 
+def make_older(connection, version):
+    """Make the tables as they were at an older version of the schema."""
+    config = Config()
+    config.set_main_option("script_location", str(engine.Path(engine.__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+
+
 def test_a_file_of_an_older_schema_is_copied_and_migrated(tmp_path, label_set):
     path = tmp_path / "labels.sqlite"
     older = create_engine(f"sqlite:///{path}")
     with older.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(engine.Path(engine.__file__).with_name("migrations")))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        make_older(connection, "0001")
         connection.exec_driver_sql(
             "INSERT INTO paragraphs VALUES (1, ?, ?, 'en', '', '', '', '')", (PARAGRAPHS[0].paragraph_id, TEXTS[0])
         )
@@ -236,6 +241,60 @@ def test_a_file_of_an_older_schema_is_copied_and_migrated(tmp_path, label_set):
     with sqlite3.connect(f"{path}.before-{NEWEST}") as backup:
         assert backup.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
         assert backup.execute("SELECT text FROM paragraphs").fetchall() == [(TEXTS[0],)]
+
+
+def test_of_labels_of_an_older_schema_nobody_knows_why_they_were_asked_for(database):
+    first, second = (row.paragraph_id for row in PARAGRAPHS[:2])
+    older = create_engine(database)
+    with older.begin() as connection:
+        make_older(connection, "0002")
+        for number, row in enumerate(PARAGRAPHS[:2], 1):
+            values = f"{number}, '{row.paragraph_id}', '{row.text}', 'en', '', '', '', ''"
+            connection.exec_driver_sql(f"INSERT INTO paragraphs VALUES ({values})")
+        held = f"'{second}', 0, 'olha', '{now()}', {HELD}"
+        for table, values in {
+            "events": f"1, 't1', 'reading', 'olha', '{now()}', '{first}', NULL, '7', '', '', ''",
+            "claims": "1, 'flood', 'promotes', 'yes', 'yes', ''",
+            "assignments": held,
+            "ranks": f"0, '{second}', 'random', '', 0",
+        }.items():
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({values})")
+    older.dispose()
+    store = Store(database)
+    assert [(label.paragraph_id, label.frame) for label in store.label_set().labels] == [(first, "flood")]
+    item = AssignmentQueue(store).take("olha")
+    assert (item.paragraph_id, item.reason) == (second, "")
+    store.close()
+
+
+def test_a_label_keeps_why_its_paragraph_was_shown_whatever_is_ranked_meanwhile(queue):
+    chosen, drawn = PARAGRAPHS[:2]
+    queue.order([QueueEntry(chosen.paragraph_id, "rare", "mayor: 0.90"), QueueEntry(drawn.paragraph_id, "random", "")])
+    assert [(queue.take(name).text, queue.take(name).reason) for name in ("olha", "ivan")] == [
+        (chosen.text, "rare"),
+        (drawn.text, "random"),
+    ]
+    queue.order([QueueEntry(drawn.paragraph_id, "uncertain", "flood: 0.41")])
+    assert [(item.reason, item.detail) for item in map(queue.take, ("olha", "ivan"))] == [("rare", ""), ("random", "")]
+    queue.store.save([reading(chosen.text, "mayor", "reports")])
+    queue.store.save([reading(drawn.text, "", "", annotator="ivan")])
+    queue.store.save([reading(TEXTS[5], "", "", annotator="petro")])  # nobody assigned it
+    assert [event.reason for event in queue.store.history()] == ["rare", "random", ""]
+
+
+def test_a_label_given_elsewhere_has_the_reason_of_there(queue):
+    item = queue.take("olha")
+    queue.store.save([reading(item.text, "", "")], Circumstances(reason="near"))
+    queue.store.save([reading(item.text, "flood", "promotes", labelled_at=now())])  # no longer what it was assigned for
+    assert [event.reason for event in queue.store.history()] == ["near", ""]
+
+
+def test_after_an_undo_the_label_is_still_one_of_a_random_paragraph(queue):
+    for _ in range(2):
+        queue.store.save([reading(queue.take("olha").text, "", "", labelled_at=now())])
+        queue.store.undo("olha")
+    assert {event.reason for event in queue.store.history() if event.kind == "reading"} == {"random"}
+    assert {event.reason for event in queue.store.history() if event.kind == "undo"} == {""}
 
 
 def test_the_migrations_make_the_tables_that_the_code_uses(store):
