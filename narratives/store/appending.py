@@ -9,12 +9,11 @@ from typing import TypeVar
 from sqlalchemy import Connection, and_, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from narratives.labels.label_set import Label, LabelledParagraph
+from narratives.labels.label_set import Label, LabelledParagraph, reading_key
 from narratives.store.schema import DONE, HELD, assignments, event_labels, events, paragraphs, ranks
 
 ROWS_A_STATEMENT = 2000
 IDS_A_STATEMENT = 500  # ids that one statement names, well below the database's limit on parameters
-ReadingKey = tuple[str, str, str, str, str]  # paragraph, kind, annotator, time, codebook version: one label event
 Item = TypeVar("Item")
 
 
@@ -103,11 +102,6 @@ def append_labels(connection: Connection, labels: Sequence[Label], around: Circu
         connection.execute(insert(event_labels), [label_columns(event, label) for label in labels])
         set_assignment(connection, first.paragraph_id, first.annotator, done=DONE)
     return event
-
-
-def reading_key(label: Label) -> ReadingKey:
-    """Return what the labels of one label event share."""
-    return label.paragraph_id, label.kind, label.annotator, label.labelled_at, label.codebook_version
 
 
 def label_columns(event: int, label: Label) -> dict[str, object]:

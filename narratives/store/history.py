@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, select
 
-from narratives.labels.label_set import KINDS, Label, LabelledParagraph
+from narratives.labels.label_set import KINDS, Label, LabelledParagraph, ReadingKey
 from narratives.store.schema import event_labels, events, paragraphs
 
 FROM_FILE = "file:"  # begins the token of an event that came from a label file
@@ -63,6 +63,15 @@ def labels_in_force(connection: Connection) -> tuple[Label, ...]:
     query = select(stands, *columns, event_labels.c.note).select_from(joined)
     ordered = query.order_by(stands.c.event, event_labels.c.frame)
     return tuple(_label(row, row, note=row[-1]) for row in connection.execute(ordered))
+
+
+def reasons_in_force(connection: Connection) -> dict[ReadingKey, str]:
+    """Return why the paragraph was shown, for each label event that stands and of which that is known."""
+    stands = standing(*KINDS).where(events.c.reason != "").order_by(events.c.event)
+    return {
+        ReadingKey(row.paragraph_id, row.kind, row.annotator, row.at, row.codebook_version): row.reason
+        for row in connection.execute(stands)
+    }
 
 
 def labels_of(connection: Connection, event: Row[Any]) -> tuple[Label, ...]:

@@ -8,16 +8,8 @@ from itertools import groupby
 from sqlalchemy import Connection, insert, select
 
 from narratives.errors import UserError
-from narratives.labels.label_set import Label, LabelSet
-from narratives.store.appending import (
-    IDS_A_STATEMENT,
-    ReadingKey,
-    add_paragraphs,
-    append_event,
-    label_columns,
-    reading_key,
-    slices,
-)
+from narratives.labels.label_set import Label, LabelSet, ReadingKey, reading_key
+from narratives.store.appending import IDS_A_STATEMENT, add_paragraphs, append_event, label_columns, slices
 from narratives.store.history import FROM_FILE, labels_in_force, standing
 from narratives.store.schema import event_labels, events
 
@@ -42,7 +34,7 @@ def import_label_set(connection: Connection, labels: LabelSet, sources: Mapping[
     """Add the paragraphs and the readings that the database does not hold; undo those that the set has changed.
 
     A reading is known by a hash of all its columns. One that was undone in the app keeps its hash, so it is not
-    imported again until the file says something else.
+    imported again until the file says something else. Why its paragraph was shown comes in with a new reading only.
     """
     added = add_paragraphs(connection, labels.paragraphs, sources)
     given = _by_reading(labels.labels)
@@ -53,8 +45,8 @@ def import_label_set(connection: Connection, labels: LabelSet, sources: Mapping[
     new = [key for key, group in given.items() if tokens[key] not in stored and in_force.get(key) != group]
     replaced = [key for key in new if key in in_force]
     for key in replaced:
-        append_event(connection, "undo", key[2], key[0], undoes=_event_number(connection, key))
-    _insert_readings(connection, {tokens[key]: given[key] for key in new})
+        append_event(connection, "undo", key.annotator, key.paragraph_id, undoes=_event_number(connection, key))
+    _insert_readings(connection, {tokens[key]: given[key] for key in new}, labels.reasons)
     return ImportSummary(added, len(new), len(replaced), len(given) - len(new))
 
 
@@ -63,12 +55,15 @@ def _by_reading(labels: Iterable[Label]) -> dict[ReadingKey, list[Label]]:
     return {key: list(group) for key, group in groupby(ordered, key=reading_key)}
 
 
-def _insert_readings(connection: Connection, readings: dict[str, list[Label]]) -> None:
+def _insert_readings(
+    connection: Connection, readings: dict[str, list[Label]], reasons: Mapping[ReadingKey, str]
+) -> None:
     """Insert readings, given by token, many to a statement."""
     rows = [
         dict.fromkeys(("model", "suggested", "note"), "")
         | {"token": token, "kind": group[0].kind, "annotator": group[0].annotator, "at": group[0].labelled_at}
         | {"paragraph_id": group[0].paragraph_id, "codebook_version": group[0].codebook_version}
+        | {"reason": reasons.get(reading_key(group[0]), "")}
         for token, group in readings.items()
     ]
     for part in slices(rows, IDS_A_STATEMENT):
@@ -88,7 +83,7 @@ def _file_token(group: Sequence[Label]) -> str:
 def _event_number(connection: Connection, key: ReadingKey) -> int:
     names = ("paragraph_id", "kind", "annotator", "at", "codebook_version")
     same = [events.c[name] == value for name, value in zip(names, key, strict=True)]
-    row = connection.execute(standing(key[1]).where(*same).order_by(events.c.event.desc())).first()
+    row = connection.execute(standing(key.kind).where(*same).order_by(events.c.event.desc())).first()
     if row is None:
         raise UserError("the database changed during the import; nothing was imported: try again")
     return int(row.event)

@@ -1,8 +1,10 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import paragraph, reading
@@ -11,7 +13,9 @@ from narratives.annotation.retraining import report_training, reviewed, train_on
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.model.releases import model_in_use
+from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store, now
+from narratives.training import fitting
 from narratives.training.train import train_on_files
 
 NEW = "The ferry of the mayor was paid by nobody knows whom."
@@ -60,6 +64,36 @@ def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, tmp_path):
     own.undo("olha")
     again = train_on_store(own, tmp_path / "again")
     assert (again.folder / "weights.npz").read_bytes() == (before.folder / "weights.npz").read_bytes()
+
+
+def label_by_queue(store, label_set, is_random):
+    """Let one annotator label the paragraphs as the label set does, each taken from the queue with its reason."""
+    reasons = ("uncertain", "random")
+    store.add(label_set.paragraphs)
+    queue = AssignmentQueue(store)
+    queue.order(
+        QueueEntry(row.paragraph_id, reasons[is_random(number)], "") for number, row in enumerate(label_set.paragraphs)
+    )
+    while (item := queue.take("olha")) is not None:
+        store.save([replace(label, annotator="olha") for label in label_set.by_paragraph[item.paragraph_id]])
+
+
+@pytest.mark.slow
+def test_what_the_queue_chose_trains_and_what_it_drew_at_random_sets_thresholds(
+    store, town, label_set, codebook, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(fitting, "ENOUGH_RANDOM", 40)
+    label_by_queue(store, label_set, lambda number: number % 2 == 0 or number > 89)
+    by_queue = train_on_store(store, tmp_path / "by-queue")
+    assert by_queue.figures.n == 57
+    manifest = persistence.read_manifest(by_queue.folder)
+    assert (manifest["paragraphs"], manifest["random"]) == (102, 57)
+    monkeypatch.setattr(fitting, "ENOUGH_RANDOM", 58)
+    too_few = train_on_store(store, tmp_path / "too-few")
+    assert too_few.figures.n == 102
+    assert "random" not in persistence.read_manifest(too_few.folder)
+    np.testing.assert_array_equal(too_few.classifier.frame_model.weights, by_queue.classifier.frame_model.weights)
+    assert (too_few.classifier.thresholds != by_queue.classifier.thresholds).any()
 
 
 @pytest.mark.slow

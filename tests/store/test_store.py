@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, event
 
 from conftest import paragraph, reading
 from narratives.errors import UserError
-from narratives.labels.label_set import LabelSet
+from narratives.labels.label_set import LabelSet, reading_key
 from narratives.store import engine
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.engine import NEWEST
@@ -287,6 +287,17 @@ def test_a_label_given_elsewhere_has_the_reason_of_there(queue):
     queue.store.save([reading(item.text, "", "")], Circumstances(reason="near"))
     queue.store.save([reading(item.text, "flood", "promotes", labelled_at=now())])  # no longer what it was assigned for
     assert [event.reason for event in queue.store.history()] == ["near", ""]
+
+
+def test_reasons_come_back_with_the_labels_in_force_and_from_an_import(queue, label_set):
+    kept, undone = (reading(queue.take("olha").text, "", "", labelled_at=now()) for _ in range(2))
+    for label in (kept, undone):
+        queue.store.save([label], Circumstances(reason="random"))
+    queue.store.undo("olha")
+    imported = {reading_key(label): "near" for label in label_set.labels[:2]}
+    queue.store.import_labels(replace(label_set, reasons=imported))
+    queue.store.import_labels(label_set)  # a file has no reasons, and takes none away
+    assert queue.store.label_set().reasons == {reading_key(kept): "random"} | imported
 
 
 def test_after_an_undo_the_label_is_still_one_of_a_random_paragraph(queue):
