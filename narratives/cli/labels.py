@@ -112,7 +112,8 @@ def labels_import(
     """Import labels or new texts from INPUT into the label database; importing twice changes nothing.
 
     INPUT is a labels folder, JSONL written by `labels export`, an export of Label Studio (JSON) or doccano (JSONL), a
-    Hugging Face folder, or a table of texts with one paragraph per row and, optionally, the columns frames and voices.
+    Hugging Face folder, or a table of texts with one paragraph per row and, optionally, the columns frames, voices and
+    how ("random" where a text was drawn at random).
     """
     from narratives.codebook.parsing import read_codebook
     from narratives.labels.exporting import write_refused
@@ -151,6 +152,8 @@ def labels_export(
 
     Labels are written as annotators gave them, also those on merged or retired frames. With --merged they carry the
     frame that they count for. Do not import such an export again: it would replace the labels as given.
+
+    Why a paragraph was shown, at random or chosen, is in jsonl, label-studio, doccano and hugging-face.
     """
     from narratives.codebook.parsing import read_codebook
     from narratives.labels.exporting import write_labels_as

@@ -10,7 +10,7 @@ from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
 from narratives.labels import interchange
 from narratives.labels.files import check_labels, read_labels
-from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet, ReadingKey, reading_key
 from narratives.tables.rows import Refusal
 from narratives.tables.table import Table, decode, open_table
 from narratives.text.language import language
@@ -121,14 +121,18 @@ def _read(path: Path) -> str:
 
 
 def _read_table(path: Path, moment: Moment, text_column: str | None) -> Intake:
-    """Read a table with one paragraph a row. A column ``frames`` holds the labels of ``moment.annotator``."""
+    """Read a table with one paragraph a row.
+
+    A column ``frames`` holds the labels of ``moment.annotator``, a column ``how`` how each text was chosen ("random" or
+    another word).
+    """
     table = open_table(path, text_column)
     reader = _Rows(table, moment)
     for batch in table.batches():
         reader.refused += batch.refused
         for cells, text, line in zip(batch.rows.cells(), batch.texts, batch.lines, strict=True):
             reader.read(dict(zip(table.columns, cells, strict=True)), text, line)
-    labels = LabelSet(tuple(reader.paragraphs.values()), tuple(reader.labels))
+    labels = LabelSet(tuple(reader.paragraphs.values()), tuple(reader.labels), reader.reasons)
     return Intake("table", labels, reader.sources, tuple(reader.refused))
 
 
@@ -143,6 +147,7 @@ class _Rows:
         self.source = next((name for name in _SOURCES if name in table.columns), "")
         self.paragraphs: dict[str, LabelledParagraph] = {}
         self.labels: list[Label] = []
+        self.reasons: dict[ReadingKey, str] = {}
         self.sources: dict[str, str] = {}
         self.refused: list[Refusal] = []
 
@@ -156,8 +161,10 @@ class _Rows:
             cells.get("document", ""),
         )
         labels = self._labels(paragraph.paragraph_id, cells) if self.labelled else []
+        how = cells.get("how", "") if labels else ""
+        reasons = {reading_key(labels[0]): how} if how else {}
         try:
-            check_labels(LabelSet((paragraph,), tuple(labels)), self.moment.codebook, self.where)
+            check_labels(LabelSet((paragraph,), tuple(labels), reasons), self.moment.codebook, self.where)
         except UserError as error:
             self.refused.append(Refusal(line, str(error).removeprefix(f"{self.where}: "), text))
             return
@@ -166,6 +173,7 @@ class _Rows:
             self.paragraphs[paragraph.paragraph_id] = paragraph
             self.sources[paragraph.paragraph_id] = cells.get(self.source, "") or self.where
             self.labels += labels
+            self.reasons |= reasons
 
     def _labels(self, paragraph: str, cells: dict[str, str]) -> list[Label]:
         frames = [name.strip() for name in cells["frames"].split(";") if name.strip() not in ("", "other")]

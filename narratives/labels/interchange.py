@@ -1,6 +1,7 @@
 """Converts labels to and from objects: our own JSON, Label Studio's tasks and doccano's lines. Reads no file.
 
 Each pair of functions is lossless: every column of every label comes back as it was, annotator, time and note included.
+So does why the paragraph was shown, as a key ``reason`` that is left out where nobody knows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from narratives.errors import UserError
-from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet, ReadingKey, reading_key
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
@@ -16,14 +17,15 @@ NO_FRAME = "no frame"
 Objects = Iterable[dict[str, Any]]
 _LABEL = tuple(field.name for field in fields(Label) if field.name != "paragraph_id")
 _PARAGRAPH = tuple(field.name for field in fields(LabelledParagraph))
-_EVENT = ("kind", "annotator", "labelled_at", "codebook_version")  # what the labels of one reading share
+_EVENT = ReadingKey._fields[1:]  # what the labels of one reading share
+_REASON = "reason"
 
 
 def to_objects(labels: LabelSet) -> Iterator[dict[str, Any]]:
     """Yield one object for each paragraph: its columns, and a list ``labels`` with the columns of each label."""
     for paragraph in labels.paragraphs:
         own = labels.by_paragraph.get(paragraph.paragraph_id, [])
-        yield {**asdict(paragraph), "labels": [{name: getattr(label, name) for name in _LABEL} for label in own]}
+        yield {**asdict(paragraph), "labels": [_columns(labels, label) for label in own]}
 
 
 def from_objects(objects: Objects, where: str) -> LabelSet:
@@ -31,13 +33,18 @@ def from_objects(objects: Objects, where: str) -> LabelSet:
 
     Raises UserError that begins with ``where`` and the number of the object.
     """
-    paragraphs, labels = [], []
+    paragraphs: list[LabelledParagraph] = []
+    labels: list[Label] = []
+    reasons: dict[ReadingKey, str] = {}
     for number, item in enumerate(objects, 1):
         position = f"{where}: object {number}"
         paragraph = _paragraph(item, position)
         paragraphs += [paragraph] if paragraph.text else []
-        labels += [_label(paragraph.paragraph_id, columns, position) for columns in _list(item, "labels", position)]
-    return LabelSet(tuple(paragraphs), tuple(labels))
+        given = _list(item, "labels", position)
+        own = [_label(paragraph.paragraph_id, columns, position) for columns in given]
+        labels += own
+        reasons |= _reasons(own, given, position)
+    return LabelSet(tuple(paragraphs), tuple(labels), reasons)
 
 
 def to_label_studio(labels: LabelSet) -> list[dict[str, Any]]:
@@ -49,7 +56,7 @@ def to_label_studio(labels: LabelSet) -> list[dict[str, Any]]:
         {
             "id": number,
             "data": asdict(paragraph),
-            "annotations": [_annotation(reading) for reading in _readings(labels, paragraph.paragraph_id)],
+            "annotations": [_annotation(labels, reading) for reading in _readings(labels, paragraph.paragraph_id)],
         }
         for number, paragraph in enumerate(labels.paragraphs, 1)
     ]
@@ -63,15 +70,19 @@ def from_label_studio(tasks: Objects, where: str, now: str, codebook_version: st
     """
     paragraphs: list[LabelledParagraph] = []
     labels: list[Label] = []
+    reasons: dict[ReadingKey, str] = {}
     for number, task in enumerate(tasks, 1):
         position = f"{where}: task {number}"
         data = _object(task, "data", position)
         paragraph = _paragraph(data, position)
         paragraphs.append(paragraph)
         for annotation in _list(task, "annotations", position):
-            if not annotation.get("was_cancelled"):
-                labels += _from_annotation(paragraph.paragraph_id, annotation, (now, codebook_version), position)
-    return LabelSet(tuple(paragraphs), tuple(labels))
+            if annotation.get("was_cancelled"):
+                continue
+            own = _from_annotation(paragraph.paragraph_id, annotation, (now, codebook_version), position)
+            labels += own
+            reasons |= _reasons(own, map(_own_columns, _list(annotation, "result", position)), position)
+    return LabelSet(tuple(paragraphs), tuple(labels), reasons)
 
 
 def to_doccano(labels: LabelSet) -> Iterator[dict[str, Any]]:
@@ -83,7 +94,7 @@ def to_doccano(labels: LabelSet) -> Iterator[dict[str, Any]]:
         readings = _readings(labels, paragraph.paragraph_id)
         for reading in readings:
             choices = [_choice(label) for label in reading if label.frame]
-            shared = {name: getattr(reading[0], name) for name in _EVENT}
+            shared = {name: getattr(reading[0], name) for name in _EVENT} | _reason(labels, reading[0])
             columns = {name: [getattr(label, name) for label in reading] for name in ("value", "sure", "note")}
             yield {**asdict(paragraph), "label": choices, **shared, **columns}
         if not readings:
@@ -98,6 +109,7 @@ def from_doccano(lines: Objects, where: str, annotator: str, now: str, codebook_
     """
     paragraphs: dict[str, LabelledParagraph] = {}
     labels: list[Label] = []
+    reasons: dict[ReadingKey, str] = {}
     fallback = {"kind": "reading", "annotator": annotator, "labelled_at": now, "codebook_version": codebook_version}
     for number, line in enumerate(lines, 1):
         position = f"{where}: line {number}"
@@ -106,8 +118,10 @@ def from_doccano(lines: Objects, where: str, annotator: str, now: str, codebook_
         shared = {name: _text(line, name, position) or fallback[name] for name in _EVENT}
         choices = _list(line, "label", position)
         if choices or line.get("annotator"):
-            labels += _from_choices(paragraph.paragraph_id, choices, shared, line, position)
-    return LabelSet(tuple(paragraphs.values()), tuple(labels))
+            own = _from_choices(paragraph.paragraph_id, choices, shared, line, position)
+            labels += own
+            reasons |= _reasons(own, [line], position)
+    return LabelSet(tuple(paragraphs.values()), tuple(labels), reasons)
 
 
 def _readings(labels: LabelSet, paragraph: str) -> list[list[Label]]:
@@ -117,7 +131,22 @@ def _readings(labels: LabelSet, paragraph: str) -> list[list[Label]]:
     return list(readings.values())
 
 
-def _annotation(reading: list[Label]) -> dict[str, Any]:
+def _columns(labels: LabelSet, label: Label) -> dict[str, str]:
+    return {name: getattr(label, name) for name in _LABEL} | _reason(labels, label)
+
+
+def _reason(labels: LabelSet, label: Label) -> dict[str, str]:
+    reason = labels.reasons.get(reading_key(label), "")
+    return {_REASON: reason} if reason else {}
+
+
+def _reasons(labels: Iterable[Label], columns: Iterable[dict[str, Any]], where: str) -> dict[ReadingKey, str]:
+    """Return the reasons that the columns of these labels hold, by reading."""
+    found = [(reading_key(label), _text(own, _REASON, where)) for label, own in zip(labels, columns, strict=False)]
+    return {key: reason for key, reason in found if reason}
+
+
+def _annotation(labels: LabelSet, reading: list[Label]) -> dict[str, Any]:
     first = reading[0]
     result = [
         {
@@ -125,7 +154,7 @@ def _annotation(reading: list[Label]) -> dict[str, Any]:
             "to_name": "text",
             "type": "choices",
             "value": {"choices": [_choice(label)]},
-            "meta": {name: getattr(label, name) for name in _LABEL},
+            "meta": _columns(labels, label),
         }
         for label in reading
     ]
@@ -139,15 +168,21 @@ def _from_annotation(paragraph: str, annotation: dict[str, Any], fallback: tuple
     shared = {"kind": "reading", "annotator": name, "labelled_at": at, "codebook_version": fallback[1]}
     labels: list[Label] = []
     for result in _list(annotation, "result", where):
-        meta = result.get("meta")  # of our own export: all columns of the label, where a choice has two
-        if isinstance(meta, dict) and set(_LABEL) <= set(meta):
-            labels.append(_label(paragraph, meta, where))
+        columns = _own_columns(result)
+        if columns:
+            labels.append(_label(paragraph, columns, where))
         else:
             value = result.get("value")
             choices = value.get("choices", []) if isinstance(value, dict) else []
             labels += [_from_choice(paragraph, str(choice), shared) for choice in choices]
     # An annotation without a choice is a reading that saw no frame, not an unread paragraph.
     return labels or [_from_choice(paragraph, NO_FRAME, shared)]
+
+
+def _own_columns(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what our own export put beside a choice: all columns of the label; empty for a result of others."""
+    meta = result.get("meta")
+    return meta if isinstance(meta, dict) and set(_LABEL) <= set(meta) else {}
 
 
 def _choice(label: Label) -> str:

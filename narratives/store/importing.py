@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from narratives.errors import UserError
 from narratives.labels.label_set import Label, LabelSet, ReadingKey, reading_key
 from narratives.store.appending import IDS_A_STATEMENT, add_paragraphs, append_event, label_columns, slices
-from narratives.store.history import FROM_FILE, labels_in_force, standing
+from narratives.store.history import FROM_FILE, labels_in_force, reasons_in_force, standing
 from narratives.store.schema import event_labels, events
 
 
@@ -34,20 +34,41 @@ def import_label_set(connection: Connection, labels: LabelSet, sources: Mapping[
     """Add the paragraphs and the readings that the database does not hold; undo those that the set has changed.
 
     A reading is known by a hash of all its columns. One that was undone in the app keeps its hash, so it is not
-    imported again until the file says something else. Why its paragraph was shown comes in with a new reading only.
+    imported again until the file says something else. A reading of which the database does not know why its paragraph
+    was shown is replaced by the same with that reason; a set without reasons takes none away.
     """
     added = add_paragraphs(connection, labels.paragraphs, sources)
-    given = _by_reading(labels.labels)
-    tokens = {key: _file_token(group) for key, group in given.items()}
-    stored = set(connection.scalars(select(events.c.token)))
-    in_force = _by_reading(labels_in_force(connection))
-    # The same reading made in the app has another token, so the labels themselves are compared, too.
-    new = [key for key, group in given.items() if tokens[key] not in stored and in_force.get(key) != group]
-    replaced = [key for key in new if key in in_force]
+    stored, given = _stored(connection), _by_reading(labels.labels)
+    new = {key: group for key, group in given.items() if stored.lacks(key, group, labels.reasons.get(key, ""))}
+    replaced = [key for key in new if key in stored.in_force]
     for key in replaced:
         append_event(connection, "undo", key.annotator, key.paragraph_id, undoes=_event_number(connection, key))
-    _insert_readings(connection, {tokens[key]: given[key] for key in new}, labels.reasons)
+    tokens = {_file_token(group, labels.reasons.get(key, "")): group for key, group in new.items()}
+    _insert_readings(connection, tokens, stored.reasons | dict(labels.reasons))
     return ImportSummary(added, len(new), len(replaced), len(given) - len(new))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What a database holds: the tokens of all events, the readings in force, and why their paragraphs were shown."""
+
+    tokens: set[str]
+    in_force: dict[ReadingKey, list[Label]]
+    reasons: dict[ReadingKey, str]
+
+    def lacks(self, key: ReadingKey, group: list[Label], reason: str) -> bool:
+        """Return whether a reading, with this reason, says something that the database does not know."""
+        if _file_token(group, reason) in self.tokens:
+            return False
+        # The same reading made in the app has another token, so the labels themselves are compared, too.
+        if self.in_force.get(key) == group:
+            return reason not in ("", self.reasons.get(key, ""))
+        return _file_token(group) not in self.tokens
+
+
+def _stored(connection: Connection) -> _Stored:
+    tokens = set(connection.scalars(select(events.c.token)))
+    return _Stored(tokens, _by_reading(labels_in_force(connection)), reasons_in_force(connection))
 
 
 def _by_reading(labels: Iterable[Label]) -> dict[ReadingKey, list[Label]]:
@@ -75,9 +96,10 @@ def _insert_readings(
         connection.execute(insert(event_labels), labels)
 
 
-def _file_token(group: Sequence[Label]) -> str:
+def _file_token(group: Sequence[Label], reason: str = "") -> str:
     columns = "\x1e".join("\x1f".join(astuple(label)) for label in group)
-    return FROM_FILE + hashlib.sha256(columns.encode()).hexdigest()[:48]
+    given = f"{columns}\x1d{reason}" if reason else columns  # without a reason, as databases in use have it
+    return FROM_FILE + hashlib.sha256(given.encode()).hexdigest()[:48]
 
 
 def _event_number(connection: Connection, key: ReadingKey) -> int:

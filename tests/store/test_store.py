@@ -300,6 +300,29 @@ def test_reasons_come_back_with_the_labels_in_force_and_from_an_import(queue, la
     assert queue.store.label_set().reasons == {reading_key(kept): "random"} | imported
 
 
+def test_a_reading_known_from_a_file_gets_the_reason_that_an_export_knows_and_keeps_it(store, label_set):
+    first, second = label_set.labels[:2]
+    known = {reading_key(first): "random"}
+    store.import_labels(label_set)
+    summary = store.import_labels(replace(label_set, reasons=known))
+    assert (summary.readings, summary.replaced) == (1, 1)
+    assert set(store.label_set().labels) == set(label_set.labels)
+    for again in (label_set, replace(label_set, reasons=known)):
+        assert store.import_labels(again).readings == 0
+    corrected = (replace(first, voice="rebuts"), replace(second, voice="rebuts"), *label_set.labels[2:])
+    assert store.import_labels(replace(label_set, labels=corrected)).replaced == 2
+    assert store.label_set().reasons == known
+
+
+def test_a_reading_undone_in_the_app_does_not_come_back_with_a_reason(store, label_set):
+    first = label_set.labels[0]
+    store.import_labels(label_set)
+    store.undo_all(first.annotator, "file:")
+    number = len(store.label_set().labels)
+    assert store.import_labels(replace(label_set, reasons={reading_key(first): "random"})).readings == 0
+    assert len(store.label_set().labels) == number
+
+
 def test_after_an_undo_the_label_is_still_one_of_a_random_paragraph(queue):
     for _ in range(2):
         queue.store.save([reading(queue.take("olha").text, "", "", labelled_at=now())])
