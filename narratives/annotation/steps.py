@@ -11,13 +11,15 @@ from narratives.annotation.queue import chance
 from narratives.codebook.frames import VOICES, Codebook, voice_name
 from narratives.errors import UserError
 from narratives.labels.files import check_labels
-from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.labels.label_set import RANDOM, Label, LabelledParagraph, LabelSet
 from narratives.model.classifier import Classifier, Predictions
 from narratives.store.events import Circumstances, Store, now
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
-_BLIND = 0.2  # share of paragraphs without a suggestion, on which agreement with the model is measured unanchored
+# Share of the chosen paragraphs without a suggestion, so that agreement with the model is measured unanchored. Random
+# ones never have one: thresholds rest on them, and must not follow from what the model said before.
+_BLIND = 0.2
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ def _voice(predictions: Predictions, k: int) -> str:
     return "" if predictions.unsettled[0, k] else voice_name(int(predictions.voices[0, k]))
 
 
-def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text: str) -> Suggested:
+def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text: str, reason: str = "") -> Suggested:
     """Return the frames that ``classifier`` predicts for a paragraph, most probable first.
 
-    A frame that ``codebook`` has merged into another is suggested as that one; one that it has retired is left out. On
-    one paragraph in five, always the same ones, ``shown`` is false.
+    A frame that ``codebook`` has merged into another is suggested as that one; one that it has retired is left out.
+    ``shown`` is false where the ``reason`` why the paragraph is shown is RANDOM, and on one in five of the others,
+    always the same ones.
     """
     predictions = classifier.predict_texts([text])
     columns = np.flatnonzero(predictions.predicted[0])
@@ -65,7 +68,8 @@ def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text:
         if frame
     ]
     # By the id, not by chance: a paragraph that is opened twice must not show the second time what it hid the first.
-    return Suggested(classifier.name, tuple(suggestions), chance("blind", paragraph_id) >= _BLIND)
+    shown = reason != RANDOM and chance("blind", paragraph_id) >= _BLIND
+    return Suggested(classifier.name, tuple(suggestions), shown)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,16 @@ def test_the_model_suggests_what_it_predicts_and_hides_it_for_one_in_five(classi
     assert json.loads(suggested.as_json())["frames"][0]["frame"] == "flood"
 
 
+def test_a_random_paragraph_is_read_without_what_the_model_says(classifier):
+    ids = [f"p{n}" for n in range(50)]
+    drawn, chosen = (
+        [suggest(classifier, classifier.codebook, name, TEXT, reason) for name in ids] for reason in ("random", "rare")
+    )
+    assert not any(suggested.shown for suggested in drawn)
+    assert any(suggested.shown for suggested in chosen)
+    assert drawn[0].frames == chosen[0].frames, "what the model says is stored all the same"
+
+
 def test_a_frame_merged_since_the_model_was_trained_is_suggested_as_its_successor(classifier, codebook):
     merged = retire(codebook, "flood", "mayor", "2026-05-01")
     everything = replace(classifier, thresholds=np.zeros(3))
