@@ -186,7 +186,7 @@ def accept_all(
     for row, finding in enumerate(findings):
         voices = _predicted_voices(predictions, row, classifier, codebook)
         blank = Label(finding.paragraph_id, "", "", "no", "reading", "yes", annotator, at, codebook.version, "accepted")
-        around = Circumstances(model=classifier.name, token=f"{name}:{row}")
+        around = Circumstances(model=classifier.name, token=f"{name}:{row}", reason=finding.reason)
         store.save(reading_labels(blank, voices, live), around)
     return name
 

@@ -44,6 +44,10 @@ class Suggested:
         frames = [asdict(suggestion) for suggestion in self.frames]
         return json.dumps({"shown": self.shown, "frames": frames}, ensure_ascii=False)
 
+    def around(self, reason: str) -> Circumstances:
+        """Return how a label comes about that is given beside this, on a paragraph that is shown for this reason."""
+        return Circumstances(self.model, self.as_json(), reason=reason)
+
 
 def _voice(predictions: Predictions, k: int) -> str:
     return "" if predictions.unsettled[0, k] else voice_name(int(predictions.voices[0, k]))
@@ -109,11 +113,12 @@ def _pairs(given: Sequence[Any], codebook: Codebook) -> tuple[tuple[str, str], .
 
 
 def take_step(
-    store: Store, step: Step, annotator: str, codebook: Codebook, suggested: Suggested | None, kind: str = "reading"
+    store: Store, step: Step, annotator: str, codebook: Codebook, around: Circumstances, kind: str = "reading"
 ) -> str:
     """Store a step and return a few words on what was stored. A step that arrives twice is stored once.
 
-    ``kind`` is the kind of its labels: ``reading`` for an annotator, ``decision`` for an adjudicator.
+    - ``around``: what was suggested, and why the paragraph was shown; its token is that of the step.
+    - ``kind``: the kind of its labels, ``reading`` for an annotator, ``decision`` for an adjudicator.
     """
     if step.act == "undo":
         undone = store.undo(annotator, step.token)
@@ -121,12 +126,7 @@ def take_step(
     if step.act == "skip":
         store.note("skip", annotator, step.paragraph_id, step.note, step.token)
         return "skipped"
-    around = (
-        Circumstances(suggested.model, suggested.as_json(), step.token)
-        if suggested
-        else Circumstances(token=step.token)
-    )
-    store.save(_labels(step, annotator, codebook, kind), around)
+    store.save(_labels(step, annotator, codebook, kind), replace(around, token=step.token))
     number, verb = len(step.frames), "decided" if kind == "decision" else "saved"
     return f"{verb}: no frame" if not number else f"{verb}: {number} frame{'s' * (number > 1)}"
 
@@ -205,5 +205,5 @@ def correct(store: Store, correction: Correction, annotator: str, codebook: Code
     )
     check_labels(LabelSet((row,), (label,)), codebook, "this paragraph")
     store.import_labels(LabelSet((row,), ()), {row.paragraph_id: "pasted"})
-    store.save([label], Circumstances(model=model))
+    store.save([label], Circumstances(model=model, reason="corrected"))
     return f"saved: {'is' if correction.value == 'yes' else 'is not'} {codebook.frame(correction.frame).name}"

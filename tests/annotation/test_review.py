@@ -99,6 +99,7 @@ def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, code
     accepted = [label for label in reviewed.label_set().labels if label.annotator == "maria"]
     assert {label.paragraph_id for label in accepted} == {finding.paragraph_id for finding in chosen}
     assert {label.note for label in accepted} == {"accepted"}
+    assert {event.reason for event in reviewed.history() if event.annotator == "maria"} == {"against"}
     predicted = dict(
         zip(
             [finding.paragraph_id for finding in chosen],

@@ -55,10 +55,10 @@ def store(labels):
     opened.close()
 
 
-def fill(store, texts):
+def fill(store, texts, reason="random"):
     rows = [paragraph(text) for text in texts]
     store.add(rows)
-    AssignmentQueue(store).order([QueueEntry(row.paragraph_id, "random", "") for row in rows])
+    AssignmentQueue(store).order([QueueEntry(row.paragraph_id, reason, "") for row in rows])
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_keys_struck_while_typing_in_a_field_choose_nothing(page, store):
 
 def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, labels, models, store):
     texts = [f"Wake up, neighbours {number}: the dam breaks before Friday!" for number in range(12)]
-    fill(store, texts)
+    fill(store, texts, "rare")
     classifier = load(models / "tiny")
     assert classifier.predict(texts[:1]) == [("flood",)]
     with served(labels, models) as address:
@@ -190,7 +190,7 @@ def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, label
         page.locator(".status", has_text="saved: 1 frame").wait_for(timeout=WAIT)
         assert labels_of(store, "olha2")[before] == [("flood", "promotes")]
         event = store.history()[-1]
-        assert event.model == classifier.name
+        assert (event.model, event.reason) == (classifier.name, "rare")
         assert '"shown": true' in event.suggested
         page.close()
 
@@ -323,6 +323,7 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         texts = {row.paragraph_id: row.text for row in store.label_set().paragraphs}
         assert {texts[label.paragraph_id]: label.frame for label in decisions} == decided
         assert {label.note for label in decisions} == {"", "speaks of the quay"}
+        assert {event.reason for event in store.history(kind="decision")} == {"differs"}
         page.keyboard.press("z")
         page.locator(".status", has_text="1 left to decide").wait_for(timeout=WAIT)
         unfold(page, "Agreement by frame")
@@ -358,6 +359,7 @@ def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, m
         page.keyboard.press("v")
         page.locator(".status", has_text="2 left to review").wait_for(timeout=WAIT)
         assert labels_of(store, "boss") == {first: [("flood", "promotes")], second: [("", "")]}
+        assert {event.reason for event in store.history() if event.annotator == "boss"} == {"against"}
         page.get_by_role("combobox").nth(1).click()
         page.get_by_role("option", name="flood").click()
         page.get_by_role("button", name="Accept all predictions").click()
