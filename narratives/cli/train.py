@@ -67,5 +67,5 @@ def train(
         else:
             trained = train_on_files(labels or paths.labels_folder(), output, training, progress)
     click.echo(trained.figures.table())
-    click.echo(f"\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
+    click.echo(f"\n{trained.thresholds}\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     write_json(options["json_path"], trained.figures.as_json())

@@ -86,6 +86,7 @@ def test_what_the_queue_chose_trains_and_what_it_drew_at_random_sets_thresholds(
     label_by_queue(store, label_set, lambda number: number % 2 == 0 or number > 89)
     by_queue = train_on_store(store, tmp_path / "by-queue")
     assert by_queue.figures.n == 57
+    assert by_queue.thresholds == "Thresholds are from 57 paragraphs drawn at random."
     manifest = persistence.read_manifest(by_queue.folder)
     assert (manifest["paragraphs"], manifest["random"]) == (102, 57)
     monkeypatch.setattr(fitting, "ENOUGH_RANDOM", 58)

@@ -575,7 +575,9 @@ def test_a_merge_is_reported_first_made_with_yes_and_changes_no_label(run, own, 
 def test_a_retired_frame_is_left_out_of_the_next_training_and_stays_in_the_old_model(run, own, tmp_path):
     run("queue")
     assert "retired: mayor" in run("codebook", "retire-frame", "mayor", "--yes")[1]
-    assert run("train", "-o", tmp_path / "after")[0] == 0
+    status, out, _ = run("train", "-o", tmp_path / "after")
+    assert status == 0
+    assert "\nThresholds are from all " in out
     thief = "We all know that the mayor stole the budget."
     old, new = (
         json.loads(run("classify", thief, "--json", *more)[1]) for more in ([], ["--model", tmp_path / "after"])

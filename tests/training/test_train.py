@@ -7,6 +7,7 @@ import pytest
 from conftest import put_unreadable
 from narratives import paths
 from narratives.errors import UserError
+from narratives.evaluation.model_card import thresholds_remark
 from narratives.model import persistence
 from narratives.model.releases import model_in_use
 from narratives.training.frames import ModelSettings
@@ -49,12 +50,28 @@ def test_the_card_holds_the_figures(town, labels_folder):
     assert "flood" in card
 
 
+def test_training_says_what_thresholds_rest_on(town, labels_folder):
+    trained = train_on_files(labels_folder)
+    assert trained.thresholds == (
+        "Thresholds are from all 102 labelled paragraphs, weighted as a stream in which 95% have no frame."
+    )
+    assert f"- {trained.thresholds}\n" in (trained.folder / "card.md").read_text(encoding="utf-8")
+    assert thresholds_remark(persistence.read_manifest(trained.folder)) == trained.thresholds
+
+
+def test_of_a_model_of_an_older_version_only_its_random_paragraphs_are_known():
+    assert thresholds_remark({"random": 11_090}) == "Thresholds are from 11,090 paragraphs drawn at random."
+    assert thresholds_remark({"settings": {}}) == ""
+
+
 def test_an_own_taxonomy_without_voices_trains_from_a_table(town, tmp_path):
     rows = [
         f"{word} number {n},{frame}" for n in range(12) for word, frame in (("apple pie", "Fruit"), ("iron nail", ""))
     ]
     (tmp_path / "my.csv").write_text("text,frames\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    model = train_on_files(tmp_path / "my.csv", tmp_path / "mine").classifier
+    trained = train_on_files(tmp_path / "my.csv", tmp_path / "mine")
+    assert trained.thresholds == "Thresholds are from all 24 rows of the table, taken as a sample."
+    model = trained.classifier
     assert model.predict(["a pie of one apple", "one more iron nail"]) == [("Fruit",), ()]
     assert model.explain("apple pie")[0].voice == ""
 

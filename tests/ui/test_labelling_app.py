@@ -490,6 +490,7 @@ def test_retrain_compare_release_and_release_the_earlier_model_again(browser, la
         page.get_by_role("button", name="Retrain on all labels").click()
         page.get_by_text("A new model is ready").wait_for(timeout=2 * WAIT)
         page.get_by_text("On the 3 paragraphs labelled in the app").wait_for(timeout=WAIT)
+        page.get_by_text("Thresholds are from all 105 labelled paragraphs").wait_for(timeout=WAIT)
         assert (own / "released").read_text(encoding="utf-8").strip() == "tiny"
         page.get_by_role("button", name="Release the new model").click()
         page.get_by_role("button", name="Retrain on all labels").wait_for(timeout=WAIT)

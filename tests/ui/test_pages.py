@@ -172,6 +172,7 @@ def test_the_models_page_lists_the_shipped_model_and_goes_back_to_it(models_page
     shutil.copytree(trained, from_package / "one")
     release_on(page.run(), "one")
     assert listed_on(page) == {"one": "●", "shipped": ""}
+    assert any(caption.value.startswith("Thresholds are from all ") for caption in page.caption)
     assert "Card of the released model" in [card.label for card in page.expander]
     release_on(page, "shipped")
     assert not page.exception

@@ -19,7 +19,7 @@ from narratives.labels.gold import Gold
 from narratives.model.classifier import Classifier
 from narratives.model.frame_model import FrameModel
 from narratives.training.decision_rule import choose_thresholds
-from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample, random_sample
+from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample
 from narratives.training.folds import fold_numbers
 from narratives.training.frames import ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.training.prior.known import unknown_rows
@@ -82,7 +82,9 @@ def fit_change(
     base = _widen(_ordered(prior.classifier, labelled.codebook), extended)
     progress("fitting", 0.4)
     base, held_added = _learn_added(base, labelled, added, seed, settings)
-    task = _Task(new, extended.features.transform(new.texts), _folds(new, seed), _sample_of(new, settings), change)
+    sample = sample_rows(new, settings)
+    sample = sample if len(sample) >= ENOUGH_RANDOM else sample[:0]
+    task = _Task(new, extended.features.transform(new.texts), _folds(new, seed), sample, change)
     adapted, odds = _change_frames(base, task, added)
     odds[:, added] = held_added[new_rows]
     progress("voices", 0.8)
@@ -102,11 +104,13 @@ class _Task:
     change: ChangeSettings
 
 
-def _sample_of(new: Gold, settings: ModelSettings) -> NDArray[np.int64]:
-    """Return the rows of a random sample that is large enough to move thresholds, else none."""
-    if settings.topical_none is None and len(new) >= ENOUGH_RANDOM:
-        return np.arange(len(new))
-    return random_sample(new)
+def sample_rows(new: Gold, settings: ModelSettings) -> NDArray[np.int64]:
+    """Return the rows that are a sample of a stream; from ENOUGH_RANDOM on they move thresholds.
+
+    They are those drawn at random, or all rows of a table that does not say how they were chosen.
+    """
+    is_whole = settings.topical_none is None and not any(new.how)
+    return np.arange(len(new)) if is_whole else new.random_rows
 
 
 def _folds(new: Gold, seed: int) -> NDArray[np.int64] | None:
