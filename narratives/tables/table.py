@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from narratives.errors import UserError
 from narratives.tables.columns import check_names, choose_text_column
+from narratives.tables.encodings import detect_encoding
 from narratives.tables.formats import binary_format, check_binary, named_format, text_format
-from narratives.tables.lines import decode_lines, detect_encoding, text_lines
+from narratives.tables.lines import decode_lines, text_lines
 from narratives.tables.readers.arrow import open_arrow
 from narratives.tables.readers.csv_reader import CsvReader, open_csv
 from narratives.tables.readers.jsonl import open_jsonl

@@ -12,6 +12,7 @@ from narratives.tables.lines import decode_line
 from narratives.tables.readers.csv_records import Record, read_records
 from narratives.tables.readers.csv_scan import Spans, copy_undoubled, find_records
 from narratives.tables.rows import NO_DELIMITER, Batch, CsvRows, Refusal
+from narratives.tables.sources import Source
 from narratives.text.spans import TextSpans, spans_of
 
 BLOCK = 1 << 21
@@ -37,10 +38,11 @@ class BlockReader:
     """Turns the bytes of a CSV into batches. A batch depends only on the bytes from its first record on.
 
     ``position`` and ``line`` say where the next batch begins; ``header`` says that the next record is the header.
+    ``source`` counts the lines that are in another encoding.
     """
 
-    def __init__(self, blocks: Iterator[bytes], skip: int, layout: CsvLayout) -> None:
-        self._blocks, self._layout = blocks, layout
+    def __init__(self, blocks: Iterator[bytes], skip: int, layout: CsvLayout, source: Source | None = None) -> None:
+        self._blocks, self._layout, self.source = blocks, layout, source
         self._held = next(blocks, b"")[skip:]
         self._ended = False
         self.position, self.line, self.header = skip, 1, True
@@ -136,7 +138,7 @@ class _HeldLines:
         if not line:
             raise StopIteration
         self.offset, self.number = end, self.number + 1
-        return decode_line(line, "utf-8")
+        return decode_line(line, "utf-8", self._reader.source)
 
     def _end(self) -> int:
         while True:

@@ -63,8 +63,8 @@ class CsvReader:
         layout = CsvLayout(self.delimiter, self.columns, self._text_index(text_column))
         source = self.lines.source
         if span is None:
-            return BlockReader(source.blocks(), self.lines.mark, layout)
-        return BlockReader(iter([read_span(source.path, *span)]), 0, layout)
+            return BlockReader(source.blocks(), self.lines.mark, layout, source)
+        return BlockReader(iter([read_span(source.path, *span)]), 0, layout, source)
 
     def _text_index(self, text_column: str) -> int:
         return self.columns.index(text_column) if text_column else 0
