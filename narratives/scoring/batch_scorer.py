@@ -151,7 +151,7 @@ class BatchScorer:
         """
         shape = self._destination.shape
         plain = all(re.fullmatch(r"[\w-]+", frame, re.ASCII) for frame in self._classifier.frames)
-        same = isinstance(rows, CsvRows) and (rows.delimiter or ",") == shape.delimiter
+        same = isinstance(rows, CsvRows) and rows.delimiter == shape.delimiter
         by_row = shape.format in ("CSV", "TSV") and self._options.by == "row"
         return by_row and same and plain and self._predictor is not self._classifier
 

@@ -62,7 +62,6 @@ class Part:
     - ``table``: the index of its table.
     - ``start``, ``end``: its bytes; the whole table where ``end`` is None.
     - ``line``: the line of its first byte.
-    - ``header``: whether its first record is the header.
     """
 
     number: int
@@ -70,7 +69,6 @@ class Part:
     start: int = 0
     end: int | None = None
     line: int = 1
-    header: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,13 +144,13 @@ def _parts_of(table: Table, index: int) -> Iterator[Part]:
     if reader is None:
         yield Part(0, index)
         return
-    start, line, header = reader.position, reader.line, True
+    start, line, begun = reader.position, reader.line, False
     for number, _ in enumerate(reader.batches(), 1):
         if number % BATCHES == 0:
-            yield Part(0, index, start, reader.position, line, header)
-            start, line, header = reader.position, reader.line, False
-    if header or reader.position > start:
-        yield Part(0, index, start, reader.position, line, header)
+            yield Part(0, index, start, reader.position, line)
+            start, line, begun = reader.position, reader.line, True
+    if not begun or reader.position > start:
+        yield Part(0, index, start, reader.position, line)
 
 
 def score_part(job: ScoringJob, part: Part) -> PartResult:
@@ -183,11 +181,8 @@ def _sum(result: PartResult, batch: ScoredBatch) -> PartResult:
 
 
 def _batches(table: Table, part: Part) -> Iterator[Batch]:
-    reader = None if part.end is None else table.block_reader((part.start, part.end))
-    if reader is None:
-        return table.quick_batches()
-    reader.line, reader.header = part.line, part.header
-    return reader.batches()
+    reader = None if part.end is None else table.block_reader((part.start, part.end, part.line))
+    return table.quick_batches() if reader is None else reader.batches()
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ from narratives.tables.writers import OutputFormat
 
 CHECKPOINT_SECONDS = 0.25  # between two checkpoints of a run
 _DEFAULTS = Options()
+_OUTPUT_DELIMITERS = ",;\t|"  # which pandas, Excel and DuckDB recognise
 Progress = Callable[[int, int | None, int], None]  # bytes read, bytes in total (None: unknown), rows read
 
 
@@ -223,8 +224,9 @@ class _Tally:
 
 def _destination(tables: Sequence[Table], output: str, options: Options) -> Destination:
     first = tables[0]
-    delimiter = "," if named_format(first.path) == "TSV" else first.delimiter or ","
-    piped = OutputFormat(first.format if first.format in ("CSV", "TSV", "JSONL") else "CSV", "", first.delimiter or ",")
+    usual = first.delimiter if first.delimiter in _OUTPUT_DELIMITERS else ","
+    delimiter = "," if named_format(first.path) == "TSV" else usual or ","
+    piped = OutputFormat(first.format if first.format in ("CSV", "TSV", "JSONL") else "CSV", "", usual or ",")
     destination = choose_destination(output, piped, delimiter, options.refused)
     check_destination(destination, [table.path for table in tables], options.overwrite)
     other = next((table for table in tables if table.schema != first.schema), None)

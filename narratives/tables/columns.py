@@ -1,5 +1,6 @@
 """Checks the names of a table's columns and chooses the column with the text."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,8 +10,22 @@ TEXT_NAMES = (
     *("text", "full_text", "content", "message", "body", "post", "paragraph", "comment", "tweet", "caption"),
     *("description", "title", "headline", "текст", "повідомлення", "допис", "сообщение", "пост"),
 )
+_OTHER_NAMES = (
+    *("id", "date", "time", "datetime", "timestamp", "created at", "published", "published at", "publish date"),
+    *("source", "channel", "chat", "author", "user", "username", "user name", "publisher", "outlet", "domain"),
+    *("url", "link", "permalink", "lang", "language", "country", "views", "likes", "shares", "frames", "voices"),
+    *("label", "labels", "type", "snippet", "summary", "hit sentence", "document id", "full text", "selftext"),
+    *("№", "номер", "дата", "час", "время", "канал", "джерело", "источник", "автор", "посилання", "ссылка", "мова"),
+    *("язык", "заголовок"),
+)
+KNOWN_NAMES = frozenset((*(name.replace("_", " ") for name in TEXT_NAMES), *_OTHER_NAMES))
 LEAST_CHARACTERS = 10  # mean length of a cell in a column that may be text
 _CLEAR_LEAD = 1.5  # how many times longer than the next the longest column must be
+
+
+def plain_name(name: str) -> str:
+    """Return a name as it is compared: in small letters, words separated by one space."""
+    return re.sub(r"[\s_\-\ufeff]+", " ", name).strip().lower()
 
 
 def check_names(name: str, columns: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from narratives.tables.readers.csv_reader import CsvReader, open_csv
 from narratives.tables.readers.jsonl import open_jsonl
 from narratives.tables.readers.reader import Reader
 from narratives.tables.readers.workbook import open_workbook
+from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, KeyFault
 from narratives.tables.sources import Source, open_source
 
@@ -85,7 +86,7 @@ class Table:
 
     def findings(self) -> str:
         """Return one sentence that says how the table was understood."""
-        delimiter = {"": "", "\t": "delimiter tab"}.get(self.delimiter, f"delimiter '{self.delimiter}'")
+        delimiter = {"": "", "\t": "delimiter tab"}.get(self.delimiter, f"delimiter {self.delimiter!r}")
         count = f"{len(self.columns)} column{'s' * (len(self.columns) != 1)}"
         text = f"text in '{self.text_column}'" if self.text_column else ""
         facts = (self.format, self.source.packing, self.encoding, delimiter, count, text, *self.notes)
@@ -112,17 +113,22 @@ class Table:
             return self.batches(key_fault=key_fault)
         return (replace(batch, bytes_read=self.source.bytes_read) for batch in reader.batches())
 
-    def block_reader(self, span: tuple[int, int] | None = None) -> "BlockReader | None":
-        """Return the compiled reader of a CSV in UTF-8, for the whole file or a ``span`` of its bytes; else None."""
+    def block_reader(self, span: tuple[int, int, int] | None = None) -> "BlockReader | None":
+        """Return the compiled reader of a CSV in UTF-8; None for other tables.
+
+        ``span``: the first byte, the end and the physical line of a part of the file.
+        """
         return self.reader.block_reader(self.text_column, span) if isinstance(self.reader, CsvReader) else None
 
 
-def open_table(path: str | Path, text_column: str | None = None) -> Table:
+def open_table(path: str | Path, text_column: str | None = None, reading: Reading = AS_RECOGNISED) -> Table:
     """Read the head of a table (``-``: standard input) and choose its text column.
+
+    ``text_column`` and ``reading`` are what the user says.
 
     Raises UserError if the table is missing, empty or damaged, or if no column or several could hold the text.
     """
-    return read_head(str(path)).with_text_column(text_column)
+    return read_head(str(path), reading).with_text_column(text_column)
 
 
 def read_all(path: str | Path) -> dict[str, list[str]]:
@@ -148,29 +154,29 @@ def decode(data: bytes) -> str:
     return "".join(text for text, _ in lines)
 
 
-def read_head(path: str) -> Table:
+def read_head(path: str, reading: Reading = AS_RECOGNISED) -> Table:
     """Read the head of a table without choosing a text column. Raises UserError as ``open_table`` does."""
     source, named = open_source(path), named_format(path)
-    reader = _open_reader(source, named)
+    reader = _open_reader(source, named, reading)
     check_names(source.name, reader.columns)
     expected = ("", "CSV", "TSV") if reader.format in ("CSV", "TSV") else ("", reader.format)
     misnamed = () if named in expected else (f"although its name says {named}",)
     return Table(source, reader, reader.columns, notes=(*reader.notes, *misnamed))
 
 
-def _open_reader(source: Source, named: str) -> Reader:
+def _open_reader(source: Source, named: str, reading: Reading) -> Reader:
     kind = binary_format(source.name, source.head)
     if not kind:
-        return _open_text(source, named)
+        return _open_text(source, named, reading)
     check_binary(source.name, kind, source.path, bool(source.packing), source.size is not None)
     return open_workbook(source) if kind == "XLSX" else open_arrow(source, kind)
 
 
-def _open_text(source: Source, named: str) -> Reader:
-    lines = text_lines(source)
+def _open_text(source: Source, named: str, reading: Reading) -> Reader:
+    lines = text_lines(source, reading.codec)
     head = lines.head()
     first = next((text for text, _ in head if text.strip()), "")
     broken = any(fault or "\0" in text for text, fault in head)
     if text_format(source.name, first, named, broken) == "JSONL":
         return open_jsonl(lines, head)
-    return open_csv(lines, head, "\t" if named == "TSV" else ",")
+    return open_csv(lines, head, "\t" if named == "TSV" else ",", reading)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -122,6 +123,35 @@ def test_the_input_comes_back_with_our_columns_at_its_end(tmp_path: Path) -> Non
     assert (done.rows_read, done.rows_scored, done.rows_refused) == (3, 3, 0)
     assert done.frames == {"flood": 1, "mayor": 1, "bridge": 0}
     assert names_in(tmp_path) == ["a.csv", "out.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        (
+            "posts.txt",
+            'text\nthe flood, says the mayor\nHe said "no", then left\n',
+            ["the flood, says the mayor", 'He said "no", then left'],
+        ),
+        (
+            "a.tsv",
+            'id\ttext\n1\t"flood" it said\n2\t"quiet\n3\t"no" he said\n',
+            ['"flood" it said', '"quiet', '"no" he said'],
+        ),
+        ("a.csv", 'id,text\n1,"a \\"dry\\", long day"\n2,"x, y"\n', ['a "dry", long day', "x, y"]),
+        ("a.csv", "id;text\n1;the flood, it rose;\n2;a dry day, again;\n", ["the flood, it rose", "a dry day, again"]),
+        ("a.csv", "id^text\n1^the flood, it rose\n2^a dry day, again\n", ["the flood, it rose", "a dry day, again"]),
+    ],
+)
+def test_every_program_reads_what_was_written(tmp_path: Path, name: str, content: str, texts: list[str]) -> None:
+    run(write(tmp_path, name, content), tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        delimiter = csv.Sniffer().sniff(file.readline(), ",;\t").delimiter
+    read = pd.read_csv(tmp_path / "out.csv", sep=delimiter, dtype=str, keep_default_na=False)
+    assert read["text"].tolist() == texts
+    assert list(read.columns)[-len(OURS) :] == OURS
+    again = open_table(tmp_path / "out.csv")
+    assert [text for batch in again.batches() for text in batch.texts] == texts
 
 
 def test_short_columns_leave_the_probabilities_out(tmp_path: Path) -> None:
