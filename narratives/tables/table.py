@@ -169,7 +169,7 @@ def _open_reader(source: Source, named: str, reading: Reading) -> Reader:
     if not kind:
         return _open_text(source, named, reading)
     check_binary(source.name, kind, source.path, bool(source.packing), source.size is not None)
-    return open_workbook(source) if kind == "XLSX" else open_arrow(source, kind)
+    return open_workbook(source, reading) if kind == "XLSX" else open_arrow(source, kind)
 
 
 def _open_text(source: Source, named: str, reading: Reading) -> Reader:

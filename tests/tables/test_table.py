@@ -131,12 +131,6 @@ def test_a_workbook_named_csv_is_read_as_what_it_is(tmp_path: Path) -> None:
     assert next(table.batches()).lines == [2, 4]
 
 
-def test_a_workbook_row_with_a_cell_too_many_is_refused(tmp_path: Path) -> None:
-    rows, refused = read(open_table(workbook(tmp_path / "a.xlsx", [["id", "text"], [1, "a"], [2, "b", "c"]])))
-    assert rows == [["1", "a"]]
-    assert [(row.line, row.reason) for row in refused] == [(3, "3 cells where the header has 2")]
-
-
 def test_parquet_is_read_in_batches_with_its_types(tmp_path: Path) -> None:
     table = pa.table({"n": [1, 2, 3], "text": ["a", None, "c"], "d": [Decimal("1.10"), None, Decimal("2.00")]})
     pq.write_table(table, tmp_path / "a.parquet")
