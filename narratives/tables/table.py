@@ -6,13 +6,21 @@ Line numbers are physical, so the header is line 1; Parquet and Arrow files coun
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narratives.errors import UserError
 from narratives.tables.columns import check_names, choose_text_column
 from narratives.tables.encodings import detect_encoding
-from narratives.tables.formats import binary_format, check_binary, named_format, text_format
+from narratives.tables.formats import (
+    binary_format,
+    check_binary,
+    check_is_table,
+    check_is_text,
+    named_format,
+    text_format,
+)
 from narratives.tables.lines import decode_lines, text_lines
 from narratives.tables.readers.arrow import open_arrow
 from narratives.tables.readers.csv_reader import CsvReader, open_csv
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from narratives.tables.readers.csv_blocks import BlockReader
 
 BATCH_ROWS = 2000
+_JUDGED_LINES = 100  # enough to tell text from other data
 
 
 def _any_key(key: str) -> str:
@@ -165,7 +174,8 @@ def read_head(path: str, reading: Reading = AS_RECOGNISED) -> Table:
 
 
 def _open_reader(source: Source, named: str, reading: Reading) -> Reader:
-    kind = binary_format(source.name, source.head)
+    check_is_table(source.name, source.head)
+    kind = binary_format(source.head)
     if not kind:
         return _open_text(source, named, reading)
     check_binary(source.name, kind, source.path, bool(source.packing), source.size is not None)
@@ -177,6 +187,8 @@ def _open_text(source: Source, named: str, reading: Reading) -> Reader:
     head = lines.head()
     first = next((text for text, _ in head if text.strip()), "")
     broken = any(fault or "\0" in text for text, fault in head)
-    if text_format(source.name, first, named, broken) == "JSONL":
+    kind = text_format(source.name, first, named, broken)
+    check_is_text(source.name, "".join(text for text, _ in islice(head, _JUDGED_LINES)))
+    if kind == "JSONL":
         return open_jsonl(lines, head)
     return open_csv(lines, head, "\t" if named == "TSV" else ",", reading)

@@ -227,8 +227,8 @@ def test_missing_folders_and_damaged_files_are_one_sentence(tmp_path: Path) -> N
         (write(tmp_path, "cut.parquet", cut), "damaged or cut off"),
         (write(tmp_path, "noise.parquet", b"\x89\xff\x00\x01" * 9), "named as Parquet but not readable"),
         (write(tmp_path, "cut.xlsx", b"PK\x03\x04 cut"), "damaged workbook"),
-        (write(tmp_path, "other.xlsx", other_zip.getvalue()), "some other zip archive"),
-        (write(tmp_path, "old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "old Excel file"),
+        (write(tmp_path, "other.xlsx", other_zip.getvalue()), "a zip archive, not a workbook"),
+        (write(tmp_path, "old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "old Excel or Word file"),
         (write(tmp_path, "none.jsonl", "no\njson\n"), "no line of it is a JSON object"),
     ]:
         with pytest.raises(UserError, match=sentence) as caught:
