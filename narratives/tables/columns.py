@@ -63,7 +63,7 @@ def choose_text_column(
 
 
 def _wanted(name: str, columns: Sequence[str], cells: Mapping[str, Sequence[str]], wanted: str) -> str:
-    if wanted not in columns:
+    if wanted not in columns and wanted not in cells:
         raise UserError(f"{name}: there is no column '{wanted}'; its columns are {listed(columns)}")
     if wanted not in cells:
         raise UserError(f"{name}: the column '{wanted}' does not hold text; name another with --text")

@@ -116,25 +116,34 @@ def _other_archive(path: str) -> str:
     return "a zip archive, not a workbook; unzip it and name the table in it"
 
 
-def text_format(name: str, first_line: str, named: str, broken: bool) -> str:
-    """Return JSONL or CSV (for TSV as well).
+def text_format(name: str, start: str, named: str, broken: bool) -> str:
+    """Return JSONL, JSON (a document of many lines) or CSV (for TSV as well).
 
-    - ``first_line``: the first line that is not blank; a JSON object means JSONL.
+    - ``start``: the text from the first line that is not blank.
     - ``named``: the format that the name stands for.
     - ``broken``: the head has bytes that are not text.
 
-    Raises UserError for a JSON array, and for a broken file that is named Parquet, Arrow or XLSX.
+    Raises UserError for a broken file that is named Parquet, Arrow or XLSX.
     """
     if named in (*ARROW_FORMATS, "XLSX") and broken:
         raise UserError(f"{name}: named as {named} but not readable as such; get it again or export it as .csv")
-    start = first_line.strip()
-    if start.startswith(("[{", "[ {")) or start == "[":
-        raise UserError(f"{name}: a JSON array; write one object per line (jq -c '.[]' FILE > FILE.jsonl)")
-    return "JSONL" if named == "JSONL" or _is_object(start) else "CSV"
+    first, _, others = start.strip().partition("\n")
+    if _is_object(first) and (others or not _has_list_of_objects(first)):
+        return "JSONL"
+    if re.match(r"\[\s*([\[{]|\]\s*$)|\{\s*\"|window\.YTD\.", start.strip()) and named != "JSONL":
+        return "JSON"
+    return "JSONL" if named == "JSONL" else "CSV"
 
 
 def _is_object(line: str) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
+
+
+def _has_list_of_objects(line: str) -> bool:
+    value = json.loads(line)
+    lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
+    # A post has lists too, of links and the like, but it has more than lists.
+    return bool(lists) and not any(isinstance(item, str) and " " in item for item in value.values())

@@ -179,7 +179,24 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def dig(value: Any, path: str) -> tuple[bool, Any]:
+    """Return whether an object has a key, or a path of keys joined by points, and what is there."""
+    if path in value:
+        return True, value[path]
+    key, _, rest = path.partition(".")
+    return dig(value[key], rest) if rest and isinstance(value.get(key), dict) else (False, None)
+
+
+def joined(value: Any) -> Any:
+    """Return a text that is in pieces, as Telegram writes a text with a link, as a string; another value unchanged."""
+    if not isinstance(value, list) or not any(isinstance(piece, dict) and "type" in piece for piece in value):
+        return value
+    pieces = [piece.get("text") if isinstance(piece, dict) and "type" in piece else piece for piece in value]
+    return "".join(map(str, pieces)) if all(isinstance(piece, str) for piece in pieces) else value
+
+
 def _cell(value: Any) -> str | None:
+    value = joined(value)
     return value if value is None or isinstance(value, str) else _json(value)
 
 

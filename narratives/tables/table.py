@@ -6,7 +6,6 @@ Line numbers are physical, so the header is line 1; Parquet and Arrow files coun
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,10 @@ from narratives.tables.formats import (
     named_format,
     text_format,
 )
-from narratives.tables.lines import decode_lines, text_lines
+from narratives.tables.lines import Line, TextLines, decode_lines, text_lines
 from narratives.tables.readers.arrow import open_arrow
 from narratives.tables.readers.csv_reader import CsvReader, open_csv
+from narratives.tables.readers.json_document import open_document
 from narratives.tables.readers.jsonl import open_jsonl
 from narratives.tables.readers.reader import Reader
 from narratives.tables.readers.workbook import open_workbook
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from narratives.tables.readers.csv_blocks import BlockReader
 
 BATCH_ROWS = 2000
-_JUDGED_LINES = 100  # enough to tell text from other data
+_JUDGED = 20_000  # characters, enough to tell text from other data
 
 
 def _any_key(key: str) -> str:
@@ -75,7 +75,7 @@ class Table:
 
     @property
     def format(self) -> str:
-        """CSV, TSV, JSONL, Parquet, Arrow or XLSX."""
+        """CSV, TSV, JSONL, JSON, Parquet, Arrow or XLSX."""
         return self.reader.format
 
     @property
@@ -185,10 +185,15 @@ def _open_reader(source: Source, named: str, reading: Reading) -> Reader:
 def _open_text(source: Source, named: str, reading: Reading) -> Reader:
     lines = text_lines(source, reading.codec)
     head = lines.head()
-    first = next((text for text, _ in head if text.strip()), "")
+    start = "".join(text for text, _ in decode_lines([source.head], lines.encoding, lines.mark))
     broken = any(fault or "\0" in text for text, fault in head)
-    kind = text_format(source.name, first, named, broken)
-    check_is_text(source.name, "".join(text for text, _ in islice(head, _JUDGED_LINES)))
-    if kind == "JSONL":
-        return open_jsonl(lines, head)
+    kind = text_format(source.name, start.lstrip("\ufeff"), named, broken)
+    check_is_text(source.name, start[:_JUDGED])
+    if kind == "JSON":
+        document = open_document(source, lines.encoding.split(" ")[0], lines.mark)
+        return open_jsonl(document, document.head())
+    return open_jsonl(lines, head) if kind == "JSONL" else _open_csv(lines, head, named, reading)
+
+
+def _open_csv(lines: TextLines, head: list[Line], named: str, reading: Reading) -> CsvReader:
     return open_csv(lines, head, "\t" if named == "TSV" else ",", reading)

@@ -205,7 +205,10 @@ def test_without_such_a_name_the_text_column_is_the_longest_that_is_no_address(t
         ("", None, "is empty"),
         ("\n\n", None, "is empty"),
         ('id,"text\n1,a\n', None, ":1: the names of the columns are not readable"),
-        ('[{"text": "a"}]', None, "one object per line"),
+        ("[]", None, "JSON without rows"),
+        ("[[1, 2]]", None, "JSON without a list of objects"),
+        ('{"id": {"0": 1}, "text": {"0": "a"}}', None, "JSON by columns"),
+        ('{\n"columns": ["text"],\n"data": [["a"]]}', None, "JSON by columns"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, body: str, wanted: str | None, sentence: str) -> None:
