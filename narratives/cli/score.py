@@ -11,6 +11,9 @@ from typing import Any
 import click
 
 from narratives.cli.common import MODEL_OPTION, ready_model_folder, write_json
+from narratives.tables.reading import QUOTINGS, Reading
+
+_READING = ("sheet", "header_row", "encoding", "delimiter", "quoting")
 
 
 @click.command()
@@ -22,6 +25,17 @@ from narratives.cli.common import MODEL_OPTION, ready_model_folder, write_json
     help="File to write: .csv, .tsv, .jsonl, .parquet or .arrow, also with .gz, .zst or .bz2; - is standard output.",
 )
 @click.option("--text", "text_column", help="Column that holds the text; by default it is detected.")
+@click.option("--sheet", help="Name or number of the sheet of a workbook.")
+@click.option(
+    "--header-row", type=click.IntRange(min=0), help="Line with the names of the columns; 0 if there is none."
+)
+@click.option("--encoding", help="Encoding of the text, such as utf-8, cp1251 or koi8-r.")
+@click.option("--delimiter", help="Delimiter of a CSV; tab is a tab.")
+@click.option(
+    "--quoting",
+    type=click.Choice(QUOTINGS),
+    help="How a CSV quotes: minimal doubles quotes, backslash escapes them, none has no quoted cells.",
+)
 @click.option(
     "--by",
     type=click.Choice(["row", "paragraph"]),
@@ -63,10 +77,11 @@ def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: P
     from narratives.scoring.batch_scorer import Options
     from narratives.scoring.score import score as score_tables
 
-    force = options.pop("force")
+    reading = Reading(**{name: options.pop(name) for name in _READING})
+    settings = Options(overwrite=options.pop("force"), reading=reading, **options)
     folder = model or ready_model_folder()
     with _bytes_bar() as progress:
-        scoring = score_tables(_expand(inputs), output, folder, Options(overwrite=force, **options), progress=progress)
+        scoring = score_tables(_expand(inputs), output, folder, settings, progress=progress)
     click.echo(scoring.summary(), err=True)
     write_json(json_path, scoring.as_json())
 

@@ -22,6 +22,7 @@ from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
 from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows
 from narratives.tables.columns import listed
+from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows
 from narratives.tables.table import Table, open_table
 from narratives.tables.writers import Renderer
@@ -35,6 +36,7 @@ class Options:
     """How to score.
 
     - ``text_column``: the column with the text, None to recognise it.
+    - ``reading``: how to read the tables, where the user says it.
     - ``by``: ``row``, or ``paragraph`` for an output row per paragraph.
     - ``columns``: ``all``, or ``short`` to leave out the ``p_`` columns.
     - ``jobs``: threads, None for one per core.
@@ -47,6 +49,7 @@ class Options:
     """
 
     text_column: str | None = None
+    reading: Reading = AS_RECOGNISED
     by: str = "row"
     columns: str = "all"
     jobs: int | None = None
@@ -106,6 +109,7 @@ class BatchScorer:
         own = asdict(self._options)
         return {key: own[key] for key in ("by", "columns", "prefix", "refused", "engine")} | {
             "shape": self._destination.shape,
+            "reading": self._options.reading,
             "texts": [table.text_column for table in self._tables],
         }
 
@@ -182,16 +186,16 @@ def _in_order(
         yield waiting.popleft().result()
 
 
-def open_tables(inputs: Sequence[str], text_column: str | None) -> list[Table]:
+def open_tables(inputs: Sequence[str], text_column: str | None, reading: Reading = AS_RECOGNISED) -> list[Table]:
     """Open the tables of one run. Raises UserError if they do not have the same columns."""
     if not inputs:
         raise UserError("there is nothing to score; name a table, or - for standard input")
     if inputs.count("-") > 1:
         raise UserError("standard input can be read only once; name - a single time")
-    tables = [open_table(inputs[0], text_column)]
+    tables = [open_table(inputs[0], text_column, reading)]
     for path in inputs[1:]:
-        tables.append(open_table(path, tables[0].text_column))
-    if all(table.format == "JSONL" for table in tables):
+        tables.append(open_table(path, tables[0].text_column, reading))
+    if all(table.format in ("JSONL", "JSON") for table in tables):
         keys = tuple(dict.fromkeys(key for table in tables for key in table.columns))
         return [replace(table, columns=keys) for table in tables]
     for table in tables[1:]:

@@ -188,7 +188,7 @@ def _batches(table: Table, part: Part) -> Iterator[Batch]:
 @lru_cache(maxsize=1)
 def _set_up(job: ScoringJob) -> tuple[list[Table], BatchScorer]:
     """Open the tables and load the model once per worker and job."""
-    tables = open_tables(list(job.inputs), job.options.text_column)
+    tables = open_tables(list(job.inputs), job.options.text_column, job.options.reading)
     scorer = BatchScorer(load(job.model), tables, job.destination, job.options)
     scorer.compile_now()
     return tables, scorer

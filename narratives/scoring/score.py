@@ -105,7 +105,7 @@ def score(
     with ``resume``.
     """
     started = time.monotonic()
-    tables = open_tables([str(path) for path in inputs], options.text_column)
+    tables = open_tables([str(path) for path in inputs], options.text_column, options.reading)
     destination = _destination(tables, str(output), options)
     classifier = load(model_dir)
     scorer = BatchScorer(classifier, tables, destination, options)
@@ -226,7 +226,8 @@ def _destination(tables: Sequence[Table], output: str, options: Options) -> Dest
     first = tables[0]
     usual = first.delimiter if first.delimiter in _OUTPUT_DELIMITERS else ","
     delimiter = "," if named_format(first.path) == "TSV" else usual or ","
-    piped = OutputFormat(first.format if first.format in ("CSV", "TSV", "JSONL") else "CSV", "", usual or ",")
+    kind = {"TSV": "TSV", "JSONL": "JSONL", "JSON": "JSONL"}.get(first.format, "CSV")
+    piped = OutputFormat(kind, "", usual or ",")
     destination = choose_destination(output, piped, delimiter, options.refused)
     check_destination(destination, [table.path for table in tables], options.overwrite)
     other = next((table for table in tables if table.schema != first.schema), None)

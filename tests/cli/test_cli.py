@@ -20,7 +20,8 @@ COMMANDS = {
     "classify": ("Classify one TEXT", "--file --json --all --all-evidence --model"),
     "score": (
         "Score tables of texts",
-        "-o --output --text --by --columns --jobs --prefix --refused --json --force --resume --engine --scheduler "
+        "-o --output --text --sheet --header-row --encoding --delimiter --quoting "
+        "--by --columns --jobs --prefix --refused --json --force --resume --engine --scheduler "
         "--model",
     ),
     "train": (
@@ -214,6 +215,16 @@ def test_score_expands_a_pattern_that_the_shell_did_not(run, tmp_path):
     assert status == 0, err
     texts = [line.split(",")[0] for line in (tmp_path / "out.csv").read_text().splitlines()]
     assert texts == ["text", "a: the dam breaks", "b: the dam breaks"]
+
+
+def test_score_reads_a_table_as_the_user_says(run, tmp_path):
+    (tmp_path / "a.csv").write_bytes("a;b\nid;text\n1;Привет, соседи: плотина\n".encode("cp866"))
+    told = ("--encoding", "cp866", "--delimiter", ";", "--header-row", "2", "--quoting", "none")
+    status, _, error = run("score", tmp_path / "a.csv", "-o", tmp_path / "out.csv", *told)
+    assert status == 0, error
+    first, second, _ = (tmp_path / "out.csv").read_text(encoding="utf-8").split("\n")
+    assert first.startswith("id;text;frames;")
+    assert second.startswith("1;Привет, соседи: плотина;")
 
 
 def test_score_does_not_overwrite_without_force(run, tmp_path):
