@@ -23,14 +23,15 @@ class VoiceSettings:
     - ``strength``: C of the logistic regression.
     - ``prior``: the shares of the voices in a stream.
     - ``tempered``: the power that these shares count with. With their full weight (1) the model called nearly every
-      opposite *promotes*, because denials are rare in a stream; ½ costs nothing on real text.
-    - ``precision``: how often a voice must be right on held-out pairs to be stated, not left to a person.
+      opposite *promotes*, because denials are rare in a stream.
+    - ``precision``: how often each voice must be right on held-out pairs to be stated, not left to a person. It is
+      highest for *promotes*, which says something about somebody.
     """
 
     strength: float = 30.0
     prior: tuple[float, float, float] = (0.8, 0.11, 0.09)
     tempered: float = 0.5
-    precision: float = 0.9
+    precision: tuple[float, float, float] = (0.85, 0.75, 0.75)
 
 
 def fit_voice(
@@ -72,14 +73,16 @@ def fit_voice(
 
 
 def settled_shares(
-    probabilities: NDArray[np.float64], voices: NDArray[np.int8], precision: float
+    probabilities: NDArray[np.float64], voices: NDArray[np.int8], precision: Sequence[float]
 ) -> NDArray[np.float64]:
     """Return for each voice the lowest share from which on, where it is the likeliest, it is right often enough.
 
-    Where no share reaches ``precision``, that of the highest precision counts; 0 where too few pairs tell.
+    Where no share reaches the voice's ``precision``, that of the highest precision counts; 0 where too few pairs tell.
     """
     said, share = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    return np.array([_settled_share(share[said == k], voices[said == k] == k, precision) for k in range(len(VOICES))])
+    return np.array(
+        [_settled_share(share[said == k], voices[said == k] == k, least) for k, least in enumerate(precision)]
+    )
 
 
 def _settled_share(shares: NDArray[np.float64], right: NDArray[np.bool_], precision: float) -> float:
