@@ -24,7 +24,7 @@ from narratives.scoring.row_predictions import RowPredictions, max_pool_paragrap
 from narratives.tables.columns import listed
 from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows
-from narratives.tables.table import Table, open_table
+from narratives.tables.table import Table, open_table, read_head
 from narratives.tables.writers import Renderer
 
 SMALL_BATCHES = 1
@@ -110,7 +110,7 @@ class BatchScorer:
         return {key: own[key] for key in ("by", "columns", "prefix", "refused", "engine")} | {
             "shape": self._destination.shape,
             "reading": self._options.reading,
-            "texts": [table.text_column for table in self._tables],
+            "texts": [table.roles.text for table in self._tables],
         }
 
     def score(self, skipped: int) -> Generator[ScoredBatch, None, None]:
@@ -194,7 +194,7 @@ def open_tables(inputs: Sequence[str], text_column: str | None, reading: Reading
         raise UserError("standard input can be read only once; name - a single time")
     tables = [open_table(inputs[0], text_column, reading)]
     for path in inputs[1:]:
-        tables.append(open_table(path, tables[0].text_column, reading))
+        tables.append(read_head(path, reading).with_roles_of(tables[0]))
     if all(table.format in ("JSONL", "JSON") for table in tables):
         keys = tuple(dict.fromkeys(key for table in tables for key in table.columns))
         return [replace(table, columns=keys) for table in tables]

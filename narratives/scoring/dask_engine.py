@@ -182,7 +182,7 @@ def _sum(result: PartResult, batch: ScoredBatch) -> PartResult:
 
 def _batches(table: Table, part: Part) -> Iterator[Batch]:
     reader = None if part.end is None else table.block_reader((part.start, part.end, part.line))
-    return table.quick_batches() if reader is None else reader.batches()
+    return table.quick_batches() if reader is None else table.read_blocks(reader)
 
 
 @lru_cache(maxsize=1)

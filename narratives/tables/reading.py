@@ -18,6 +18,7 @@ class Reading:
       a backslash, or quotes are plain characters (``none``).
     - ``header_row``: the line, or row of a sheet, with the names of the columns; 0 where there are no names.
     - ``sheet``: the name or the number of a sheet.
+    - ``date``, ``source``, ``url``, ``id``: the columns that hold them.
     """
 
     encoding: str | None = None
@@ -25,6 +26,10 @@ class Reading:
     quoting: str | None = None
     header_row: int | None = None
     sheet: str | None = None
+    date: str | None = None
+    source: str | None = None
+    url: str | None = None
+    id: str | None = None
 
     @property
     def codec(self) -> str:

@@ -69,7 +69,8 @@ def test_western_text_with_curly_quotes_is_not_taken_for_cyrillic(tmp_path: Path
 
 def test_the_findings_are_one_sentence(tmp_path: Path) -> None:
     path = write(tmp_path, "posts.csv", ROWS, "cp1251")
-    assert open_table(path).findings() == f"{path}: CSV, Windows-1251, delimiter ';', 3 columns, text in 'message'"
+    expected = "CSV, Windows-1251, delimiter ';', 3 columns, text in 'message', id in 'id'"
+    assert open_table(path).findings() == f"{path}: {expected}"
 
 
 def test_a_bad_byte_costs_its_row_and_is_shown(tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_standard_input_is_read_once_and_whole(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
         first, count = done.stdout.decode().splitlines()
         assert first.startswith("standard input: CSV")
-        assert first.endswith("text in 'text' None")
+        assert first.endswith("text in 'text', id in 'id' None")
         assert count == "80000"
 
 

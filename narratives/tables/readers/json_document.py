@@ -9,18 +9,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from narratives.errors import UserError
 from narratives.tables.encodings import ENCODING_NAMES
+from narratives.tables.exports.export import ANY, ENOUGH, Export, JsonPath, known_exports
 from narratives.tables.lines import Line
+from narratives.tables.rows import dig
 from narratives.tables.sources import Source
 
-ANY = "*"  # stands in a path for every element of an array
-JsonPath = tuple[str, ...]
 BY_COLUMNS = "JSON by columns, as pandas writes it; write it with to_json(orient='records', lines=True)"
 _LARGEST_VALUE = 1 << 26  # characters
 _DEEPEST = 4
+_JUDGED_ROWS = 50  # a single row may lack what others have
 _SCRIPT = re.compile(r"\s*window\.YTD\.[\w.]+\s*=\s*")  # how a file of a Twitter archive begins
 _SPACE = re.compile(r"[ \t\r\n\ufeff]*")
 _ESCAPES = re.compile(r"\\(\\|x([0-9a-fA-F]{2}))")
@@ -159,12 +161,18 @@ def find_rows(stream: JsonStream, path: JsonPath = ()) -> JsonPath | None:
 
 @dataclass(frozen=True)
 class JsonDocument:
-    """The rows of a JSON document as lines of JSON; ``encoding`` is a codec, ``mark`` the length of its mark."""
+    """The rows of a JSON document as lines of JSON.
+
+    - ``encoding``, ``mark``: a codec, and the length of the byte order mark.
+    - ``paths``: where the rows are.
+    - ``export``: the program that wrote it, if its structure says it.
+    """
 
     source: Source
     encoding: str
     mark: int
     paths: tuple[JsonPath, ...]
+    export: Export | None = None
 
     @property
     def encoding_name(self) -> str:
@@ -190,19 +198,83 @@ class JsonDocument:
 
     def _lines(self, blocks: Iterator[bytes]) -> Iterator[Line]:
         stream = JsonStream(_decoded(blocks, self.encoding, self.mark), self.source.name)
-        return ((_as_line(value), "") for _, value in walk(stream, self.paths, {}))
+        while stream.peek():  # several documents may follow each other, one a line
+            for around, value in self._values(stream):
+                row = self.export.row(value, around) if self.export and isinstance(value, dict) else value
+                if row is not None:
+                    yield _as_line(row), ""
+
+    def _values(self, stream: JsonStream) -> Iterator[tuple[Mapping[str, Any], Any]]:
+        if self.export and self.export.lookup:
+            yield from _looked_up(stream.value(), self.export, self.paths, self.source.name)
+        else:
+            yield from walk(stream, self.paths, {})
+
+
+def _looked_up(
+    page: Any, export: Export, paths: Sequence[JsonPath], name: str
+) -> Iterator[tuple[Mapping[str, Any], Any]]:
+    """Yield the rows of a page, with the object that each names by its key from the list beside the rows."""
+    _, listed = dig(page, export.lookup["in"]) if isinstance(page, dict) else (False, None)
+    by = {item.get(export.lookup["by"]): item for item in listed or () if isinstance(item, dict)}
+    for around, row in walk(JsonStream(iter([json.dumps(page)]), name), paths, {}):
+        other = by.get(row.get(export.lookup["key"])) if isinstance(row, dict) else None
+        yield around, row | {export.lookup["column"]: other} if other else row
 
 
 def open_document(source: Source, encoding: str, mark: int) -> JsonDocument:
     """Find the rows of a document. Raises UserError, with what it is, if it has none."""
-    stream = JsonStream(_decoded(iter([source.head]), encoding, mark), source.name)
+    if known := find_export(source, encoding, mark):
+        return known
+    text = _head_text(source, encoding, mark)
     try:
-        path = find_rows(stream)
+        path = find_rows(JsonStream(iter([text]), source.name))
     except _CutError:
         path = None
     if path is None:
-        raise UserError(f"{source.name}: {_without_rows(source.head[mark:].decode(encoding, 'replace'))}")
+        raise UserError(f"{source.name}: {_without_rows(text)}")
     return JsonDocument(source, encoding, mark, (path,))
+
+
+def find_export(source: Source, encoding: str, mark: int) -> JsonDocument | None:
+    """Return the document that a known program exported; None if its structure is that of none."""
+    text = _head_text(source, encoding, mark)
+    keys = _outer_keys(JsonStream(iter([text]), source.name))
+    best, most = None, ENOUGH - 1
+    for export in known_exports():
+        for path in export.rows:
+            first = _first_row(JsonStream(iter([text]), source.name), path)
+            # That the rows are where the export has them counts like one of its names.
+            hits = 1 + len(export.hits(first or ())) + len(keys & set(export.beside))
+            if first and hits > most:
+                best, most = JsonDocument(source, encoding, mark, export.rows, export), hits
+    return best
+
+
+def _head_text(source: Source, encoding: str, mark: int) -> str:
+    return "".join(_decoded(iter([source.head]), encoding, mark))
+
+
+def _outer_keys(stream: JsonStream) -> set[str]:
+    keys: set[str] = set()
+    try:
+        for key in stream.object_keys() if stream.peek() == "{" else ():
+            keys.add(key)
+            stream.value()
+    except _CutError:
+        return keys
+    return keys
+
+
+def _first_row(stream: JsonStream, path: JsonPath) -> dict[str, Any] | None:
+    """Return the keys of the first rows at a path; None if there is no object."""
+    rows: dict[str, Any] = {}
+    try:
+        for _, row in islice(walk(stream, [path], {}), _JUDGED_ROWS):
+            rows |= row if isinstance(row, dict) else {}
+    except _CutError:
+        pass
+    return rows or None
 
 
 def _without_rows(text: str) -> str:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from narratives.errors import UserError
+from narratives.tables.exports.export import Export
 from narratives.tables.lines import Line, TextLines
 from narratives.tables.readers.json_document import BY_COLUMNS, JsonDocument, is_by_columns
 from narratives.tables.rows import Batch, JsonRows, KeyFault, Row, dig, gather, joined
@@ -34,6 +35,11 @@ class JsonlReader:
         """The name of the encoding."""
         return self.lines.encoding_name
 
+    @property
+    def export(self) -> Export | None:
+        """The program that wrote a document, if its structure says it."""
+        return self.lines.export if isinstance(self.lines, JsonDocument) else None
+
     def head(self) -> dict[str, list[str]]:
         """Return the first strings of each column that has any."""
         return text_cells(head_objects(self.lines.head()), self.columns)
@@ -51,8 +57,12 @@ def open_jsonl(lines: TextLines | JsonDocument, head: Sequence[Line]) -> JsonlRe
         raise UserError(f"{lines.source.name}: no line of it is a JSON object; write one object per line")
     if len(objects) == 1 and is_by_columns(objects[0]):
         raise UserError(f"{lines.source.name}: {BY_COLUMNS}")
-    kind = "JSON" if isinstance(lines, JsonDocument) else "JSONL"
-    return JsonlReader(lines, tuple(dict.fromkeys(key for row in objects for key in row)), format=kind)
+    columns = tuple(dict.fromkeys(key for row in objects for key in row))
+    if isinstance(lines, TextLines):
+        return JsonlReader(lines, columns)
+    skipped = lines.export.skip.items() if lines.export else ()
+    notes = tuple(f"without the rows whose '{column}' is {value}" for column, value in skipped)
+    return JsonlReader(lines, columns, notes, format="JSON")
 
 
 def _rows(lines: Iterable[Line], text_column: str, key_fault: KeyFault) -> Iterator[Row]:
