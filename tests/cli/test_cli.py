@@ -20,7 +20,7 @@ COMMANDS = {
     "classify": ("Classify one TEXT", "--file --json --all --all-evidence --model"),
     "score": (
         "Score tables of texts",
-        "-o --output --text --sheet --header-row --encoding --delimiter --quoting "
+        "-o --output --text --date --source --url --id --explain --sheet --header-row --encoding --delimiter --quoting "
         "--by --columns --jobs --prefix --refused --json --force --resume --engine --scheduler "
         "--model",
     ),
@@ -225,6 +225,18 @@ def test_score_reads_a_table_as_the_user_says(run, tmp_path):
     first, second, _ = (tmp_path / "out.csv").read_text(encoding="utf-8").split("\n")
     assert first.startswith("id;text;frames;")
     assert second.startswith("1;Привет, соседи: плотина;")
+
+
+def test_score_explains_how_a_table_is_read_and_scores_nothing(run, tmp_path):
+    rows = "Query Id,Query Name,Date,Title,Snippet,Full Text\n1,q,2024-03-01,A title,,The dam breaks before Friday!\n"
+    (tmp_path / "a.csv").write_text("Report:,Digest\n\n" + rows)
+    status, output, error = run("score", tmp_path / "a.csv", "--explain", "--source", "Query Name")
+    assert status == 0, error
+    for words in ("Brandwatch ('Query Id', 'Query Name'", "'Full Text', else 'Snippet'", "line 3", "date       'Date'"):
+        assert words in output
+    assert "source     'Query Name'" in output
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert run("score", tmp_path / "a.csv")[0] == 2  # without an output
 
 
 def test_score_does_not_overwrite_without_force(run, tmp_path):
