@@ -79,19 +79,20 @@ def score(
     INPUT is CSV, TSV, JSON or JSONL, also compressed (.gz, .zst, .bz2), Parquet, Arrow or XLSX; - is standard input.
     """
     from narratives.scoring.batch_scorer import Options, open_tables
-    from narratives.scoring.score import score as score_tables
+    from narratives.scoring.score import score_tables
 
     reading = Reading(**{name: options.pop(name) for name in _READING})
-    if options.pop("explain"):
-        tables = open_tables(_expand(inputs), options["text_column"], reading)
+    explain, settings = options.pop("explain"), Options(overwrite=options.pop("force"), reading=reading, **options)
+    tables = open_tables(_expand(inputs), settings.text_column, reading)
+    if explain:
         click.echo("\n\n".join(table.explained() for table in tables))
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    settings = Options(overwrite=options.pop("force"), reading=reading, **options)
+    click.echo("\n".join(table.findings() for table in tables), err=True)
     folder = model or ready_model_folder()
     with _bytes_bar() as progress:
-        scoring = score_tables(_expand(inputs), output, folder, settings, progress=progress)
+        scoring = score_tables(tables, output, folder, settings, progress=progress)
     click.echo(scoring.summary(), err=True)
     write_json(json_path, scoring.as_json())
 

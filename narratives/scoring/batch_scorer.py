@@ -23,7 +23,7 @@ from narratives.scoring.output import Destination
 from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows
 from narratives.tables.columns import listed
 from narratives.tables.reading import AS_RECOGNISED, Reading
-from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows
+from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows, without_text
 from narratives.tables.table import Table, open_table, read_head
 from narratives.tables.writers import Renderer
 
@@ -69,6 +69,7 @@ class ScoredBatch:
     - ``rendered``: the bytes for the output, in pieces.
     - ``refused``: the rows that were refused.
     - ``scored``, ``written``: how many rows were scored, and how many the output gets.
+    - ``without_text``: how many of the scored rows have no text.
     - ``counts``: how many output rows have each frame.
     """
 
@@ -78,6 +79,7 @@ class ScoredBatch:
     refused: list[Refusal]
     scored: int
     written: int
+    without_text: int
     counts: NDArray[np.int64]
 
 
@@ -135,7 +137,8 @@ class BatchScorer:
     def score_batch(self, table: Table, batch: Batch) -> ScoredBatch:
         """Score one batch of ``table``."""
         rendered, written, counts = self._render(batch)
-        return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, len(batch.texts), written, counts)
+        rows = len(batch.texts), written, len(without_text(batch.texts))
+        return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, *rows, counts)
 
     def _render(self, batch: Batch) -> tuple[bytes, int, NDArray[np.int64]]:
         if self._renders_compiled(batch.rows):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from narratives.errors import UserError
 from narratives.tables.columns import check_names, listed
-from narratives.tables.encodings import detect_encoding
+from narratives.tables.encodings import ENCODING_NAMES, detect_encoding
 from narratives.tables.exports.roles import NO_ROLES, Roles, recognise
 from narratives.tables.formats import (
     binary_format,
@@ -111,6 +111,20 @@ class Table:
         facts = (self.format, self.source.packing, self.encoding, self.roles.export, delimiter, count, text)
         told = (*facts, others if self.text_column else "", self.roles.note, *self.notes)
         return f"{self.name}: {', '.join(fact for fact in told if fact)}"
+
+    def recognised(self) -> dict[str, Any]:
+        """Return how the table was understood as plain values."""
+        facts = {"name": self.name, "format": self.format, "encoding": self.encoding, "delimiter": self.delimiter}
+        roles = {"export": self.roles.export, "text": self.roles.text_names(), **self.roles.others()}
+        return {**facts, **roles, "notes": [*filter(None, (*self.notes, self.roles.note))]}
+
+    def recoded_in_words(self) -> str:
+        """Say how many lines were read in another encoding than the rest; empty if none."""
+        counts = self.source.recoded
+        lines = ", ".join(f"{count:,} as {ENCODING_NAMES[page]}" for page, count in counts.items())
+        return (
+            f"{self.name}: lines that are not {self.encoding} were read in another encoding: {lines}" if lines else ""
+        )
 
     def explained(self) -> str:
         """Return several lines that say how the table was understood, and why."""

@@ -252,9 +252,12 @@ def test_ctrl_c_says_what_was_left_behind(run, tmp_path, monkeypatch):
     def interrupted(*words, **options):
         raise KeyboardInterrupt("stopped; nothing was written to out.csv")
 
-    monkeypatch.setattr("narratives.scoring.score.score", interrupted)
-    status, out, err = run("score", "in.csv", "-o", tmp_path / "out.csv")
-    assert (status, out, err.strip()) == (130, "", "narratives: stopped; nothing was written to out.csv")
+    monkeypatch.setattr("narratives.scoring.score.score_tables", interrupted)
+    (tmp_path / "in.csv").write_text("id,text\n1,The dam breaks.\n")
+    status, out, err = run("score", tmp_path / "in.csv", "-o", tmp_path / "out.csv")
+    recognised, *_, sentence = err.strip().split("\n")
+    assert recognised.endswith("in.csv: CSV, UTF-8, delimiter ',', 2 columns, text in 'text', id in 'id'")
+    assert (status, out, sentence) == (130, "", "narratives: stopped; nothing was written to out.csv")
 
 
 def test_evaluate_measures_on_a_table_and_shows_stored_figures(run, tmp_path):
