@@ -1,8 +1,8 @@
 """The store and its queue, on SQLite and on PostgreSQL alike."""
 
+import signal
 import sqlite3
-import subprocess
-import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, event
 
 from conftest import paragraph, reading
+from forked import fork
 from narratives.errors import UserError
 from narratives.labels.label_set import LabelSet, reading_key
 from narratives.store import engine
@@ -172,46 +173,47 @@ def test_a_paragraph_that_was_left_for_a_day_goes_back(queue, monkeypatch):
     assert queue.take("ivan") == left
 
 
-SIXTEEN = """
-import sys
+WRITER = """
 from narratives.labels.label_set import Label
 from narratives.store.events import Circumstances, Store, now
-address, name, first = sys.argv[1], sys.argv[2], sys.argv[3]
+address, name, first, labels = {}
 store = Store(address)
-for number in range(200):
+for number in range(labels):
     label = Label(first, "flood", "promotes", "yes", "reading", "yes", name, now(), "7", "")
-    if store.save([label], Circumstances(token=f"{name}:{number}")):
+    if store.save([label], Circumstances(token=f"{{name}}:{{number}}")):
         print(label.labelled_at, flush=True)
 """
 
 
-@pytest.mark.slow
-def test_sixteen_processes_store_two_hundred_labels_each(store):
-    store.add(PARAGRAPHS)
+def writer(store, output, labels):
+    """Start a process that stores labels one after the other and prints the time of each that was acknowledged."""
     address = store.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", SIXTEEN, address]
-    writers = [
-        subprocess.Popen([*command, f"writer{number}", PARAGRAPHS[0].paragraph_id], stdout=subprocess.PIPE, text=True)
-        for number in range(16)
-    ]
-    acknowledged = {
-        f"writer{number}": writer.communicate(timeout=300)[0].split() for number, writer in enumerate(writers)
-    }
-    stored = [(label.annotator, label.labelled_at) for label in store.label_set().labels]
-    assert sorted(stored) == sorted((name, at) for name, times in acknowledged.items() for at in times)
-    assert len(stored) == 16 * 200
+    code = WRITER.format((address, output.name, PARAGRAPHS[0].paragraph_id, labels))
+    return fork(code, ("narratives.store.events",), output=output)
 
 
 @pytest.mark.slow
-def test_a_writer_that_is_killed_loses_nothing_acknowledged(store):
+def test_sixteen_processes_store_fifty_labels_each(store, tmp_path):
     store.add(PARAGRAPHS)
-    address, acknowledged = store.engine.url.render_as_string(hide_password=False), []
+    outputs = [tmp_path / f"writer{number}" for number in range(16)]
+    for process in [writer(store, output, 50) for output in outputs]:
+        process.wait(300)
+    stored = [(label.annotator, label.labelled_at) for label in store.label_set().labels]
+    assert sorted(stored) == sorted((path.name, at) for path in outputs for at in path.read_text().split())
+    assert len(stored) == 16 * 50
+
+
+@pytest.mark.slow
+def test_a_writer_that_is_killed_loses_nothing_acknowledged(store, tmp_path):
+    store.add(PARAGRAPHS)
+    acknowledged = []
     for number in range(10):
-        command = [sys.executable, "-c", SIXTEEN, address, f"writer{number}", PARAGRAPHS[0].paragraph_id]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-            acknowledged += [writer.stdout.readline().strip() for _ in range(10 + number)]
-            writer.kill()
-            acknowledged += writer.stdout.read().split()
+        output = tmp_path / f"writer{number}"
+        process = writer(store, output, 10_000)
+        wait_for_lines(output, 10 + number)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        acknowledged += output.read_text().split()
     stored = {label.labelled_at for label in store.label_set().labels}
     assert len(acknowledged) >= 145
     assert {at for at in acknowledged if at.endswith("Z")} <= stored
@@ -224,6 +226,13 @@ def make_older(connection, version):
     config.set_main_option("script_location", str(engine.Path(engine.__file__).with_name("migrations")))
     config.attributes["connection"] = connection
     command.upgrade(config, version)
+
+
+def wait_for_lines(path, number):
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_text().count("\n") < number:
+        assert time.monotonic() < deadline, "the writer stores nothing"
+        time.sleep(0.002)
 
 
 def test_a_file_of_an_older_schema_is_copied_and_migrated(tmp_path, label_set):
