@@ -1,9 +1,8 @@
-"""Starts processes that have their modules loaded: they are forked from one that has, which saves a core a second each.
+"""Starts processes that are prepared: they are forked from one that has loaded their modules, which saves seconds each.
 
 Otherwise they are like processes that a shell starts: each has its own session, gets signals and runs exit handlers.
 """
 
-import importlib
 import json
 import os
 import signal
@@ -12,6 +11,14 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
+
+# The kernel's table of letters is the same for every model, and takes most of a second to make.
+LETTERS_ONCE = """
+from functools import cache
+from narratives.kernel import layout
+layout._letters = cache(layout._letters)
+layout._letters()
+"""
 
 
 class Forked:
@@ -23,21 +30,24 @@ class Forked:
     def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def runs(self) -> bool:
+        return Path(f"/proc/{self.pid}").exists()
+
     def wait(self, seconds: float) -> None:
         """Wait until the process has ended; raise TimeoutError if it runs on."""
         deadline = time.monotonic() + seconds
-        while Path(f"/proc/{self.pid}").exists():
+        while self.runs():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"process {self.pid} still runs")
             time.sleep(0.01)
 
 
-def fork(code: str, loaded: tuple[str, ...], cwd: Path | None = None, output: Path | None = None, **env: str) -> Forked:
-    """Run ``code`` in a process that has the modules ``loaded``, with the environment as it is now and ``env``.
+def fork(code: str, prepared: str, cwd: Path | None = None, output: Path | None = None, **env: str) -> Forked:
+    """Run ``code`` in a process that has run ``prepared`` already, with the environment as it is now and ``env``.
 
     What it prints, errors too, goes to the file ``output``.
     """
-    parent = _parent(loaded)
+    parent = _parent(prepared)
     order = {
         "code": code,
         "cwd": str(cwd or Path.cwd()),
@@ -49,9 +59,9 @@ def fork(code: str, loaded: tuple[str, ...], cwd: Path | None = None, output: Pa
 
 
 @cache
-def _parent(loaded: tuple[str, ...]) -> "subprocess.Popen[str]":
+def _parent(prepared: str) -> "subprocess.Popen[str]":
     """Return the process to fork from; it ends with this one, when its standard input is closed."""
-    command = [sys.executable, "-c", Path(__file__).read_text(encoding="utf-8"), *loaded]
+    command = [sys.executable, "-c", Path(__file__).read_text(encoding="utf-8"), prepared]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
 
@@ -81,6 +91,5 @@ def become(order: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        importlib.import_module(name)
+    exec(sys.argv[1], {})
     exec(next_child(), {"__name__": "__main__"})

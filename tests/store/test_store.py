@@ -189,7 +189,7 @@ def writer(store, output, labels):
     """Start a process that stores labels one after the other and prints the time of each that was acknowledged."""
     address = store.engine.url.render_as_string(hide_password=False)
     code = WRITER.format((address, output.name, PARAGRAPHS[0].paragraph_id, labels))
-    return fork(code, ("narratives.store.events",), output=output)
+    return fork(code, "import narratives.store.events", output=output)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 
 from narratives.model.releases import release
 from narratives.training.train import train_on_files
-from servers import PAYLOAD, WAIT, chromium, served, sideways
+from servers import PAYLOAD, WAIT, chromium, served, sideways, start
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ def address(labels_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NARRATIVES_MODELS", str(models))
         release(train_on_files(labels_folder, models / "tiny").folder)
-    with served(labels_folder, models) as address:
+    with served(labels_folder, models, start) as address:
         yield address
 
 

@@ -15,7 +15,7 @@ from narratives.model.releases import release
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
 from narratives.training.train import train_on_files
-from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
+from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start_loaded, stop
 
 pytestmark = pytest.mark.browser
 TEXTS = [f"Entry {number}: the choir meets at the old quay and sings until nine." for number in range(400)]
@@ -235,7 +235,7 @@ def test_markup_in_a_text_is_shown_as_text(browser, labels, models, store):
 def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, models, store):
     fill(store, TEXTS)
     port = free_port()
-    server = start(port, labels, models)
+    server = start_loaded(port, labels, models)
     page = browser.new_page()
     sign_in(page, f"http://127.0.0.1:{port}", "olha3")
     acknowledged = set()
@@ -248,15 +248,13 @@ def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, m
             acknowledged.add(text)
         page.keyboard.press("2")
         page.keyboard.press("Enter")  # on its way, or stored, when the server dies
-        server.send_signal(signal.SIGKILL)
-        server.wait(10)
+        stop(server, signal.SIGKILL)
         assert acknowledged <= set(labels_of(store, "olha3"))
-        server = start(port, labels, models)
+        server = start_loaded(port, labels, models)
         page.goto(f"http://127.0.0.1:{port}/queue")
         page.wait_for_selector(".board .text", timeout=WAIT)
         page.wait_for_timeout(600)
-    server.kill()
-    server.wait(10)
+    stop(server, signal.SIGKILL)
     page.close()
     stored = labels_of(store, "olha3")
     assert acknowledged <= set(stored)

@@ -7,7 +7,7 @@ from narratives.model.releases import release
 from narratives.store.events import Store
 from narratives.training.train import train_on_files
 from provider import provided
-from servers import PAYLOAD, WAIT, chromium, free_port, start
+from servers import PAYLOAD, WAIT, chromium, free_port, start_loaded, stop
 
 SECRETS = """
 [auth]
@@ -41,12 +41,11 @@ def world(labels_folder, tmp_path, monkeypatch):
         secrets.write_text(SECRETS.format(port=port, provider=provider.address) + LEAD)
         page = browser.new_context().new_page()
         page.set_default_timeout(WAIT)
-        server = start(
+        server = start_loaded(
             port, labels_folder, tmp_path / "models", cwd=tmp_path, NARRATIVES_DATABASE=f"sqlite:///{tmp_path}/l.sqlite"
         )
         yield page, provider, f"http://127.0.0.1:{port}", tmp_path
-        server.terminate()
-        server.wait(10)
+        stop(server)
 
 
 def sign_in(page, provider, address, **claims):
