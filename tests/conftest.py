@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,16 @@ def truth(label_set: LabelSet, codebook: Codebook) -> Gold:
 @pytest.fixture(scope="session")
 def classifier(truth: Gold) -> Classifier:
     return fit(truth)[0]
+
+
+@pytest.fixture(scope="session")
+def letters_once() -> Iterator[None]:
+    """Let kernels share the table of letters: it is the same for every model, and takes most of a second to make."""
+    from narratives.kernel import layout  # loads Numba, which few tests need
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "_letters", cache(layout._letters))
+        yield
 
 
 @pytest.fixture

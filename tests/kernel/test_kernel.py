@@ -38,6 +38,7 @@ AWKWARD = [
 WORDS = st.sampled_from(
     [" ".join(phrase.words) for phrase in PHRASES] + "the dam breaks mayor lies bridge . ! ? “ ” \" ' « »".split()
 )
+pytestmark = pytest.mark.usefixtures("letters_once")
 TEXTS = st.text(max_size=60) | st.lists(WORDS | st.text(max_size=3), max_size=40).map(" ".join)
 
 
