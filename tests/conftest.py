@@ -23,6 +23,7 @@ from narratives.model.persistence import save
 from narratives.store.events import Store
 from narratives.text.paragraphs import paragraph_id
 from narratives.training.fitting import fit
+from narratives.training.train import train_on_files
 
 # The same examples in every run of CI; new ones on a developer's machine.
 settings.register_profile("ci", derandomize=True)
@@ -144,10 +145,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests first and in one worker: many at once on two cores time out, and last they would run alone."""
+    """Run browser tests first and in one worker: many at once on two cores time out, and last they would run alone.
+
+    Tests on PostgreSQL are in one worker, too, for which one server is started.
+    """
     for item in items:
         if item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("browser"))
+        elif "postgresql" in item.name:
+            item.add_marker(pytest.mark.xdist_group("postgresql"))
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
@@ -213,6 +219,18 @@ def truth(label_set: LabelSet, codebook: Codebook) -> Gold:
 @pytest.fixture(scope="session")
 def classifier(truth: Gold) -> Classifier:
     return fit(truth)[0]
+
+
+@pytest.fixture(scope="session")
+def trained_folder(labels_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained on the label files of these tests, to be read only."""
+    return train_on_files(labels_folder, tmp_path_factory.mktemp("trained") / "tiny").folder
+
+
+@pytest.fixture(scope="module")
+def trained(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of that model in a models folder of the module's own, where it can be released."""
+    return Path(shutil.copytree(trained_folder, tmp_path_factory.mktemp("models") / "tiny"))
 
 
 @pytest.fixture(scope="session")

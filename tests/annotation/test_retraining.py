@@ -16,7 +16,6 @@ from narratives.model.releases import model_in_use
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store, now
 from narratives.training import fitting
-from narratives.training.train import train_on_files
 
 NEW = "The ferry of the mayor was paid by nobody knows whom."
 
@@ -32,19 +31,17 @@ def own(town, labels_folder, label_set, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(own, labels_folder, tmp_path):
-    from_files = train_on_files(labels_folder, tmp_path / "files").folder
+def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(own, trained_folder, tmp_path):
     from_store = train_on_store(own, tmp_path / "store").folder
-    for path in from_files.iterdir():
+    for path in trained_folder.iterdir():
         assert path.read_bytes() == (from_store / path.name).read_bytes(), path.name
 
 
 @pytest.mark.slow
-def test_paragraphs_that_nobody_labelled_do_not_change_the_model(own, labels_folder, tmp_path):
-    from_files = train_on_files(labels_folder, tmp_path / "files").folder
+def test_paragraphs_that_nobody_labelled_do_not_change_the_model(own, trained_folder, tmp_path):
     own.add([paragraph(NEW)])
     from_store = train_on_store(own, tmp_path / "store").folder
-    assert (from_files / "manifest.json").read_bytes() == (from_store / "manifest.json").read_bytes()
+    assert (trained_folder / "manifest.json").read_bytes() == (from_store / "manifest.json").read_bytes()
 
 
 def test_a_label_on_a_frame_that_the_codebook_lacks_is_refused(own, tmp_path):
@@ -55,15 +52,15 @@ def test_a_label_on_a_frame_that_the_codebook_lacks_is_refused(own, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, tmp_path):
+def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, trained_folder, tmp_path):
     own.add([paragraph(NEW)])
-    before = train_on_store(own, tmp_path / "before")
     own.save([reading(NEW, "mayor", "reports", labelled_at=now())])
     after = train_on_store(own, tmp_path / "after")
-    assert (before.figures.n, after.figures.n) == (102, 103)
+    before = persistence.read_manifest(trained_folder)
+    assert (before["figures"]["n"], after.figures.n) == (102, 103)
     own.undo("olha")
     again = train_on_store(own, tmp_path / "again")
-    assert (again.folder / "weights.npz").read_bytes() == (before.folder / "weights.npz").read_bytes()
+    assert (again.folder / "weights.npz").read_bytes() == (trained_folder / "weights.npz").read_bytes()
 
 
 def label_by_queue(store, label_set, is_random):
@@ -98,9 +95,9 @@ def test_what_the_queue_chose_trains_and_what_it_drew_at_random_sets_thresholds(
 
 
 @pytest.mark.slow
-def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_path):
+def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, trained_folder, tmp_path):
     own.add([paragraph(NEW)])
-    before = train_on_store(own, tmp_path / "before").classifier
+    before = persistence.load(trained_folder)
     assert reviewed(own, codebook, before, before) is None
     own.save([reading(NEW, "bridge", "reports", labelled_at=now())])
     comparison = reviewed(own, codebook, before, before)

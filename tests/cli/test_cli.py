@@ -57,11 +57,6 @@ GROUPS = {
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
 
-@pytest.fixture(scope="module")
-def trained(labels_folder, tmp_path_factory):
-    return train_on_files(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
-
-
 @pytest.fixture
 def run(town, trained, monkeypatch, capsys):
     """Run the command line as installed; returns exit status, standard output and standard error."""

@@ -27,12 +27,11 @@ FRAMES = {"1": "flood", "2": "mayor", "3": "bridge"}
 
 
 @pytest.fixture(scope="module")
-def models(labels_folder, tmp_path_factory):
-    models = tmp_path_factory.mktemp("models")
+def models(trained):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NARRATIVES_MODELS", str(models))
-        release(train_on_files(labels_folder, models / "tiny").folder)
-    return models
+        patch.setenv("NARRATIVES_MODELS", str(trained.parent))
+        release(trained)
+    return trained.parent
 
 
 @pytest.fixture(scope="module")

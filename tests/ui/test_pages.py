@@ -13,18 +13,12 @@ from narratives.codebook.editing import retire_frame
 from narratives.codebook.parsing import read_codebook
 from narratives.model.releases import release, stored_models
 from narratives.store.opening import open_store
-from narratives.training.train import train_on_files
 from narratives.ui.components.html import counted, marked_text, shown
 from narratives.ui.pages.models import _discard
 from narratives.ui.session.jobs import BackgroundProcess, BackgroundScoring
 from narratives.ui.session.uploads import keep_upload, output_for
 
 APP = str(Path(__file__).parents[2] / "app.py")
-
-
-@pytest.fixture(scope="module")
-def trained(labels_folder, tmp_path_factory):
-    return train_on_files(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
 
 
 @pytest.fixture
