@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from databases import cluster
+from groups import Grouped, group_of
 from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
 from narratives.labels.files import write_labels
@@ -144,16 +146,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests first and in one worker: many at once on two cores time out, and last they would run alone.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Grouped:
+    return Grouped(config, log)
 
-    Tests on PostgreSQL are in one worker, too, for which one server is started.
-    """
-    for item in items:
-        if item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        elif "postgresql" in item.name:
-            item.add_marker(pytest.mark.xdist_group("postgresql"))
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run browser tests first: last they would run alone."""
+    browser = [item.nodeid for item in items if item.get_closest_marker("browser")]
+    if alone := [test for test in browser if group_of(test) == test]:
+        raise pytest.UsageError(f"{alone[0]} drives a browser: name its file in tests/groups.py")
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 

@@ -19,7 +19,7 @@ from narratives.scoring.batch_scorer import BatchScorer, Options
 from narratives.scoring.score import score
 from servers import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]  # one cluster serves most of the tests
+pytestmark = pytest.mark.slow
 SENTENCES = ("The dam breaks and the river rises!", "A quiet day.", 'Who says ""flood""?', "The mayor lies.\nAnd lies.")
 
 
