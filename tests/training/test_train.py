@@ -88,12 +88,14 @@ def test_labels_that_cannot_train_are_a_sentence(town, tmp_path, content, compla
         train_on_files(tmp_path / "my.csv")
 
 
+@pytest.mark.slow
 def test_a_training_beside_the_shipped_model_is_released_as_the_first(town, shipped, labels_folder):
     trained = train_on_files(labels_folder)
     assert trained.released
     assert model_in_use() == trained.folder
 
 
+@pytest.mark.slow
 def test_a_training_takes_the_place_of_a_release_that_cannot_be_read(town, labels_folder):
     put_unreadable(town)
     trained = train_on_files(labels_folder)
