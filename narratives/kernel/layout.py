@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -242,6 +243,7 @@ def _sign_tables() -> tuple[NDArray[Any], ...]:
     return hash_table(hashes_of(tuple(firsts), True)), masks, facts, hashes
 
 
+@cache
 def _letters() -> NDArray[np.uint32]:
     """Return for each code point what it folds to, and its properties."""
     seconds = _second_letters()

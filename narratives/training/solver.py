@@ -21,6 +21,7 @@ TOLERANCE = 3e-4  # length of the gradient, relative to the one without weights,
 HELD_OUT_TOLERANCE = 1e-3  # the same for regressions asked only for the scores of the rows that they leave out
 _STEPS, _INNER, _HALVINGS = 50, 200, 30
 _BIAS_SCALE = np.float32(30.0)  # the bias is penalised 1/900 as much as a weight: hardly at all
+_ROUNDING = 1e-3  # of the sum of the costs: a gradient below this, times the tolerance, is none
 _DONE = 1e6  # a tolerance that every residual meets, so a finished regression takes no further step
 _BENDING = 300  # rows that the preconditioner solves for; twice as many save steps but take longer
 _TOGETHER = 10  # regressions solved side by side; a thread takes one such block at a time
@@ -195,7 +196,9 @@ class _Together:
         """Go downhill from ``start``, by default from no weights, until the gradient is short enough."""
         nowhere = self.no_weights()
         without_weights = self.downhill(nowhere)
-        longest = np.maximum(without_weights.dot(without_weights), 1e-20)
+        # Where nothing is left to learn, the gradient is rounding, which never gets shorter.
+        rounding = (_ROUNDING * self.costs.sum(axis=0)) ** 2 + np.float32(1e-20)
+        longest = np.maximum(without_weights.dot(without_weights), rounding)
         point = start or nowhere
         for _ in range(_STEPS):
             downhill = self.downhill(point)

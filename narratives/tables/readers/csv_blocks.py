@@ -172,7 +172,9 @@ def _texts(data: "np.ndarray[tuple[int], np.dtype[np.uint8]]", spans: Spans) -> 
     last = copy_undoubled(data, starts, ends, copied) + len(data)
     new_starts, new_ends = spans.text_starts.copy(), spans.text_ends.copy()
     new_starts[doubled], new_ends[doubled] = np.concatenate([[len(data)], last[:-1]]), last
-    return TextSpans(np.concatenate([data, copied]), new_starts, new_ends)
+    joined = np.concatenate([data, copied])
+    joined.flags.writeable = False  # like ``data``; for a writable array Numba would compile the kernel once more
+    return TextSpans(joined, new_starts, new_ends)
 
 
 def _batch(layout: CsvLayout, records: list[Record]) -> Batch:
