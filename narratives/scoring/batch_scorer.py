@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +215,12 @@ def _check_same_columns(first: Table, other: Table) -> None:
     adds = f"has {listed(extra)} as well" if extra else ""
     difference = " and ".join(part for part in (lacks, adds) if part) or "has the same columns in another order"
     raise UserError(f"{other.name}: unlike {first.name} it {difference}; score tables with the same columns together")
+
+
+def free_prefix(columns: Sequence[str], frames: Sequence[str]) -> str:
+    """Return a prefix for the names of our columns with which none is that of a column; empty if none is needed."""
+    candidates = chain([""], ("narratives" + "_" * length for length in count(1)))
+    return next(prefix for prefix in candidates if not {*columns} & {*_names(frames, Options(prefix=prefix))})
 
 
 def _names(frames: Sequence[str], options: Options) -> list[str]:

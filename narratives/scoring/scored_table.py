@@ -44,17 +44,26 @@ class ScoredTable:
         return self.rows[keep]
 
 
-def read_scored(path: Path, text_column: str, frames: tuple[str, ...]) -> ScoredTable:
-    """Read a file that ``score`` wrote with all columns; keep the text, our columns and the row number."""
-    names = [text_column, "frames", "voices", "human", *(f"p_{frame}" for frame in frames)]
+def read_scored(path: Path, text_column: str | None, frames: tuple[str, ...], prefix: str = "") -> ScoredTable:
+    """Read a file that ``score`` wrote with all columns; keep the text, our columns and the row number.
+
+    - ``text_column``: the column with the text; None to recognise it, as when the table was scored.
+    - ``prefix``: what stands before the names of our columns.
+    """
+    names = ["frames", "voices", "human", *(f"p_{frame}" for frame in frames)]
     table = open_table(path, text_column)
-    indices = [table.columns.index(name) for name in names]
+    indices = [table.columns.index(prefix + name) for name in names]
     parts = [
-        pd.DataFrame([[row[index] for index in indices] for row in batch.rows.cells()], columns=names)
+        pd.DataFrame(
+            [
+                [text, *(row[index] for index in indices)]
+                for text, row in zip(batch.texts, batch.rows.cells(), strict=True)
+            ],
+            columns=["text", *names],
+        )
         for batch in table.batches()
     ]
-    probabilities = dict.fromkeys(names[4:], "float32")
-    rows = pd.concat(parts, ignore_index=True).rename(columns={text_column: "text"}).astype(probabilities)
+    rows = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(names[3:], "float32"))
     rows.insert(0, "row", np.arange(1, len(rows) + 1))
     return ScoredTable(rows, frames)
 

@@ -11,7 +11,10 @@ from narratives import paths
 from narratives.annotation.roles import give_role
 from narratives.codebook.editing import retire_frame
 from narratives.codebook.parsing import read_codebook
+from narratives.model.persistence import load
 from narratives.model.releases import release, stored_models
+from narratives.scoring.batch_scorer import free_prefix
+from narratives.scoring.scored_table import read_scored
 from narratives.store.opening import open_store
 from narratives.ui.components.html import counted, marked_text, shown
 from narratives.ui.pages.models import _discard
@@ -19,6 +22,11 @@ from narratives.ui.session.jobs import BackgroundProcess, BackgroundScoring
 from narratives.ui.session.uploads import keep_upload, output_for
 
 APP = str(Path(__file__).parents[2] / "app.py")
+
+
+@pytest.fixture
+def tiny_frames(trained):
+    return load(trained).frames
 
 
 @pytest.fixture
@@ -264,6 +272,25 @@ def test_a_run_that_fails_keeps_the_message(trained):
     assert "frames" in job.complaint
 
 
+def test_a_table_with_columns_of_our_names_is_scored_under_a_prefix(trained, tiny_frames):
+    upload = keep_upload("posts.csv", b"text,model,human,narratives_frames\nThe dam breaks before Friday!,x,y,z\n")
+    prefix = free_prefix(("text", "model", "human", "narratives_frames"), tiny_frames)
+    job = BackgroundScoring(output_for(upload))
+    job.run(upload, trained, None, prefix)
+    assert (job.complaint, prefix) == ("", "narratives__")
+    scored = read_scored(job.output, None, tiny_frames, prefix)
+    assert scored.rows["text"].tolist() == ["The dam breaks before Friday!"]
+
+
+def test_the_texts_of_an_export_are_shown_from_all_their_columns(trained, tiny_frames):
+    rows = "P,1,2024,,The dam breaks before Friday!\nP,2,2024,The choir sings.,\n"
+    upload = keep_upload("posts.csv", f"Page Name,Facebook Id,Post Created,Message,Image Text\n{rows}".encode())
+    job = BackgroundScoring(output_for(upload))
+    job.run(upload, trained, None)
+    texts = read_scored(job.output, None, tiny_frames).rows["text"].tolist()
+    assert texts == ["The dam breaks before Friday!", "The choir sings."]
+
+
 @pytest.mark.parametrize(
     ("name", "output"),
     [
@@ -272,6 +299,8 @@ def test_a_run_that_fails_keeps_the_message(trained):
         ("a.ndjson.zst", "a.scored.jsonl"),
         ("a.parquet", "a.scored.parquet"),
         ("a.xlsx", "a.scored.csv"),
+        ("result.json", "result.scored.jsonl"),
+        ("tweets.js", "tweets.scored.jsonl"),
     ],
 )
 def test_scores_come_back_in_the_kind_of_the_upload(name, output):

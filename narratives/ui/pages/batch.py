@@ -11,6 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from narratives.codebook.frames import UNSETTLED, VOICES, Codebook
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
+from narratives.scoring.batch_scorer import free_prefix
 from narratives.scoring.score import Scoring
 from narratives.scoring.scored_table import ScoredTable, read_scored
 from narratives.ui.components.html import colour_of
@@ -19,14 +20,29 @@ from narratives.ui.session.uploads import Upload, keep_upload, output_for, read_
 
 _PAGE_ROWS = 100  # rows on one page of the table
 _REFUSED_SHOWN = 1000
-_TYPES = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet", "arrow", "feather", "xlsx", "gz", "zst", "bz2"]
+_TYPES = [
+    "csv",
+    "tsv",
+    "txt",
+    "json",
+    "js",
+    "jsonl",
+    "ndjson",
+    "parquet",
+    "arrow",
+    "feather",
+    "xlsx",
+    "gz",
+    "zst",
+    "bz2",
+]
 _LARGEST = 200  # megabytes
 
 
 def page(classifier: Classifier, model: Path) -> None:
     """Show the page."""
     dropped = st.file_uploader(
-        "Drop a table to score it: CSV, TSV or JSONL (also .gz, .zst, .bz2), Parquet, Arrow or XLSX",
+        "Drop a table to score it: CSV, TSV, JSON or JSONL (also .gz, .zst, .bz2), Parquet, Arrow or XLSX",
         type=_TYPES,
         max_upload_size=_LARGEST,
     )
@@ -70,12 +86,14 @@ def _upload(classifier: Classifier, model: Path, upload: Upload) -> None:
             st.session_state["job_column"] = text_column
             st.session_state["job"] = job = BackgroundScoring(output_for(upload.path))
             job.output.unlink(missing_ok=True)
-            job.start(upload.path, model, text_column)
+            # A column that was only recognised is recognised again: the text may be in others too.
+            named = None if text_column == upload.table.text_column else text_column
+            job.start(upload.path, model, named, free_prefix(upload.table.columns, classifier.frames))
             st.rerun()
     elif job.running:
         _watch(job)
     else:
-        _result(job, classifier, text_column, upload.path)
+        _result(job, classifier, text_column, upload)
 
 
 def _understood(upload: Upload) -> str:
@@ -84,7 +102,9 @@ def _understood(upload: Upload) -> str:
         st.text(upload.question)
     st.text(upload.findings())
     columns, guess = list(upload.table.columns), upload.table.text_column
-    chosen = st.selectbox("Text column", columns, index=columns.index(guess) if guess else None)
+    # A text inside an object of JSON has a path, which is no column.
+    choices = columns if not guess or guess in columns else [guess, *columns]
+    chosen = st.selectbox("Text column", choices, index=choices.index(guess) if guess else None)
     if chosen is None:
         st.stop()
     st.caption(upload.count(chosen))
@@ -104,26 +124,34 @@ def _watch(job: BackgroundScoring) -> None:
         st.rerun(scope="app")
 
 
-def _result(job: BackgroundScoring, classifier: Classifier, text_column: str, upload: Path) -> None:
+def _result(job: BackgroundScoring, classifier: Classifier, text_column: str, upload: Upload) -> None:
     if job.stopped or job.complaint:
         st.info("Stopped; nothing was written." if job.stopped else "The file was not scored.")
-        st.text(without_folder(job.complaint, upload))
+        st.text(without_folder(job.complaint, upload.path))
         if st.button("Score again"):
             st.session_state.pop("job")
             st.rerun()
     elif job.scoring is not None:
-        _scores(job.scoring, classifier.codebook, _scored(str(job.output), text_column, classifier.frames))
+        named = None if text_column == upload.table.text_column else text_column
+        prefix = free_prefix(upload.table.columns, classifier.frames)
+        for warning in job.scoring.warnings:
+            st.warning(without_folder(warning, upload.path))
+        if prefix:
+            st.caption(f"The names of the added columns begin with `{prefix}`: the table has columns with such names.")
+        scored = _scored(str(job.output), named, classifier.frames, prefix)
+        _scores(job.scoring, classifier.codebook, scored)
 
 
 @st.cache_data(show_spinner="Reading the scores", max_entries=2)
-def _scored(output: str, text_column: str, frames: tuple[str, ...]) -> ScoredTable:
-    return read_scored(Path(output), text_column, frames)
+def _scored(output: str, text_column: str | None, frames: tuple[str, ...], prefix: str) -> ScoredTable:
+    return read_scored(Path(output), text_column, frames, prefix)
 
 
 def _scores(scoring: Scoring, codebook: Codebook, scored: ScoredTable) -> None:
     st.success(
         f"{scoring.rows_read:,} rows read = {scoring.rows_scored:,} scored + {scoring.rows_refused:,} refused, "
         f"in {scoring.seconds:.1f} s"
+        + (f"; {scoring.rows_without_text:,} without text" if scoring.rows_without_text else "")
     )
     _downloads(scoring)
     chart, table = st.columns([2, 3], gap="large")

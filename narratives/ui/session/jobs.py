@@ -108,16 +108,16 @@ class BackgroundScoring:
         """The speed so far, in rows per second."""
         return self.rows / max(1e-9, time.monotonic() - self.started)
 
-    def start(self, upload: Path, model: Path, text_column: str) -> None:
-        """Start the run in a thread."""
-        self._thread = threading.Thread(target=self.run, args=(upload, model, text_column), daemon=True)
+    def start(self, upload: Path, model: Path, text_column: str | None, prefix: str = "") -> None:
+        """Start the run in a thread; ``prefix`` goes before the names of our columns."""
+        self._thread = threading.Thread(target=self.run, args=(upload, model, text_column, prefix), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop the run after the current batch; no output is left."""
         self._stop.set()
 
-    def run(self, upload: Path, model: Path, text_column: str) -> None:
+    def run(self, upload: Path, model: Path, text_column: str | None, prefix: str = "") -> None:
         """Score ``upload`` in this thread. A UserError is kept as ``complaint``."""
 
         def progress(done: int, total: int | None, rows: int) -> None:
@@ -125,7 +125,7 @@ class BackgroundScoring:
 
         try:
             # One job only: the pages and other sessions need the processor, too.
-            options = Options(text_column=text_column, jobs=1)
+            options = Options(text_column=text_column, jobs=1, prefix=prefix)
             self.scoring = score([upload], self.output, model, options, progress, self._stop.is_set)
         except ScoringCancelled:
             self.stopped = True

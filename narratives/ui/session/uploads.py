@@ -85,8 +85,13 @@ def without_folder(sentence: str, path: Path) -> str:
 
 
 def output_for(upload: Path) -> Path:
-    """Return where the scores of an upload go: beside it, in its own format; of a workbook and of plain text, a CSV."""
+    """Return where the scores of an upload go: beside it, in its own format; of a workbook and of plain text, a CSV.
+
+    Objects of JSON, which may lie in each other, stay objects.
+    """
     suffixes = {"Parquet": ".parquet", "Arrow": ".arrow", "JSONL": ".jsonl", "TSV": ".tsv"}
+    if upload.suffix.lower() in (".json", ".js"):
+        return upload.with_name(f"{upload.stem}.scored.jsonl")
     stem = upload.name
     for packing in PACKINGS:
         stem = stem.removesuffix(packing)
