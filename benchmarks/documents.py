@@ -115,6 +115,20 @@ def held_out_table() -> str:
     return "\n".join(lines)
 
 
+def contrast_table() -> str:
+    """Each kind of text of the contrast sets that are held out, all languages together."""
+    lines = [
+        "| text | texts | decided | decided *promotes* | found | voice stated and right |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in results()["contrast"]:
+        if row["language"] == "all":
+            values = (row[name] for name in ("decided", "promotes", "found", "voice"))
+            shown = " | ".join("–" if value is None else f"{value:.2f}" for value in values)
+            lines.append(f"| {row['kind']} | {row['n']} | {shown} |")
+    return "\n".join(lines)
+
+
 def steps_table() -> str:
     measured = results()
     steps = measured["steps"]
@@ -174,7 +188,12 @@ def parts() -> dict[Path, dict[str, str]]:
         ROOT / "README.md": {"figures": short_figures(), "speed": short_speed()},
         docs / "frames.md": {"frames": frames_table(codebook)},
         docs / "commands.md": {"commands": commands_list()},
-        docs / "figures.md": {"figures": figures_table(), "held out": held_out_table(), "steps": steps_table()},
+        docs / "figures.md": {
+            "figures": figures_table(),
+            "held out": held_out_table(),
+            "contrast": contrast_table(),
+            "steps": steps_table(),
+        },
         docs / "speed.md": {"speed": speed_table()},
         labels / "README.md": card,
     }
