@@ -20,6 +20,7 @@ from narratives.kernel.tfidf import count_all, value_all, weigh
 from narratives.kernel.voice import settle_documents, speak
 from narratives.kernel.words import cut_words, decode, make_room, trim
 from narratives.model.classifier import Classifier, Predictions
+from narratives.model.features import FEWEST_WORDS
 from narratives.text.cleaning import plain
 from narratives.text.paragraphs import split
 from narratives.text.spans import TextSpans, spans_of
@@ -83,7 +84,8 @@ def read_paragraphs(data, spans, easy, tables, space, found):
             # A text without a known word has no frame, whatever the bias says.
             predicted[row, frame] = distinct > 0 and probability >= tables.thresholds[frame]
             low, high = tables.band[frame]
-            human[row, frame] = distinct > 0 and low <= probability < high
+            few = words < FEWEST_WORDS and predicted[row, frame]
+            human[row, frame] = distinct > 0 and (low <= probability < high or few)
             any_frame |= predicted[row, frame]
         if any_frame and tables.voice_bias.size:
             size = count, words, marks, of_words, distinct, characters

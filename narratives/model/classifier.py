@@ -22,7 +22,7 @@ from narratives.model.explanation.explain import (
     strongest_spans,
     word_shares,
 )
-from narratives.model.features import Features, words
+from narratives.model.features import FEWEST_WORDS, Features, words
 from narratives.model.frame_model import FrameModel, rounded_to_bytes
 from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import VoiceModel, in_documents
@@ -137,6 +137,8 @@ class Classifier:
         known = (np.diff(rows.indptr) > 0)[:, None]
         predicted = (probabilities >= self.thresholds) & known
         human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & known
+        for row in np.flatnonzero(predicted.any(axis=1)).tolist():
+            human[row] |= predicted[row] & (len(words(texts[row])) < FEWEST_WORDS)
         voices, unsettled = self._read_voices(texts, rows, predicted, documents)
         return Predictions(probabilities, predicted, human, voices, unsettled)
 
@@ -222,6 +224,8 @@ class Classifier:
             self._reading(row, strongest_spans(text, tokens, shares[:, k]), voices[k] if voices else {}, k)
             for k in range(len(self.frames))
         ]
+        if len(tokens) < FEWEST_WORDS:
+            readings = [reading.left_to_a_person() for reading in readings]
         return sorted(readings, key=lambda reading: -reading.probability)
 
     def evidence_ngrams(self, text: str, frame: str) -> list[Evidence]:

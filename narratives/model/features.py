@@ -19,6 +19,7 @@ from narratives.text.cleaning import clean, clusters, is_plain
 
 CHARACTERS = range(3, 6)  # lengths of the character n-grams, in code points of the padded word
 WORD = re.compile(r"\w+")
+FEWEST_WORDS = 3  # a text with fewer names a topic; whether it claims anything is left to a person
 _ALIKE = str.maketrans("Σ’‘ʼ“”„«»Ёё", 'σ\'\'\'"""""Ее')  # one code point for one, so that spans stay valid
 _CACHED_WORDS = 200_000  # distinct words whose character n-grams are cached; the limit bounds memory on large tables
 

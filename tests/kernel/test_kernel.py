@@ -33,6 +33,7 @@ AWKWARD = [
     "\u2028\u2029\x85\xa0\u200b\ufeff",
     "The dam breaks. The mayor lies. The bridge falls! Officials denied it, in fact.",
     "The <b style='x'>dam</b> br\u200beaks &amp; t.me/mayor https://example.org/dam?x=1 @mayor lies",
+    "dam breaks",
     "The d a m s breaks, Тhe mаyor lies, and/or \u0301 the 𝐝𝐚𝐦 breaks",
 ]
 WORDS = st.sampled_from(

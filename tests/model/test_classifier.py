@@ -86,3 +86,16 @@ def test_voices_follow_who_speaks(classifier):
 def test_a_text_has_the_same_probabilities_alone_and_in_a_batch(classifier):
     whole = classifier.predict_proba(AWKWARD)
     np.testing.assert_allclose(whole, np.vstack([classifier.predict_proba([text]) for text in AWKWARD]), atol=1e-12)
+
+
+def test_a_finding_in_one_or_two_words_is_left_to_a_person(classifier):
+    short, longer = "dam breaks", "the dam breaks"
+    predictions = classifier.predict_texts([short, longer])
+    flood = classifier.frames.index("flood")
+    assert predictions.predicted[:, flood].tolist() == [True, True]
+    assert predictions.human[0, flood]
+    decisions = [
+        next(reading.decision for reading in classifier.explain(text) if reading.frame == "flood")
+        for text in (short, longer)
+    ]
+    assert decisions == ["human", "human" if predictions.human[1, flood] else "yes"]

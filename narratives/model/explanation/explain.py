@@ -59,6 +59,10 @@ class FrameReading:
         """The voice, or ``unsettled`` where it is left to a person; "" if the model has no voices."""
         return UNSETTLED if self.voice_decision == "human" else self.voice
 
+    def left_to_a_person(self) -> "FrameReading":
+        """Return the reading with the decision ``human`` where it was ``yes``."""
+        return replace(self, decision="human") if self.decision == "yes" else self
+
     def with_voices(self, voices: dict[str, float], decision: str) -> "FrameReading":
         """Return the reading with these voice probabilities and this ``voice_decision``."""
         return replace(self, voices=voices, voice=likeliest(voices), voice_decision=decision)
