@@ -52,7 +52,7 @@ def _finding(reading: FrameReading, codebook: Codebook) -> str:
     likely = (
         f"{words_of_probability(reading.probability)} ({reading.probability:.2f}, threshold {reading.threshold:.2f})"
     )
-    doubt = ", near the threshold: for a person to decide" if reading.decision == "human" else ""
+    doubt = ", for a person to decide" if reading.decision == "human" else ""
     return f"{name}: {likely}" + (f", {reading.stated_voice}" if reading.voice else "") + doubt
 
 

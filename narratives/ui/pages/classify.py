@@ -163,7 +163,7 @@ def _glance(classification: Classification, classifier: Classifier) -> None:
     languages = ", ".join(sorted({paragraph.language for paragraph in classification.paragraphs}))
     st.caption(f"{with_frame} of {len(classification.paragraphs)} paragraphs carry a frame · language: {languages}")
     if near:
-        st.caption(f"{counted(near, 'finding')} near the threshold (dashed): for a person to decide")
+        st.caption(f"{counted(near, 'finding')} (dashed) for a person to decide")
     summaries = classification.summaries()
     if summaries:
         st.html("".join(_summary_html(summary, classifier) for summary in summaries))

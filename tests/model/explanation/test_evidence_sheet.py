@@ -46,7 +46,7 @@ def test_a_finding_has_its_words_threshold_voice_evidence_and_flip(classificatio
 def test_a_doubtful_finding_is_left_for_a_person(classifier, codebook):
     doubtful = replace(classifier, band=np.tile([0.5, 1.1], (3, 1)))
     sheet = evidence_sheet(classify(doubtful, FLOOD), codebook)
-    assert "promotes, near the threshold: for a person to decide\n" in sheet
+    assert "promotes, for a person to decide\n" in sheet
 
 
 def test_markdown_in_the_text_stays_inert(classifier, codebook):
