@@ -115,8 +115,8 @@ def labels_import(
     Hugging Face folder, or a table of texts with one paragraph per row and, optionally, the columns frames and voices.
     """
     from narratives.codebook.parsing import read_codebook
-    from narratives.labels.exporting import write_refused
-    from narratives.labels.importing import Moment, read_intake
+    from narratives.labels.interchange.exporting import write_refused
+    from narratives.labels.interchange.importing import Moment, read_intake
     from narratives.store.events import now
     from narratives.store.opening import open_store
 
@@ -153,7 +153,7 @@ def labels_export(
     frame that they count for. Do not import such an export again: it would replace the labels as given.
     """
     from narratives.codebook.parsing import read_codebook
-    from narratives.labels.exporting import write_labels_as
+    from narratives.labels.interchange.exporting import write_labels_as
     from narratives.store.opening import open_store
 
     folder = paths.writable_labels_folder()

@@ -8,7 +8,7 @@ from narratives.annotation.queue import REASONS
 from narratives.annotation.steps import Suggested, suggest
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
-from narratives.labels.importing import Moment, read_intake
+from narratives.labels.interchange.importing import Moment, read_intake
 from narratives.model.classifier import Classifier
 from narratives.store.assignments import AssignmentQueue, Item
 from narratives.store.events import Store, now

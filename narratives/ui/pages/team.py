@@ -8,7 +8,7 @@ import streamlit as st
 
 from narratives.annotation.roles import ROLES, daily_counts, give_role, may, role_of, roles
 from narratives.errors import UserError
-from narratives.labels.exporting import write_labels_as
+from narratives.labels.interchange.exporting import write_labels_as
 from narratives.store.events import Store
 from narratives.ui.session.annotator import annotator, ask_name
 

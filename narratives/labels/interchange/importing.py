@@ -8,8 +8,8 @@ from typing import Any
 
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
-from narratives.labels import interchange
 from narratives.labels.files import check_labels, read_labels
+from narratives.labels.interchange import doccano, label_studio, objects
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.tables.rows import Refusal
 from narratives.tables.table import Table, decode, open_table
@@ -51,12 +51,12 @@ def read_intake(path: Path, moment: Moment, layout: str = "", text_column: str |
     if kind == "labels":
         labels = read_labels(path, moment.codebook)
     elif kind == "label-studio":
-        labels = interchange.from_label_studio(_tasks(path), path.name, moment.at, moment.codebook.version)
+        labels = label_studio.from_label_studio(_tasks(path), path.name, moment.at, moment.codebook.version)
     elif kind == "doccano":
         shared = moment.annotator, moment.at, moment.codebook.version
-        labels = interchange.from_doccano(_objects(path), path.name, *shared)
+        labels = doccano.from_doccano(_objects(path), path.name, *shared)
     else:
-        labels = interchange.from_objects(_hub_objects(path) if kind == "hugging-face" else _objects(path), path.name)
+        labels = objects.from_objects(_hub_objects(path) if kind == "hugging-face" else _objects(path), path.name)
     # An export without text names paragraphs that only the database knows, so every paragraph counts as known here.
     known = {label.paragraph_id for label in labels.labels}
     check_labels(labels, moment.codebook, path.name, known)

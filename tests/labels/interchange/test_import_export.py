@@ -9,8 +9,8 @@ import pytest
 from conftest import AWKWARD, paragraph, reading
 from narratives.codebook.frames import retire
 from narratives.errors import UserError
-from narratives.labels.exporting import LAYOUTS, write_labels_as, write_refused
-from narratives.labels.importing import Moment, read_intake
+from narratives.labels.interchange.exporting import LAYOUTS, write_labels_as, write_refused
+from narratives.labels.interchange.importing import Moment, read_intake
 from narratives.labels.label_set import LabelSet
 
 NAMES = {
