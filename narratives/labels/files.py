@@ -12,6 +12,7 @@ from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
 from narratives.files import atomic_write_text
 from narratives.labels.label_set import KINDS, LABEL_LANGUAGES, VALUES, Label, LabelledParagraph, LabelSet
+from narratives.tables.writers import csv_text
 from narratives.text.paragraphs import paragraph_id
 
 Row = TypeVar("Row")
@@ -68,7 +69,8 @@ def read_rows(path: Path, kind: type[Row], check: Callable[[Row], str | None]) -
     """
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     try:
-        reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        # Decoded by hand: read_text would turn a carriage return that is part of a text into a line feed.
+        reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
         header = next(reader, [])
         if header != names:
             raise UserError(f"{path.name}:1: the columns are {', '.join(header)}; they must be {', '.join(names)}")
@@ -95,11 +97,7 @@ def _typed_row(
 
 def file_text(kind: type, rows: Iterable[Any]) -> str:
     """Return the text of a file of label rows: a line for the names of the columns, then one row each."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(kind)])
-    writer.writerows(astuple(row) for row in rows)
-    return text.getvalue()
+    return csv_text([[field.name for field in fields(kind)], *map(astuple, rows)], ",")
 
 
 def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterable[str] = ()) -> None:

@@ -79,7 +79,8 @@ def _layout_of(path: Path) -> str:
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    # Not splitlines(): U+2028, U+2029 and U+0085 end no line of JSON and may stand in a text.
+    for number, line in enumerate(_read(path).split("\n"), 1):
         if line.strip():
             yield _parsed(line, f"{path.name}:{number}")
 
