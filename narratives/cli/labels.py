@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from narratives.labels.label_set import LabelSet
 
 
+_LAYOUTS = (
+    *("labels", "jsonl", "label-studio", "doccano", "prodigy", "argilla", "potato", "spacy", "hugging-face"),
+    *("xlsx", "table"),
+)
+
+
 @click.group()
 def labels() -> None:
     """Check, count, import and export labels; join readings of real text to their texts."""
@@ -96,7 +102,7 @@ def labels_agreement(json_path: Path | None) -> None:
 @click.option(
     "--from",
     "layout",
-    type=click.Choice(["labels", "jsonl", "label-studio", "doccano", "hugging-face", "table"]),
+    type=click.Choice(_LAYOUTS),
     help="Format of INPUT; by default it is detected.",
 )
 @click.option("--text", "text_column", help="Column that holds the text, in a table of texts.")
@@ -116,12 +122,13 @@ def labels_import(
     """
     from narratives.codebook.parsing import read_codebook
     from narratives.labels.interchange.exporting import write_refused
-    from narratives.labels.interchange.importing import Moment, read_intake
+    from narratives.labels.interchange.importing import read_intake
+    from narratives.labels.interchange.intake import Columns, Moment
     from narratives.store.events import now
     from narratives.store.opening import open_store
 
     codebook = read_codebook(paths.labels_folder() / "codebook.toml")
-    intake = read_intake(source, Moment(annotator, now(), codebook), layout or "", text_column)
+    intake = read_intake(source, Moment(annotator, now(), codebook), layout or "", Columns(text=text_column))
     summary = open_store().import_labels(intake.labels, intake.sources)
     click.echo(f"{source}: {summary.sentence()}")
     if intake.refused:

@@ -132,8 +132,8 @@ def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | Non
         return f"frame '{label.frame}' is not in the codebook; correct it or add the frame"
     if label.kind == "single" and not label.frame:
         return "a label of kind 'single' needs a frame; name it"
-    if label.frame and label.value == "yes" and not label.voice and label.kind != "single":
-        return f"frame '{label.frame}' has no voice; name one of {', '.join(VOICES)}"
+    if label.frame and label.value == "yes" and not label.voice and label.kind == "decision":
+        return f"a decision on frame '{label.frame}' needs a voice; name one of {', '.join(VOICES)}"
     if not label.annotator:
         return "annotator is empty; every label needs an annotator"
     return (

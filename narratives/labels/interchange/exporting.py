@@ -9,7 +9,8 @@ from typing import Any
 from narratives.files import atomic_write, atomic_write_text, write_errors
 from narratives.labels.files import sorted_labels, sorted_paragraphs, write_label_rows, write_labels
 from narratives.labels.interchange import doccano, label_studio, objects
-from narratives.labels.interchange.importing import PARQUET
+from narratives.labels.interchange.objects import PARQUET
+from narratives.labels.interchange.table import to_excel
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.tables.rows import Refusal
 from narratives.tables.writers import csv_text
@@ -94,7 +95,7 @@ def _write_xlsx(labels: LabelSet, output: Path, with_text: bool) -> None:
     columns, paragraphs = (*_TEXT, *_LABEL), {row.paragraph_id: asdict(row) for row in labels.paragraphs}
     rows = [paragraphs.get(label.paragraph_id, {}) | asdict(label) for label in labels.labels]
     rows += [row for key, row in paragraphs.items() if key not in labels.by_paragraph]
-    write_sheet(output, columns, [[row.get(name, "") for name in columns] for row in rows])
+    write_sheet(output, columns, [[to_excel(row.get(name, "")) for name in columns] for row in rows])
 
 
 _WRITERS = {

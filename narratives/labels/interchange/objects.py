@@ -3,19 +3,31 @@
 The pair of functions is lossless: every column of every label comes back as it was, annotator, time and note included.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from narratives.errors import UserError
+from narratives.labels.frame_names import FrameNames
+from narratives.labels.interchange.intake import Columns, Item
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.tables.columns import choose_text_column, listed
+from narratives.tables.readers.jsonl import text_cells
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
 NO_FRAME = "no frame"
+PARQUET = Path("data") / "train-00000-of-00001.parquet"
+FRAMES = "frames"  # the question that our own export asks
 Objects = Iterable[dict[str, Any]]
+Placed = tuple[int, dict[str, Any]]  # an object and its place in the file
 LABEL_COLUMNS = tuple(field.name for field in fields(Label) if field.name != "paragraph_id")
 PARAGRAPH_COLUMNS = tuple(field.name for field in fields(LabelledParagraph))
+_LANGUAGES = dict.fromkeys(("en", "eng", "english", "англійська", "английский"), "en")
+_LANGUAGES |= dict.fromkeys(("uk", "ukr", "ua", "ukrainian", "українська", "украинский"), "uk")
+_LANGUAGES |= dict.fromkeys(("ru", "rus", "russian", "російська", "русский"), "ru")
 EVENT_COLUMNS = ("kind", "annotator", "labelled_at", "codebook_version")  # what the labels of one reading share
 
 
@@ -26,18 +38,18 @@ def to_objects(labels: LabelSet) -> Iterator[dict[str, Any]]:
         yield {**asdict(paragraph), "labels": [{name: getattr(label, name) for name in LABEL_COLUMNS} for label in own]}
 
 
-def from_objects(objects: Objects, where: str) -> LabelSet:
+def object_items(objects: Objects, where: str) -> Iterator[Item]:
     """Read what ``to_objects`` yields; an object without text holds labels of a paragraph that is stored elsewhere.
 
     Raises UserError that begins with ``where`` and the number of the object.
     """
-    paragraphs, labels = [], []
     for number, item in enumerate(objects, 1):
         position = f"{where}: object {number}"
         paragraph = paragraph_in(item, position)
-        paragraphs += [paragraph] if paragraph.text else []
-        labels += [label_in(paragraph.paragraph_id, columns, position) for columns in list_in(item, "labels", position)]
-    return LabelSet(tuple(paragraphs), tuple(labels))
+        columns = list_in(item, "labels", position)
+        yield Item(
+            number, paragraph, labels=tuple(label_in(paragraph.paragraph_id, each, position) for each in columns)
+        )
 
 
 def readings_of(labels: LabelSet, paragraph: str) -> list[list[Label]]:
@@ -55,14 +67,6 @@ def choice_of(label: Label) -> str:
     return f"{label.frame}:{label.voice}" if label.voice else label.frame
 
 
-def from_choice(paragraph: str, choice: str, shared: dict[str, str]) -> Label:
-    """Return the label that a choice stands for; ``shared`` are its other columns."""
-    frame, _, voice = choice.partition(":")
-    frame = "" if choice == NO_FRAME else frame.strip()
-    value = "yes" if frame else "no"
-    return Label(paragraph, frame, voice.strip(), value, sure="yes", note="", **shared)
-
-
 def paragraph_in(item: dict[str, Any], where: str) -> LabelledParagraph:
     """Read the columns of a paragraph. Raises UserError that begins with ``where``, as all functions below do."""
     columns = {name: text_in(item, name, where) for name in PARAGRAPH_COLUMNS}
@@ -72,10 +76,67 @@ def paragraph_in(item: dict[str, Any], where: str) -> LabelledParagraph:
     return LabelledParagraph(
         paragraph_id(text) if text else columns["paragraph_id"],
         text,
-        columns["language"] or language(text),
+        label_language(columns["language"], text),
         columns["register"],
         columns["document"],
     )
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions that people answered, by what they ask: for frames, for voices, or for something else."""
+
+    frames: frozenset[str]
+    voices: frozenset[str]
+    others: frozenset[str]
+
+    def notes(self) -> list[str]:
+        """Return a sentence on what is left out."""
+        return [f"left out, because they name no frames: {listed(sorted(self.others))}"] if self.others else []
+
+
+def find_questions(chosen: Mapping[str, set[str]], names: FrameNames, columns: Columns, where: str) -> Questions:
+    """Sort questions by what they ask; ``chosen`` holds the names that answered each.
+
+    Frames are in the question that ``columns`` names, else in ``frames``, else in those that a frame answered; voices
+    in the question that ``columns`` names, else in those that only voices answered. Raises UserError if a named
+    question does not occur.
+    """
+    for wanted in filter(None, (columns.frames, columns.voices)):
+        if wanted not in chosen:
+            raise UserError(f"{where}: nothing is answered under '{wanted}'; there is {listed(sorted(chosen))}")
+    voices = {key for key, given in chosen.items() if given and all(names.voice(name) for name in given)}
+    voices = {columns.voices} if columns.voices else voices - {columns.frames}
+    asked = chosen.keys() - voices
+    known = {key for key in asked if any(map(names.names_frame, chosen[key]))}
+    frames = {columns.frames} if columns.frames else {FRAMES} & asked or known or asked
+    return Questions(frozenset(frames), frozenset(voices), frozenset(asked - frames))
+
+
+def first_text(item: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """Return the first value under one of ``keys`` that is not empty, as text."""
+    return next((str(item[key]) for key in keys if key and item.get(key) not in (None, "")), "")
+
+
+def text_key(where: str, objects: Sequence[dict[str, Any]], columns: Columns, also: Sequence[str] = ()) -> str:
+    """Return the key of the text: the first of ``also`` that occurs, else as in a table of these objects.
+
+    Raises UserError that begins with ``where`` if no key or several could hold it.
+    """
+    keys = tuple(dict.fromkeys(key for item in objects for key in item))
+    known = next((key for key in (*also, "text") if key in keys), "text" if not keys or "paragraph_id" in keys else "")
+    if known and columns.text is None:
+        return known
+    return choose_text_column(where, keys, text_cells(objects, keys), columns.text)
+
+
+def label_language(given: str, text: str) -> str:
+    """Return the language of a label file for a name, code or region (English, EN, ru-RU); without one, guess it.
+
+    What is none of the languages of labels is ``other``.
+    """
+    words = re.findall(r"\w+", given.casefold().replace("_", "-"))
+    return _LANGUAGES.get(words[0], "other") if words else language(text)
 
 
 def label_in(paragraph: str, columns: Any, where: str) -> Label:

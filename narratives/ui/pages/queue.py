@@ -8,7 +8,8 @@ from narratives.annotation.queue import REASONS
 from narratives.annotation.steps import Suggested, suggest
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
-from narratives.labels.interchange.importing import Moment, read_intake
+from narratives.labels.interchange.importing import read_intake
+from narratives.labels.interchange.intake import Columns, Moment
 from narratives.model.classifier import Classifier
 from narratives.store.assignments import AssignmentQueue, Item
 from narratives.store.events import Store, now
@@ -92,7 +93,7 @@ def _import(name: str, data: bytes, column: str, codebook: Codebook, store: Stor
     """Import an upload into the label database; return a summary, with line and reason of the refused rows."""
     path = keep_upload(name, data)
     try:
-        intake = read_intake(path, Moment(annotator(), now(), codebook), text_column=column or None)
+        intake = read_intake(path, Moment(annotator(), now(), codebook), columns=Columns(text=column or None))
         summary = store.import_labels(intake.labels, intake.sources).sentence()
     except UserError as error:
         return without_folder(str(error), path)
