@@ -102,7 +102,7 @@ class Intake:
     notes: tuple[str, ...] = ()
 
     def findings(self) -> str:
-        """Return what the file holds, one fact a line: texts, readings by annotator, frames, suggestions, notes."""
+        """Return what the file holds, one fact a line: texts, readings by annotator, labels by frame, notes."""
         steps = {(label.paragraph_id, label.kind, label.annotator, label.labelled_at) for label in self.labels.labels}
         by_annotator = Counter(annotator for _, _, annotator, _ in steps)
         frames = Counter(
