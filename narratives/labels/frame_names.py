@@ -125,6 +125,12 @@ class FrameNames:
         return self._given.get(_key(name), name.strip())
 
 
+def look_alikes(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of names that differ only in case, spaces, hyphens and underscores."""
+    first: dict[str, str] = {}
+    return [(other, name) for name in names if (other := first.setdefault(_key(name), name)) != name]
+
+
 def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return ids by key, without the keys of several ids."""
     by_key: dict[str, set[str]] = {}

@@ -104,7 +104,7 @@ class Intake:
     def findings(self) -> str:
         """Return what the file holds, one fact a line: texts, readings by annotator, labels by frame, notes."""
         steps = {(label.paragraph_id, label.kind, label.annotator, label.labelled_at) for label in self.labels.labels}
-        by_annotator = Counter(annotator for _, _, annotator, _ in steps)
+        by_annotator = Counter(sorted(annotator for _, _, annotator, _ in steps))
         frames = Counter(
             label.frame or "no frame" for label in self.labels.labels if label.value != "no" or not label.frame
         )

@@ -160,6 +160,6 @@ def test_the_findings_say_what_would_be_stored(read):
     intake = read(f"text,frames,annotator\n{DAM},flood,olha\n{DAM},mayor,ivan\n{CHOIR},dragon,ivan\n")
     findings = intake.findings().splitlines()
     assert "texts: 1" in findings
-    assert "readings by annotator: olha: 1, ivan: 1" in findings
+    assert "readings by annotator: ivan: 1, olha: 1" in findings
     assert "labels by frame: flood: 1, mayor: 1" in findings
     assert intake.refusals() == [f"line 4: {intake.refused[0].reason}"]
