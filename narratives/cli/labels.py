@@ -1,6 +1,10 @@
 """The commands ``narratives labels``."""
 
 import getpass
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,7 +143,7 @@ def labels_agreement(json_path: Path | None) -> None:
     type=click.Path(path_type=Path),
     help="File for refused rows; by default INPUT.refused.csv in the current folder.",
 )
-def labels_import(source: Path, layout: str | None, names: tuple[tuple[str, str], ...], **options: Any) -> None:
+def labels_import(source: Path, **options: Any) -> None:
     """Import labels or new texts from INPUT into the label database; importing twice changes nothing.
 
     INPUT is a labels folder, a file that `labels export` wrote, an export of Label Studio, doccano, Prodigy, Argilla,
@@ -148,6 +152,11 @@ def labels_import(source: Path, layout: str | None, names: tuple[tuple[str, str]
 
     `labels imports` lists imports, and `labels withdraw` takes one back.
     """
+    with _as_file(source) as path:
+        _import(path, options)
+
+
+def _import(source: Path, options: dict[str, Any]) -> None:
     from narratives.codebook.parsing import read_codebook
     from narratives.labels.interchange.importing import read_intake
     from narratives.labels.interchange.intake import Columns, Moment
@@ -156,7 +165,8 @@ def labels_import(source: Path, layout: str | None, names: tuple[tuple[str, str]
 
     moment = Moment(options["annotator"], now(), read_codebook(paths.labels_folder() / "codebook.toml"))
     text, frames, voices, annotators = (options[name] for name in _COLUMN_OPTIONS)
-    intake = read_intake(source, moment, layout or "", Columns(text, frames, voices, annotators, dict(names)))
+    columns = Columns(text, frames, voices, annotators, dict(options["names"]))
+    intake = read_intake(source, moment, options["layout"] or "", columns)
     file = imported_file(source, intake, options["uploader"] or getpass.getuser(), moment.at)
     if options["dry_run"]:
         would = open_store().preview_import(intake.labels, file).sentence()
@@ -169,6 +179,18 @@ def labels_import(source: Path, layout: str | None, names: tuple[tuple[str, str]
         click.echo(f"import {summary.number}; take it back with: narratives labels withdraw {summary.number}")
     if intake.refused:
         _say_refused(intake, options["refused"] or Path(f"{source.name}.refused.csv"))
+
+
+@contextmanager
+def _as_file(source: Path) -> Iterator[Path]:
+    """Yield the path of a file; standard input becomes one, because a file is read more than once."""
+    if str(source) != "-":
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
+        path = Path(folder) / "standard-input"
+        path.write_bytes(sys.stdin.buffer.read())
+        yield path
 
 
 def _say_refused(intake: "Intake", path: Path) -> None:

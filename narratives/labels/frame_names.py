@@ -23,6 +23,17 @@ def says_no_frame(name: str) -> bool:
     return name.strip().casefold() in NO_FRAME
 
 
+def none_notes(words: Mapping[str, int]) -> list[str]:
+    """Return a sentence on the words that were read as "no frame", with the number of cells of each; none if none."""
+    said = ", ".join(f"'{word}' in {number:,} rows" for word, number in words.items())
+    return [f"read as no frame: {said}"] if said else []
+
+
+def is_odd_none(name: str) -> bool:
+    """Return whether a name is read as "no frame" and is neither empty nor the documented ``other``."""
+    return says_no_frame(name) and name.strip().casefold() not in ("", "other")
+
+
 def names_in(cell: str, known: Callable[[str], bool]) -> list[str]:
     """Return the names in a cell: a list in the syntax of JSON, Python or NumPy, or names with a separator.
 

@@ -11,7 +11,15 @@ from narratives.codebook.frames import VOICES, Codebook, bare
 from narratives.errors import UserError
 from narratives.labels.columns import find_column, scored_prefix
 from narratives.labels.files import not_one_of
-from narratives.labels.frame_names import FrameNames, listed_names, look_alikes, names_in, says_no_frame
+from narratives.labels.frame_names import (
+    FrameNames,
+    is_odd_none,
+    listed_names,
+    look_alikes,
+    names_in,
+    none_notes,
+    says_no_frame,
+)
 from narratives.labels.gold import UNKNOWN, Gold
 from narratives.labels.table_rows import Rows, rows_of_table
 from narratives.text.language import language
@@ -68,9 +76,11 @@ def read_labelled_table(path: Path, codebook: Codebook | None = None) -> Labelle
     codebook = codebook or bare(own.ids if own else ())
     names = FrameNames(codebook)
     known = own.is_separate if own else names.is_known
-    seen = [_with_frames(path, row, names_in(row.cells["frames"], known), names) for row in filled]
+    given = [names_in(row.cells["frames"], known) for row in filled]
+    none = Counter(name for cell in given for name in cell if is_odd_none(name))
+    seen = [_with_frames(path, row, cell, names) for row, cell in zip(filled, given, strict=True)]
     joined = _joined(seen)
-    notes = [*(own.notes() if own else ()), *_notes(read, filled, seen, joined)]
+    notes = [*none_notes(none), *(own.notes() if own else ()), *_notes(read, filled, seen, joined)]
     return LabelledTable(_gold(joined, codebook, set(columns)), tuple(notes))
 
 
@@ -108,7 +118,6 @@ class _OwnTaxonomy:
                 if not says_no_frame(name) and not _ODD & set(name):
                     self._separate.setdefault(name, row.number)
         self._first: dict[str, int] = {}
-        self._none: Counter[str] = Counter()
         self._lists: list[int] = []
         for row in rows:
             self._count(row, kind)
@@ -129,13 +138,11 @@ class _OwnTaxonomy:
     def notes(self) -> list[str]:
         """Return what is suspicious, a sentence each."""
         odd = [f"'{name}' (row {self._first[name]})" for name in self.ids if _ODD & set(name)]
-        none = ", ".join(f"'{word}' in {number:,} rows" for word, number in self._none.items())
         lists = [
             f"read as lists, because they are in brackets: {len(self._lists):,} cells, the first in row {row}"
             for row in self._lists[:1]
         ]
         return [
-            *([f"read as no frame: {none}"] if none else []),
             *lists,
             *([f"frames with unusual names, check them: {', '.join(odd[:_SHOWN])}"] if odd else []),
         ]
@@ -145,8 +152,6 @@ class _OwnTaxonomy:
         for name in names_in(cell, self.is_separate):
             if not says_no_frame(name):
                 self._first.setdefault(name, row.number)
-            elif name and name.casefold() != "other":
-                self._none[name] += 1
         if kind in ("CSV", "TSV", "XLSX") and listed_names(cell) is not None:
             self._lists.append(row.number)
 

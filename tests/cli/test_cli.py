@@ -542,6 +542,11 @@ def test_a_dry_run_stores_nothing_and_an_import_can_be_withdrawn(run, own_labels
     assert (status, "import 1 (posts.csv) was withdrawn before" in err) == (2, True)
 
 
+def test_labels_are_imported_from_standard_input(run, own_labels):
+    status, out, _ = run("labels", "import", "-", "--annotator", "petro", given=b"text,frames\nThe dam is new.,flood\n")
+    assert (status, "1 new paragraphs; 1 new readings" in out) == (0, True)
+
+
 @pytest.mark.parametrize("mapping", ["Water", "=flood", "Water=river"])
 def test_a_mapping_that_maps_nothing_is_refused(run, own_labels, tmp_path, mapping):
     (tmp_path / "posts.csv").write_text("text,frames\nThe dam is new.,Water\n", encoding="utf-8")

@@ -41,10 +41,11 @@ def test_lists_of_jsonl_and_parquet_are_lists(read, tmp_path):
 
 
 @pytest.mark.parametrize("word", ["nan", "None", "NULL", "n/a", "NaN"])
-def test_words_for_nothing_are_no_frame_and_are_said(read, word):
-    table = read(f"text,frames\nThe dam breaks.,flood\nA choir.,{word}\n")
-    assert rows(table) == [("The dam breaks.", {"flood"}), ("A choir.", set())]
-    assert f"read as no frame: '{word}' in 1 rows" in table.notes
+def test_words_for_nothing_are_no_frame_and_are_said(read, word, codebook):
+    for given in (None, codebook):
+        table = read(f"text,frames\nThe dam breaks.,flood\nA choir.,{word}\n", given)
+        assert rows(table) == [("The dam breaks.", {"flood"}), ("A choir.", set())]
+        assert f"read as no frame: '{word}' in 1 rows" in table.notes
 
 
 def test_a_list_in_a_cell_of_a_csv_is_read_and_said(read):

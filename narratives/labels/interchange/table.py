@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from narratives.errors import UserError
 from narratives.labels.columns import find_column, named_column, scored_prefix
-from narratives.labels.frame_names import FrameNames, names_in
+from narratives.labels.frame_names import FrameNames, is_odd_none, names_in, none_notes
 from narratives.labels.interchange.intake import Columns, Given, Item, Suggestion
 from narratives.labels.interchange.objects import LABEL_COLUMNS, PARAGRAPH_COLUMNS, label_language
 from narratives.labels.label_set import Label, LabelledParagraph
@@ -30,6 +31,13 @@ _MOST_VALUES = 200  # different values of a column that are looked at
 _LONGEST_VALUE = 1000  # characters; longer cells are texts
 _NOT_XML = re.compile(r"[\x01-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None
 
 
 def to_excel(text: str) -> str:
@@ -75,6 +83,7 @@ class TableReader:
         self._scored = None if wanted.frames else scored_prefix(rows.columns)
         self._notes: list[str] = []
         self._unread = 0
+        self._none: Counter[str] = Counter()
         self._roles = _Roles() if self.is_ours or self._scored is not None else self._recognised()
 
     @property
@@ -102,7 +111,7 @@ class TableReader:
             return ["written by narratives score: its predictions are kept as suggestions, not as labels"]
         labelled = self._roles.frames or self._roles.ticked
         unread = f"{self._unread:,} rows have no label: texts that nobody has read"
-        return self._notes + ([unread] if labelled and self._unread else [])
+        return self._notes + none_notes(self._none) + ([unread] if labelled and self._unread else [])
 
     def _recognised(self) -> _Roles:
         values = self._values()
@@ -203,8 +212,10 @@ class TableReader:
         if not roles.frames or (not cell and not annotator and not roles.empty_is_no):
             return None
         voices = cells.get(roles.voices, "").strip()
+        names = tuple(name for name in self._names_in(roles.frames, cell) if name)
+        self._none.update(filter(is_odd_none, names))
         return Given(
-            tuple(name for name in self._names_in(roles.frames, cell) if name),
+            names,
             voices=tuple(names_in(voices, lambda name: self._names.voice(name) is not None)) if voices else (),
             annotator=annotator,
             at=at,
@@ -225,7 +236,7 @@ class TableReader:
         prefix = self._scored or ""
         ids, voices = (cells.get(f"{prefix}{name}", "").split(";") for name in ("frames", "voices"))
         frames = [
-            {"frame": frame, "voice": voice, "probability": cells.get(f"{prefix}p_{frame}", "")}
+            {"frame": frame, "voice": voice, "probability": _number(cells.get(f"{prefix}p_{frame}", ""))}
             for frame, voice in zip(ids, [*voices, *[""] * len(ids)], strict=False)
             if frame
         ]

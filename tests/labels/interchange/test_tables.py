@@ -50,7 +50,10 @@ def test_frames_in_a_cell_may_be_a_list_or_have_another_separator(read, cell):
 
 @pytest.mark.parametrize("cell", ["", "other", "nan", "None", "NA", "n/a", "[]", "no frame"])
 def test_words_for_no_frame_are_no_frame(read, cell):
-    assert said(read(f"text,frames\n{DAM},{cell}\n")) == [(DAM, "petro", "", "")]
+    intake = read(f"text,frames\n{DAM},{cell}\n")
+    assert said(intake) == [(DAM, "petro", "", "")]
+    said_so = f"read as no frame: '{cell}' in 1 rows" in intake.notes
+    assert said_so == (cell not in ("", "other", "[]"))
 
 
 def test_rows_of_one_text_are_one_reading(read):
@@ -129,7 +132,7 @@ def test_a_scored_table_brings_in_texts_and_its_predictions_as_suggestions(read)
     assert intake.labels.labels == ()
     assert {row.text for row in intake.labels.paragraphs} == {DAM, CHOIR}
     assert [(each.model, json.loads(each.frames)) for each in intake.suggestions] == [
-        ("m@1", [{"frame": "flood", "voice": "promotes", "probability": "0.9000"}])
+        ("m@1", [{"frame": "flood", "voice": "promotes", "probability": 0.9}])
     ]
     assert "written by narratives score" in intake.notes[0]
 
