@@ -2,10 +2,10 @@
 
     python benchmarks/quality.py [--data FOLDER] [--labels FOLDER] [--model FOLDER] [--product-only]
 
-First measures the released model on labelled tables and on six held-out articles, which takes seconds. Then trains
-every step on ``labels/``, measures it on the same tables, and cross-validates the product on two public tasks;
-``--product-only`` skips this part. The tables of real text are not part of the project; a missing table is named and
-left out. MiniLM needs the extra ``bench``.
+First measures the released model on labelled tables, on six held-out articles and on the held-out contrast sets, which
+takes seconds. Then trains every step on ``labels/``, measures it on the same tables, and cross-validates the product on
+two public tasks; ``--product-only`` skips this part. The tables of real text are not part of the project; a missing
+table is named and left out. MiniLM needs the extra ``bench``.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from choices import ARCHIVE, measure_calibration, measure_choices, show_calibration
+from contrast import measure_contrast, show_contrast
 from narratives.codebook.frames import VOICES
 from narratives.evaluation.evaluation import Evaluation, evaluate
 from narratives.evaluation.run import predict_gold
@@ -51,6 +52,9 @@ def main() -> None:
     show(rows, articles)
     if tables:
         keep({"model": classifier.name, "tables": rows, "articles": articles})
+    contrast = measure_contrast(classifier)
+    show_contrast(contrast)
+    keep({"contrast": contrast})
     if (options.data / ARCHIVE).exists():
         official = official_promotions(classifier, options.data / ARCHIVE)
         print(OFFICIAL.format(**official))
@@ -88,7 +92,7 @@ def official_promotions(classifier: Classifier, archive: Path) -> dict[str, Any]
     rows = zip(table["source"], table["text"], strict=True)
     texts = [text for source, text in rows if source == "president.gov.ua" and paragraph_id(text) not in read]
     predictions = classifier.predict_texts(texts)
-    promotes = predictions.voices == VOICES.index("promotes")
+    promotes = predictions.stated_voices == VOICES.index("promotes")
     decided = promotes & ~predictions.human
     return {
         "paragraphs": len(texts),

@@ -5,13 +5,16 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from databases import cluster
+from groups import Grouped, group_of
 from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
 from narratives.labels.files import write_labels
@@ -22,6 +25,7 @@ from narratives.model.persistence import save
 from narratives.store.events import Store
 from narratives.text.paragraphs import paragraph_id
 from narratives.training.fitting import fit
+from narratives.training.train import train_on_files
 
 # The same examples in every run of CI; new ones on a developer's machine.
 settings.register_profile("ci", derandomize=True)
@@ -142,11 +146,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Grouped:
+    return Grouped(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests first and in one worker: many at once on two cores time out, and last they would run alone."""
-    for item in items:
-        if item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+    """Run browser tests first: last they would run alone."""
+    browser = [item.nodeid for item in items if item.get_closest_marker("browser")]
+    if alone := [test for test in browser if group_of(test) == test]:
+        raise pytest.UsageError(f"{alone[0]} drives a browser: name its file in tests/groups.py")
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
@@ -212,6 +220,28 @@ def truth(label_set: LabelSet, codebook: Codebook) -> Gold:
 @pytest.fixture(scope="session")
 def classifier(truth: Gold) -> Classifier:
     return fit(truth)[0]
+
+
+@pytest.fixture(scope="session")
+def trained_folder(labels_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained on the label files of these tests, to be read only."""
+    return train_on_files(labels_folder, tmp_path_factory.mktemp("trained") / "tiny").folder
+
+
+@pytest.fixture(scope="module")
+def trained(trained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of that model in a models folder of the module's own, where it can be released."""
+    return Path(shutil.copytree(trained_folder, tmp_path_factory.mktemp("models") / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def letters_once() -> Iterator[None]:
+    """Let kernels share the table of letters: it is the same for every model, and takes most of a second to make."""
+    from narratives.kernel import layout  # loads Numba, which few tests need
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "_letters", cache(layout._letters))
+        yield
 
 
 @pytest.fixture

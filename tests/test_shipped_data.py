@@ -3,7 +3,7 @@
 import csv
 import gzip
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,11 @@ from narratives.codebook.parsing import read_codebook
 from narratives.labels.field.hydration import hydrate
 from narratives.labels.field.readings import read_field
 from narratives.labels.files import read_labels
-from narratives.labels.gold import gold
+from narratives.labels.gold import Gold, gold
 from narratives.model.features import CHARACTERS
 from narratives.model.persistence import load
 from narratives.text.near_duplicates import near_copies, word_runs
-from narratives.training.features import BORROWED, count_terms, terms_of
+from narratives.training.features import BORROWED, terms_of
 from narratives.training.frames import prior_texts
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +31,8 @@ nuclear-escalation-threat nato-provoked-war nazi-regime-in-kyiv donbas-genocide 
 annexation-by-choice kyiv-western-puppet staged-atrocities biolabs-and-dirty-bombs russophobic-west
 multipolar-world-backs-russia"""
 KINDS_OF_NONE = ("near miss", "war news", "official statement", "outside the war")
+CONTRAST = "contrast"  # the register of texts that say, deny, ask and only touch on one claim
+CONTRAST_KINDS = ("claim", "opposite", "topic", "question", "report", "fact-check", "irony", "other-side", "both")
 # Titles and set phrases that two independent texts may share.
 SET_PHRASES = [
     "the president of ukraine and the prime minister of",
@@ -124,6 +126,34 @@ def test_each_frame_occurs_in_many_registers(truth):
         assert len(set(registers[truth.values[:, k] == 1])) >= 8, frame
 
 
+def set_of(row: int, truth: Gold) -> str:
+    """Return the contrast set of a text; one that is in none is alone."""
+    return truth.groups[row] if truth.registers[row] == CONTRAST else str(row)
+
+
+def test_contrast_sets_are_whole_and_of_every_frame_and_language(label_set, truth):
+    kinds = {label.paragraph_id: label.note for label in label_set.labels if label.note.startswith("contrast: ")}
+    by_set: dict[str, list[str]] = defaultdict(list)
+    for paragraph in label_set.paragraphs:
+        if paragraph.register == CONTRAST:
+            by_set[paragraph.document].append(kinds[paragraph.paragraph_id].removeprefix("contrast: "))
+    assert all(sorted(kinds) == sorted(CONTRAST_KINDS) for kinds in by_set.values())
+    counts = Counter(tuple(name.removeprefix("contrast ").split("/")[:2]) for name in by_set)
+    least = {"en": 10, "uk": 3, "ru": 3}
+    assert all(counts[frame, language] >= least[language] for frame in truth.frames for language in least)
+
+
+def test_held_out_contrast_sets_are_whole_and_not_in_the_labels(label_set, truth):
+    with (ROOT / "tests" / "data" / "contrast-held-out.csv").open(encoding="utf-8", newline="") as file:
+        held_out = list(csv.DictReader(file))
+    kinds = Counter((row["group"], row["kind"]) for row in held_out)
+    sets = {row["group"] for row in held_out}
+    assert len(sets) == 4 * len(truth.frames)
+    assert set(kinds) == {(name, kind) for name in sets for kind in CONTRAST_KINDS}
+    assert not {row["text"] for row in held_out} & set(truth.texts)
+    assert not {f"contrast {name}" for name in sets} & {row.document for row in label_set.paragraphs}
+
+
 def test_many_paragraphs_carry_two_frames(truth):
     frames = (truth.values == 1).sum(axis=1)
     assert (frames > 1).sum() >= 0.2 * (frames > 0).sum()
@@ -140,7 +170,9 @@ def test_paragraphs_without_a_frame_are_of_every_kind(label_set, truth):
 
 
 def test_lengths_are_distributed_like_real_ones(truth):
-    lengths = np.array([len(text.split()) for text in truth.texts])
+    # A contrast set is short or long by design.
+    pairs = zip(truth.texts, truth.registers, strict=True)
+    lengths = np.array([len(text.split()) for text, register in pairs if register != CONTRAST])
     tenth, median, ninetieth = np.percentile(lengths, [10, 50, 90])
     assert 10 <= tenth <= 22
     assert 44 <= median <= 65
@@ -150,9 +182,11 @@ def test_lengths_are_distributed_like_real_ones(truth):
 @pytest.mark.slow
 def test_no_run_of_seven_words_is_shared(truth):
     seen: dict[str, int] = {}
+    # The texts of a contrast set share what the claim says; two sets may not.
+    names = [set_of(row, truth) for row in range(len(truth))]
     for row, text in enumerate(truth.texts):
         for run in runs_of(text, 7):
-            assert seen.setdefault(run, row) == row, f"rows {seen[run]} and {row}: {run}"
+            assert names[seen.setdefault(run, row)] == names[row], f"rows {seen[run]} and {row}: {run}"
 
 
 @pytest.mark.slow
@@ -217,10 +251,16 @@ def test_the_counts_of_terms_that_the_project_has_are_those_of_its_labels(shippe
     terms = (*shipped_model.features.word_terms, *shipped_model.features.character_terms)
     with np.load(SHIPPED / "term_counts.npz") as stored:
         own = stored["counts"][:, 0].astype(int)
-    words, characters = count_terms(truth.texts)
     border = len(shipped_model.features.word_terms)
-    for index in range(0, len(terms), 7):
-        assert own[index] == (words if index < border else characters).own[terms[index]], terms[index]
+    asked = [range(0, border, 7), range(border + -border % 7, len(terms), 7)]
+    counts = Counter(), Counter()
+    wanted = [{terms[index] for index in part} for part in asked]
+    for text in truth.texts:
+        for count, found, some in zip(counts, terms_of([text]), wanted, strict=True):
+            count.update(found & some)
+    for part, count in zip(asked, counts, strict=True):
+        for index in part:
+            assert own[index] == count[terms[index]], terms[index]
 
 
 @pytest.mark.slow

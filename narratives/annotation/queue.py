@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from narratives.labels.label_set import RANDOM
 from narratives.store.assignments import QueueEntry
 from narratives.text.near_duplicates import COPY_JACCARD, word_runs
 
@@ -18,7 +19,7 @@ REASONS = {
     "rare": "candidate for a frame with few labels",
     "differs": "annotators differ",
     "doubtful": "the label may be wrong",
-    "random": "random share, never ranked",
+    RANDOM: "random share, never ranked",
 }
 _TURNS = "rare uncertain random uncertain differs uncertain rare uncertain doubtful random".split()
 _RANDOM_SHARE = 0.2  # of the paragraphs as of the turns: random ones are set apart before anything is ranked
@@ -71,21 +72,28 @@ def select(
     ``again`` are entries chosen elsewhere, in order: paragraphs to be read once more (reasons ``differs`` and
     ``doubtful``), or candidates for a frame that the model does not know (``rare``).
 
-    One unread paragraph in five is random: chosen by its id and never ranked, so that estimates on these stay unbiased.
+    One unread paragraph in five is random: neither chosen nor put off for what it says, so that estimates on these stay
+    unbiased.
     """
-    is_random = [chance(options.seed, "random", paragraph) < _RANDOM_SHARE for paragraph in unread.ids]
-    drawn = np.array(is_random, dtype=bool)
+    drawn = np.array([in_random_share(paragraph, options.seed) for paragraph in unread.ids], dtype=bool)
     ranked = np.flatnonzero(~drawn)
-    by_reason = {reason: [entry for entry in again if entry.reason == reason] for reason in REASONS}
+    kept = {paragraph for paragraph, is_drawn in zip(unread.ids, drawn.tolist(), strict=True) if is_drawn}
+    chosen = [entry for entry in again if entry.paragraph_id not in kept]
+    by_reason = {reason: [entry for entry in chosen if entry.reason == reason] for reason in REASONS}
     streams = {
         "uncertain": _uncertain(unread, frames, ranked),
         "rare": chain(by_reason["rare"], _rare(unread, frames, ranked, options.young)),
-        "random": _in_random_order(unread, np.flatnonzero(drawn), options.seed),
+        RANDOM: _in_random_order(unread, np.flatnonzero(drawn), options.seed),
         "differs": iter(by_reason["differs"]),
         "doubtful": iter(by_reason["doubtful"]),
     }
     texts = dict(zip(unread.ids, unread.texts, strict=True))
     return [_with_slots(entry, options) for entry in _apart(_interleaved(streams), texts)]
+
+
+def in_random_share(paragraph_id: str, seed: int = DEFAULTS.seed) -> bool:
+    """Return whether a paragraph is one of the random ones that the queue sets apart; its id alone decides."""
+    return chance(seed, RANDOM, paragraph_id) < _RANDOM_SHARE
 
 
 def margins(probabilities: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -131,7 +139,7 @@ def _in_turn(orders: Sequence[NDArray[np.int64]], names: Sequence[int]) -> Itera
 
 def _in_random_order(unread: Unread, among: NDArray[np.int64], seed: int) -> Iterator[QueueEntry]:
     ids = sorted((unread.ids[row] for row in among.tolist()), key=lambda paragraph: chance(seed, "order", paragraph))
-    return (QueueEntry(paragraph, "random", "") for paragraph in ids)
+    return (QueueEntry(paragraph, RANDOM, "") for paragraph in ids)
 
 
 def _interleaved(streams: dict[str, Iterator[QueueEntry]]) -> Iterator[QueueEntry]:
@@ -152,13 +160,16 @@ def _interleaved(streams: dict[str, Iterator[QueueEntry]]) -> Iterator[QueueEntr
 
 
 def _apart(order: Iterable[QueueEntry], texts: dict[str, str]) -> Iterator[QueueEntry]:
-    """Yield the order, with entries that are near-copies of one shortly before moved to the end."""
+    """Yield the order, with entries that are near-copies of one shortly before moved to the end.
+
+    Random ones stay: without copies, a random share would say that what is copied most is rare.
+    """
     rest, later = iter(order), []
     window: deque[set[tuple[str, ...]]] = deque(maxlen=_WINDOW)
     for entry in islice(rest, _HEAD):
         # Paragraphs to be read again have no text here; their id is a copy of nothing.
         runs = word_runs(texts.get(entry.paragraph_id, entry.paragraph_id), 3)
-        if any(_alike(runs, other) for other in window):
+        if entry.reason != RANDOM and any(_alike(runs, other) for other in window):
             later.append(entry)
         else:
             window.append(runs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.annotation.queue import margins
+from narratives.annotation.queue import in_random_share, margins
 from narratives.annotation.steps import reading_labels
 from narratives.codebook.frames import Codebook, voice_name
 from narratives.labels.disputes import last_readings
@@ -117,10 +117,12 @@ def _contradiction(row: LabelledParagraph, frame: str, value: int, p: float, thr
 
 
 def _unread(labels: LabelSet, scored: dict[str, np.ndarray]) -> tuple[list[LabelledParagraph], NDArray[np.float64]]:
-    """Return the scored paragraphs that nobody has read, with their n × k probabilities."""
-    rows = [
-        row for row in labels.paragraphs if row.paragraph_id in scored and row.paragraph_id not in labels.by_paragraph
-    ]
+    """Return the scored paragraphs that nobody has read, with their n × k probabilities.
+
+    The random share is left out: read here first, for what the model says of them, they would be no sample any more.
+    """
+    unread = [row for row in labels.paragraphs if row.paragraph_id not in labels.by_paragraph]
+    rows = [row for row in unread if row.paragraph_id in scored and not in_random_share(row.paragraph_id)]
     return rows, np.array([scored[row.paragraph_id] for row in rows], dtype=np.float64)
 
 
@@ -184,7 +186,7 @@ def accept_all(
     for row, finding in enumerate(findings):
         voices = _predicted_voices(predictions, row, classifier, codebook)
         blank = Label(finding.paragraph_id, "", "", "no", "reading", "yes", annotator, at, codebook.version, "accepted")
-        around = Circumstances(model=classifier.name, token=f"{name}:{row}")
+        around = Circumstances(model=classifier.name, token=f"{name}:{row}", reason=finding.reason)
         store.save(reading_labels(blank, voices, live), around)
     return name
 

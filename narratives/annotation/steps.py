@@ -11,13 +11,15 @@ from narratives.annotation.queue import chance
 from narratives.codebook.frames import VOICES, Codebook, voice_name
 from narratives.errors import UserError
 from narratives.labels.files import check_labels
-from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
-from narratives.model.classifier import Classifier
+from narratives.labels.label_set import RANDOM, Label, LabelledParagraph, LabelSet
+from narratives.model.classifier import Classifier, Predictions
 from narratives.store.events import Circumstances, Store, now
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
-_BLIND = 0.2  # share of paragraphs without a suggestion, on which agreement with the model is measured unanchored
+# Share of the chosen paragraphs without a suggestion, so that agreement with the model is measured unanchored. Random
+# ones never have one: thresholds rest on them, and must not follow from what the model said before.
+_BLIND = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,21 @@ class Suggested:
         frames = [asdict(suggestion) for suggestion in self.frames]
         return json.dumps({"shown": self.shown, "frames": frames}, ensure_ascii=False)
 
+    def around(self, reason: str) -> Circumstances:
+        """Return how a label comes about that is given beside this, on a paragraph that is shown for this reason."""
+        return Circumstances(self.model, self.as_json(), reason=reason)
 
-def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text: str) -> Suggested:
+
+def _voice(predictions: Predictions, k: int) -> str:
+    return "" if predictions.unsettled[0, k] else voice_name(int(predictions.voices[0, k]))
+
+
+def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text: str, reason: str = "") -> Suggested:
     """Return the frames that ``classifier`` predicts for a paragraph, most probable first.
 
-    A frame that ``codebook`` has merged into another is suggested as that one; one that it has retired is left out. On
-    one paragraph in five, always the same ones, ``shown`` is false.
+    A frame that ``codebook`` has merged into another is suggested as that one; one that it has retired is left out.
+    ``shown`` is false where the ``reason`` why the paragraph is shown is RANDOM, and on one in five of the others,
+    always the same ones.
     """
     predictions = classifier.predict_texts([text])
     columns = np.flatnonzero(predictions.predicted[0])
@@ -56,12 +67,13 @@ def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text:
     for k in ordered.tolist():
         column_of.setdefault(codebook.counts_as(classifier.frames[k]), k)  # of merged frames, the most probable
     suggestions = [
-        Suggestion(frame, voice_name(int(predictions.voices[0, k])), round(float(predictions.probabilities[0, k]), 4))
+        Suggestion(frame, _voice(predictions, k), round(float(predictions.probabilities[0, k]), 4))
         for frame, k in column_of.items()
         if frame
     ]
     # By the id, not by chance: a paragraph that is opened twice must not show the second time what it hid the first.
-    return Suggested(classifier.name, tuple(suggestions), chance("blind", paragraph_id) >= _BLIND)
+    shown = reason != RANDOM and chance("blind", paragraph_id) >= _BLIND
+    return Suggested(classifier.name, tuple(suggestions), shown)
 
 
 @dataclass(frozen=True)
@@ -101,11 +113,12 @@ def _pairs(given: Sequence[Any], codebook: Codebook) -> tuple[tuple[str, str], .
 
 
 def take_step(
-    store: Store, step: Step, annotator: str, codebook: Codebook, suggested: Suggested | None, kind: str = "reading"
+    store: Store, step: Step, annotator: str, codebook: Codebook, around: Circumstances, kind: str = "reading"
 ) -> str:
     """Store a step and return a few words on what was stored. A step that arrives twice is stored once.
 
-    ``kind`` is the kind of its labels: ``reading`` for an annotator, ``decision`` for an adjudicator.
+    - ``around``: what was suggested, and why the paragraph was shown; its token is that of the step.
+    - ``kind``: the kind of its labels, ``reading`` for an annotator, ``decision`` for an adjudicator.
     """
     if step.act == "undo":
         undone = store.undo(annotator, step.token)
@@ -113,12 +126,7 @@ def take_step(
     if step.act == "skip":
         store.note("skip", annotator, step.paragraph_id, step.note, step.token)
         return "skipped"
-    around = (
-        Circumstances(suggested.model, suggested.as_json(), step.token)
-        if suggested
-        else Circumstances(token=step.token)
-    )
-    store.save(_labels(step, annotator, codebook, kind), around)
+    store.save(_labels(step, annotator, codebook, kind), replace(around, token=step.token))
     number, verb = len(step.frames), "decided" if kind == "decision" else "saved"
     return f"{verb}: no frame" if not number else f"{verb}: {number} frame{'s' * (number > 1)}"
 
@@ -197,5 +205,5 @@ def correct(store: Store, correction: Correction, annotator: str, codebook: Code
     )
     check_labels(LabelSet((row,), (label,)), codebook, "this paragraph")
     store.import_labels(LabelSet((row,), ()), {row.paragraph_id: "pasted"})
-    store.save([label], Circumstances(model=model))
+    store.save([label], Circumstances(model=model, reason="corrected"))
     return f"saved: {'is' if correction.value == 'yes' else 'is not'} {codebook.frame(correction.frame).name}"

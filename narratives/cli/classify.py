@@ -80,10 +80,11 @@ def _page(classification: "Classification", document: dict[str, Any], classifier
 
 
 def _frame_lines(frame: dict[str, Any], classifier: "Classifier") -> list[str]:
-    from narratives.codebook.frames import VOICE_MARKS
+    from narratives.codebook.frames import UNSETTLED, VOICE_MARKS
 
     name = classifier.codebook.frame(frame["frame"]).name
-    voice = f"{VOICE_MARKS[frame['voice']]} {frame['voice']}" if frame["voice"] else ""
+    stated = UNSETTLED if frame["voice_decision"] == "human" else frame["voice"]
+    voice = f"{VOICE_MARKS[stated]} {stated}" if stated else ""
     decision = {"yes": "", "human": " [for a person to decide]"}.get(frame["decision"], " [no]")
     likely = f"{frame['probability']:.2f} {frame['words']}, threshold {frame['threshold']:.2f}"
     lines = [f"    {name}{decision}: {likely}  {voice}"]

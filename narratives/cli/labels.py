@@ -148,7 +148,8 @@ def labels_import(source: Path, **options: Any) -> None:
 
     INPUT is a labels folder, a file that `labels export` wrote, an export of Label Studio, doccano, Prodigy, Argilla,
     Potato or spaCy, a Hugging Face folder, or a table with a row for each text, label or annotator. What is not
-    recognised can be named. A table that `score` wrote brings in texts, with its predictions as suggestions.
+    recognised can be named. A column how says which texts were drawn at random ("random"). A table that `score` wrote
+    brings in texts, with its predictions as suggestions.
 
     `labels imports` lists imports, and `labels withdraw` takes one back.
     """
@@ -252,6 +253,8 @@ def labels_export(
 
     Labels are written as annotators gave them, also those on merged or retired frames. With --merged they carry the
     frame that they count for. Do not import such an export again: it would replace the labels as given.
+
+    Why a paragraph was shown, at random or chosen, is in jsonl, label-studio, doccano and hugging-face.
     """
     from narratives.codebook.parsing import read_codebook
     from narratives.labels.interchange.exporting import write_labels_as

@@ -11,6 +11,9 @@ from typing import Any
 import click
 
 from narratives.cli.common import MODEL_OPTION, ready_model_folder, write_json
+from narratives.tables.reading import QUOTINGS, Reading
+
+_READING = ("sheet", "header_row", "encoding", "delimiter", "quoting", "date", "source", "url", "id")
 
 
 @click.command()
@@ -18,10 +21,23 @@ from narratives.cli.common import MODEL_OPTION, ready_model_folder, write_json
 @click.option(
     "-o",
     "--output",
-    required=True,
     help="File to write: .csv, .tsv, .jsonl, .parquet or .arrow, also with .gz, .zst or .bz2; - is standard output.",
 )
 @click.option("--text", "text_column", help="Column that holds the text; by default it is detected.")
+@click.option("--date", help="Column that holds the date.")
+@click.option("--source", help="Column that names the source: a channel, a page or a medium.")
+@click.option("--url", help="Column that holds the address.")
+@click.option("--id", help="Column that holds the id.")
+@click.option("--explain", is_flag=True, help="Only say how INPUT is read and why; score nothing.")
+@click.option("--sheet", help="Name or number of the sheet of a workbook.")
+@click.option("--header-row", type=click.IntRange(min=0), help="Line of the columns' names; 0 if none.")
+@click.option("--encoding", help="Encoding of the text, such as utf-8, cp1251 or koi8-r.")
+@click.option("--delimiter", help="Delimiter of a CSV; tab is a tab.")
+@click.option(
+    "--quoting",
+    type=click.Choice(QUOTINGS),
+    help="How a CSV quotes: minimal doubles quotes, backslash escapes them, none has no quoted cells.",
+)
 @click.option(
     "--by",
     type=click.Choice(["row", "paragraph"]),
@@ -55,18 +71,28 @@ from narratives.cli.common import MODEL_OPTION, ready_model_folder, write_json
 )
 @click.option("--scheduler", help="Address of the Dask scheduler, such as tcp://10.0.0.5:8786.")
 @MODEL_OPTION
-def score(inputs: tuple[str, ...], output: str, json_path: Path | None, model: Path | None, **options: Any) -> None:
+def score(
+    inputs: tuple[str, ...], output: str | None, json_path: Path | None, model: Path | None, **options: Any
+) -> None:
     """Score tables of texts: write each row of INPUT with its frames, voices and probabilities.
 
-    INPUT is CSV, TSV or JSONL, also compressed (.gz, .zst, .bz2), Parquet, Arrow or XLSX; - is standard input.
+    INPUT is CSV, TSV, JSON or JSONL, also compressed (.gz, .zst, .bz2), Parquet, Arrow or XLSX; - is standard input.
     """
-    from narratives.scoring.batch_scorer import Options
-    from narratives.scoring.score import score as score_tables
+    from narratives.scoring.batch_scorer import Options, open_tables
+    from narratives.scoring.score import score_tables
 
-    force = options.pop("force")
+    reading = Reading(**{name: options.pop(name) for name in _READING})
+    explain, settings = options.pop("explain"), Options(overwrite=options.pop("force"), reading=reading, **options)
+    tables = open_tables(_expand(inputs), settings.text_column, reading)
+    if explain:
+        click.echo("\n\n".join(table.explained() for table in tables))
+        return
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    click.echo("\n".join(table.findings() for table in tables), err=True)
     folder = model or ready_model_folder()
     with _bytes_bar() as progress:
-        scoring = score_tables(_expand(inputs), output, folder, Options(overwrite=force, **options), progress=progress)
+        scoring = score_tables(tables, output, folder, settings, progress=progress)
     click.echo(scoring.summary(), err=True)
     write_json(json_path, scoring.as_json())
 

@@ -68,5 +68,5 @@ def train(
             folder = labels or paths.labels_folder()
             trained = train_on_files(folder, output, training, progress, lambda note: click.echo(note, err=True))
     click.echo(trained.figures.table())
-    click.echo(f"\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
+    click.echo(f"\n{trained.thresholds}\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     write_json(options["json_path"], trained.figures.as_json())

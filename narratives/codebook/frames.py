@@ -7,7 +7,8 @@ from functools import cached_property
 from narratives.errors import UserError
 
 VOICES = ("promotes", "reports", "rebuts")
-VOICE_MARKS = {"promotes": "▲", "reports": "●", "rebuts": "▼"}
+UNSETTLED = "unsettled"  # in place of a voice that is left to a person
+VOICE_MARKS = {"promotes": "▲", "reports": "●", "rebuts": "▼", UNSETTLED: "◇"}
 LANGUAGES = ("en", "uk", "ru")
 
 
@@ -98,8 +99,8 @@ def _end_of(frame_id: str, into: Mapping[str, str]) -> str:
 
 
 def voice_name(index: int) -> str:
-    """Return the voice at an index into VOICES, empty where the index is negative (there is none)."""
-    return VOICES[index] if index >= 0 else ""
+    """Return the voice at an index into VOICES, ``unsettled`` after the last, empty for a negative one (none)."""
+    return (*VOICES, UNSETTLED)[index] if index >= 0 else ""
 
 
 def bare(ids: Sequence[str]) -> Codebook:

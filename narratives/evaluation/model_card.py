@@ -61,6 +61,23 @@ middle columns agree, the probabilities can be taken at face value; a bin of few
 """
 
 
+# What thresholds rest on, by the manifest's word for it; where a model was trained from another, the second table.
+_BASIS = {
+    "random": "Thresholds are from {paragraphs:,} paragraphs drawn at random.",
+    "table": "Thresholds are from all {paragraphs:,} rows of the table, taken as a sample.",
+    "labels": "Thresholds are from all {paragraphs:,} labelled paragraphs, weighted as a stream in which {none:.0%} "
+    "have no frame.",
+}
+_BASIS_OF_CHANGE = {
+    "random": "Thresholds are those of the shipped model, moved by {paragraphs:,} new paragraphs drawn at random.",
+    "table": "Thresholds are those of the shipped model, moved by all {paragraphs:,} new rows of the table, taken as a "
+    "sample.",
+    "prior": "Thresholds are kept from the shipped model: {needed} new paragraphs drawn at random would move them, and "
+    "there are {paragraphs}.",
+}
+_BASIS_OF_ADDED = " Those of frames that it lacks ({added}) are from all labelled paragraphs."
+
+
 _STREAM = """\
 Probabilities are calibrated for a stream in which {none:.0%} of the paragraphs have no frame. Fewer of the labelled
 paragraphs have none, so the share right is higher among them than the mean predicted.
@@ -84,6 +101,7 @@ def model_card(classifier: Classifier, figures: Evaluation, made_from: dict[str,
             for name, digest in sorted(made_from["unlabelled"].items())
         ),
         f"- seed {made_from['seed']}; {libraries}",
+        *(f"- {remark}" for remark in [thresholds_remark(made_from)] if remark),
         "- development tables of real text were used to choose methods and to look at errors, never to train",
     ]
     licences = made_from.get("licences", {})
@@ -112,6 +130,20 @@ def _curve(bins: tuple[Bin, ...], none_share: float | None) -> str:
 def stream_remark(none_share: float | None) -> str:
     """Return the note on probabilities calibrated for a stream with this share of paragraphs without a frame."""
     return "" if none_share is None else _STREAM.format(none=none_share)
+
+
+def thresholds_remark(made_from: dict[str, Any]) -> str:
+    """Return a sentence on what the thresholds of a model rest on; empty if its manifest does not say it.
+
+    ``made_from`` is the manifest. Older ones have only the number of paragraphs drawn at random.
+    """
+    random = made_from.get("random")
+    basis = made_from.get("thresholds") or ({"from": "random", "paragraphs": random} if random else None)
+    if basis is None:
+        return ""
+    none = made_from.get("settings", {}).get("frames", {}).get("broad_none")
+    sentence = (_BASIS_OF_CHANGE if "prior" in made_from else _BASIS)[basis["from"]]
+    return (sentence + (_BASIS_OF_ADDED if basis.get("added") else "")).format(**basis, none=none)
 
 
 def _band(band: BandMetrics) -> str:

@@ -25,13 +25,13 @@ HALF, ROTATED, REST = np.uint64(32), np.uint64(29), np.uint64(35)
 ONE, TWO, THREE, FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 LOW, NONE = np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _I32 = ir.IntType(32)
-_MODEL = ("features.py", "voice_markers.py", "voice_model.py")  # their constants are compiled in
+_CONSTANTS = ("model/features.py", "model/voice_markers.py", "model/voice_model.py", "text/cleaning.py")  # compiled in
 
 
 def _hash_of_sources() -> str:
     """Return a hash of all source files that compiled code is made from."""
     here = Path(__file__).parent
-    files = [*sorted(here.glob("*.py")), *(here.parent / "model" / name for name in _MODEL)]
+    files = [*sorted(here.glob("*.py")), *(here.parent / name for name in _CONSTANTS)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

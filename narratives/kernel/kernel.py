@@ -20,6 +20,7 @@ from narratives.kernel.tfidf import count_all, value_all, weigh
 from narratives.kernel.voice import settle_documents, speak
 from narratives.kernel.words import cut_words, decode, make_room, trim
 from narratives.model.classifier import Classifier, Predictions
+from narratives.text.cleaning import plain
 from narratives.text.paragraphs import split
 from narratives.text.spans import TextSpans, spans_of
 
@@ -58,7 +59,10 @@ def read_paragraphs(data, spans, easy, tables, space, found):
         if hard[row]:
             continue
         make_room(size, space)
-        words = cut_words(count, space, tables)
+        words, suspect = cut_words(count, space, tables)
+        hard[row] = not easy and suspect
+        if hard[row]:
+            continue
         of_words, distinct, unknown_words, unknown_characters, characters = count_all(words, space, tables)
         # The row's two blocks, words and characters, are each scaled to length 1.
         lengths = (
@@ -139,10 +143,12 @@ class Kernel:
             self._predict_hard(paragraphs, results)
         if edges is not None and len(edges) - 1 < len(paragraphs) and self.tables.voice_bias.size:
             settle_documents(results.voices, results.predicted, edges, self.tables.voice_prior)
-        voices = np.full(results.predicted.shape, -1, np.int8)
-        if self.tables.voice_bias.size:
-            voices[results.predicted] = results.voices[results.predicted].argmax(axis=1)
-        return Predictions(results.probabilities, results.predicted, results.human, voices)
+        voices, unsettled = np.full(results.predicted.shape, -1, np.int8), np.zeros(results.predicted.shape, np.bool_)
+        if self.classifier.voice_model is not None:
+            shares = results.voices[results.predicted]
+            voices[results.predicted] = shares.argmax(axis=1)
+            unsettled[results.predicted] = self.classifier.voice_model.unsettled(shares)
+        return Predictions(results.probabilities, results.predicted, results.human, voices, unsettled)
 
     def _empty_results(self, rows: int) -> Results:
         shape = rows, len(self.classifier.frames)
@@ -161,8 +167,10 @@ class Kernel:
             text, row = paragraphs[index], slice(index, index + 1)
             single = Results(*(part[row] for part in results))  # type: ignore[arg-type]
             start, end = paragraphs.starts[row], paragraphs.ends[row]
-            if folds_by_letter(text) and end[0] - start[0] <= LONGEST:
-                read_paragraphs(paragraphs.data, (start, end), True, self.tables, self._workspace(), single)
+            seen = plain(text)
+            if folds_by_letter(seen) and end[0] - start[0] <= LONGEST:
+                spans = spans_of([seen])
+                read_paragraphs(spans.data, (spans.starts, spans.ends), True, self.tables, self._workspace(), single)
             else:
                 self._ask_classifier(text, single)
 

@@ -1,5 +1,6 @@
 """Lays out a model for the kernel, and the memory that one thread writes while it reads."""
 
+import re
 import unicodedata
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from narratives.model.voice_markers import (
     SINGLE_QUOTATION_MARKS,
     TAGS,
 )
+from narratives.text import cleaning
+from narratives.text.cleaning import SUSPECT_LETTERS
 
 LONGEST = (
     20_000  # bytes of a paragraph: such a one has fewer n-grams than 16 bits count. The classifier reads longer ones
@@ -32,11 +35,13 @@ SIGNS = len(LEXICON)
 PART = SIGNS + 5  # markers of one part of the text: the paragraph has them, and so has the sentence with the evidence
 
 # What the table of letters says of a code point: in the low bits what it folds to, above that one bit a property.
-LETTER = 0x1FFFFF
+LETTER = KNOWN_LETTERS - 1
+LATIN, CYRILLIC = np.uint32(1 << 17), np.uint32(1 << 18)
 IN_WORD, HARD, SPACE, MARK, OPENS, ENDS_SENTENCE, CLOSES_SENTENCE = (np.uint32(1 << bit) for bit in range(21, 28))
 QUOTATION_SHIFT, QUOTATION_MASK = np.uint32(28), np.uint32(7)  # which of QUOTATION_MARKS it opens
 SINGLE = np.uint32(1 << 31)
 CLOSING = np.array([[ord(closing[0]), ord(closing[-1])] for _, closing in QUOTATION_MARKS], np.uint32)
+_SUSPECT, _LATIN, _CYRILLIC = (re.compile(f"[{some}]") for some in (SUSPECT_LETTERS, cleaning.LATIN, cleaning.CYRILLIC))
 _OPENING = "".join(opening for opening, _ in QUOTATION_MARKS)
 _MARKS = frozenset("!?" + TAGS + SENTENCE_ENDS + _OPENING + "".join(closing for _, closing in QUOTATION_MARKS))
 
@@ -245,6 +250,7 @@ def _letters() -> NDArray[np.uint32]:
         character = chr(code)
         folded = fold(character)
         hard = len(folded) != 1 or code in seconds or not unicodedata.is_normalized("NFC", character)
+        hard |= _SUSPECT.match(character) is not None  # cleaning may change the text
         single = folded if len(folded) == 1 else character
         letters[code] = ord(single) | _properties(character, single, hard)
     return letters
@@ -262,6 +268,8 @@ def _properties(character: str, folded: str, hard: bool) -> int:
         ENDS_SENTENCE: character in SENTENCE_ENDS,
         CLOSES_SENTENCE: character in SENTENCE_CLOSERS,
         SINGLE: character in SINGLE_QUOTATION_MARKS,
+        LATIN: _LATIN.match(character) is not None,
+        CYRILLIC: _CYRILLIC.match(character) is not None,
     }
     kind = _OPENING.index(character) << int(QUOTATION_SHIFT) if opens else 0
     return kind | sum(int(bit) for bit, holds in properties.items() if holds)

@@ -28,7 +28,7 @@ from narratives.model.voice_model import ROUNDS, STREAM
 
 _EXCLAIMED, _ASKED, _TAGGED, _QUOTES, _QUOTED = range(SIGNS, SIGNS + 5)
 _EXCLAMATION, _QUESTION = ord("!"), ord("?")
-_HASH, _AT = map(ord, TAGS)
+_HASH = ord(TAGS)
 
 
 @inlined
@@ -36,8 +36,7 @@ def _is_tag(letters, offset, end, known):
     letter = letters[offset]
     if FIRST_EMOJI <= letter <= LAST_EMOJI:
         return True
-    tag = letter == _HASH or letter == _AT
-    return tag and offset + 1 < end and (known[letters[offset + 1]] & IN_WORD) != 0
+    return letter == _HASH and offset + 1 < end and (known[letters[offset + 1]] & IN_WORD) != 0
 
 
 @inlined

@@ -8,8 +8,9 @@ import numpy as np
 
 from narratives.kernel.compiled import FOUR, HALF, LOW, NONE, ONE, THREE, TWO, compiled, inlined, prefetch
 from narratives.kernel.hashing import SEED_GRAM, SEED_WORD, find, step
-from narratives.kernel.layout import HARD, IN_WORD, LETTER, MARK, SPACE
+from narratives.kernel.layout import CYRILLIC, HARD, IN_WORD, LATIN, LETTER, MARK, SPACE
 from narratives.model.features import CHARACTERS
+from narratives.text.cleaning import SPACED_OUT
 
 _SHORTEST, _LONGEST = CHARACTERS.start, CHARACTERS.stop - 1
 
@@ -57,25 +58,33 @@ def decode(data, start, end, space, known):
 
 @compiled
 def cut_words(count, space, tables):
-    """Find the words among the first ``count`` code points, with their hashes. Return their number."""
+    """Find the words among the first ``count`` code points, with their hashes.
+
+    Return their number, and whether one has letters of two scripts or several are single letters in a row: cleaning
+    may change such words.
+    """
     words, offset, letters, known = 0, 0, space.letters, tables.letters
+    suspect, singles = False, 0
     while offset < count:
         properties = known[letters[offset]]
         if not properties & IN_WORD:
             offset += 1
             continue
-        space.starts[words], state = offset, SEED_WORD
+        space.starts[words], state, any_of = offset, SEED_WORD, np.uint32(0)
         while properties & IN_WORD:
             state = step(state, properties & LETTER)
+            any_of |= properties
             offset += 1
             if offset == count:
                 break
             properties = known[letters[offset]]
         space.ends[words], space.hashes[words] = offset, state
+        singles = singles + 1 if offset - space.starts[words] == 1 else 0
+        suspect |= singles == SPACED_OUT or ((any_of & LATIN) != 0 and (any_of & CYRILLIC) != 0)
         # The record is needed when all words are cut; by then its cache line has come.
         prefetch(space.records, (state << TWO) & np.uint64(len(space.records) - 4))
         words += 1
-    return words
+    return words, suspect
 
 
 @inlined

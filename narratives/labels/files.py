@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, fields
@@ -11,11 +12,12 @@ from typing import Any, TypeVar
 from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
 from narratives.files import atomic_write_text
-from narratives.labels.label_set import KINDS, LABEL_LANGUAGES, VALUES, Label, LabelledParagraph, LabelSet
+from narratives.labels.label_set import KINDS, LABEL_LANGUAGES, RANDOM, VALUES, Label, LabelledParagraph, LabelSet
 from narratives.tables.writers import csv_text
 from narratives.text.paragraphs import paragraph_id
 
 Row = TypeVar("Row")
+_REASON = re.compile("[a-z]{1,16}")
 
 
 def read_labels(folder: Path, codebook: Codebook) -> LabelSet:
@@ -108,6 +110,7 @@ def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterab
     ids = {*known, *(paragraph.paragraph_id for paragraph in labels.paragraphs)}
     complaints = [_check_paragraph(paragraph) for paragraph in labels.paragraphs]
     complaints += [_check_label(label, ids, codebook) for label in labels.labels]
+    complaints += map(check_reason, labels.reasons.values())
     complaint = next(filter(None, complaints), None)
     if complaint:
         raise UserError(f"{where}: {complaint}")
@@ -142,6 +145,13 @@ def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | Non
         or not_one_of("kind", label.kind, KINDS)
         or not_one_of("sure", label.sure, ("yes", "no"))
     )
+
+
+def check_reason(reason: str) -> str | None:
+    """Return a complaint with its remedy if ``reason`` is no reason why a paragraph was shown, else None."""
+    if _REASON.fullmatch(reason):
+        return None
+    return f"reason '{reason}' is not a word of at most 16 small letters, such as {RANDOM}; correct it or leave it out"
 
 
 def not_one_of(name: str, value: str, allowed: Sequence[str]) -> str | None:

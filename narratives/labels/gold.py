@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.codebook.frames import VOICES, Codebook
-from narratives.labels.label_set import Label, LabelSet
+from narratives.labels.label_set import RANDOM, Label, LabelSet
 
 FIELD = "field"  # the register of real texts that are not the project's
 UNKNOWN = -1  # in Gold.values and Gold.voices: not settled, or nobody labelled it
@@ -21,7 +21,8 @@ class Gold:
     - ``voices`` (n × k): an index into VOICES where the value is 1 and the voice is settled, else UNKNOWN.
     - ``languages``, ``groups``, ``registers`` (n each): texts of one group stay in the same fold; ``registers`` is
       empty where the input has none.
-    - ``how`` (n, or empty): how each text was chosen, as in ``field.csv``. Only "random" ones are a sample.
+    - ``how`` (n, or empty): how each text was chosen, as in ``field.csv`` or by the queue; "" where nobody knows. Only
+      "random" ones are a sample.
     - ``streams`` (n, or empty): the collection or source of each real text. A whole stream is held out at once, so that
       held-out figures are those of text from sources that the model has not seen.
     """
@@ -57,7 +58,7 @@ class Gold:
     @property
     def random_rows(self) -> NDArray[np.int64]:
         """The rows that were drawn at random."""
-        return np.flatnonzero(np.array(self.how) == "random") if self.how else np.zeros(0, np.int64)
+        return np.flatnonzero(np.array(self.how) == RANDOM) if self.how else np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -120,6 +121,7 @@ def gold(labels: LabelSet, codebook: Codebook) -> Gold:
         tuple(paragraph.language for paragraph in paragraphs),
         tuple(paragraph.document or paragraph.paragraph_id for paragraph in paragraphs),
         tuple(paragraph.register for paragraph in paragraphs),
+        tuple(labels.how.get(paragraph.paragraph_id, "") for paragraph in paragraphs) if labels.reasons else (),
     )
 
 

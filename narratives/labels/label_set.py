@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from narratives.codebook.frames import Codebook
 
 KINDS = ("reading", "single", "decision")
 VALUES = ("yes", "no", "unsure")
 LABEL_LANGUAGES = ("en", "uk", "ru", "other")
+RANDOM = "random"  # the reason why a paragraph was shown where nothing chose it
 _STRENGTH = {"no": 0, "unsure": 1, "yes": 2}  # of two labels merged into one frame, the stronger counts
 
 
@@ -49,12 +51,32 @@ class Label:
     note: str
 
 
+class ReadingKey(NamedTuple):
+    """What the labels of one label event share."""
+
+    paragraph_id: str
+    kind: str
+    annotator: str
+    labelled_at: str
+    codebook_version: str
+
+
+def reading_key(label: Label) -> ReadingKey:
+    """Return the key of the label event that a label is of."""
+    return ReadingKey(label.paragraph_id, label.kind, label.annotator, label.labelled_at, label.codebook_version)
+
+
 @dataclass(frozen=True)
 class LabelSet:
-    """Paragraphs and their labels, in the order of their files."""
+    """Paragraphs and their labels, in the order of their files.
+
+    ``reasons`` holds why the paragraph was shown, by reading, where somebody knows: RANDOM, or what it was chosen by.
+    The files have no column for it.
+    """
 
     paragraphs: tuple[LabelledParagraph, ...]
     labels: tuple[Label, ...]
+    reasons: Mapping[ReadingKey, str] = field(default_factory=dict)
 
     @cached_property
     def by_paragraph(self) -> dict[str, list[Label]]:
@@ -64,10 +86,20 @@ class LabelSet:
             grouped[label.paragraph_id].append(label)
         return grouped
 
+    @cached_property
+    def how(self) -> dict[str, str]:
+        """How each paragraph was chosen, by id, where somebody knows: RANDOM, or the reason of its first reading."""
+        # What was drawn at random stays so, also where it is read again because of what was said of it.
+        ordered = sorted(self.reasons.items(), key=lambda item: (item[1] != RANDOM, item[0].labelled_at))
+        chosen: dict[str, str] = {}
+        for key, reason in ordered:
+            chosen.setdefault(key.paragraph_id, reason)
+        return chosen
+
     def of_interest(self, unlabelled: bool) -> "LabelSet":
         """Return the set without the paragraphs that have no label, or all of it if ``unlabelled``."""
         paragraphs = [row for row in self.paragraphs if unlabelled or row.paragraph_id in self.by_paragraph]
-        return LabelSet(tuple(paragraphs), self.labels)
+        return replace(self, paragraphs=tuple(paragraphs))
 
     def resolve_retired(self, codebook: Codebook) -> "LabelSet":
         """Return the labels as this codebook counts them, by the rule of ``MergedView``.
@@ -86,7 +118,7 @@ class LabelSet:
             view = MergedView([self.labels[index] for index in indices], successors)
             for index, counted in zip(indices, view.resolved(), strict=True):
                 resolved[index] = counted
-        return LabelSet(self.paragraphs, tuple(label for label in resolved if label is not None))
+        return replace(self, labels=tuple(label for label in resolved if label is not None))
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,17 @@ class Source:
 
 
 def label_source(labels: LabelSet) -> Source:
-    """Return the source of a label set: the hashes of the two files that ``write_labels`` writes of ``canonical``."""
+    """Return the source of a label set: the hashes of the two files that ``write_labels`` writes of ``canonical``.
+
+    Where somebody knows how paragraphs were chosen, a third hash is that of one line "paragraph_id,how" for each.
+    """
     ordered = canonical(labels)
     texts = {
         "paragraphs.csv": file_text(LabelledParagraph, ordered.paragraphs),
         "labels.csv": file_text(Label, ordered.labels),
     }
+    if ordered.how:
+        texts["how chosen"] = "".join(f"{key},{how}\n" for key, how in sorted(ordered.how.items()))
     return Source({name: _sha256(text) for name, text in texts.items()}, is_sample=False)
 
 
@@ -53,7 +58,7 @@ def canonical(labels: LabelSet) -> LabelSet:
     """Return the labelled paragraphs and all labels as ``write_labels`` orders them and ``read_labels`` reads them."""
     labelled = labels.of_interest(unlabelled=False)
     paragraphs = (replace(row, text=_line_ends(row.text)) for row in sorted_paragraphs(labelled))
-    return LabelSet(tuple(paragraphs), tuple(sorted_labels(labels)))
+    return replace(labels, paragraphs=tuple(paragraphs), labels=tuple(sorted_labels(labels)))
 
 
 def codebook_hash(codebook: Codebook) -> str:

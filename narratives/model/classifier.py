@@ -26,6 +26,7 @@ from narratives.model.features import Features, words
 from narratives.model.frame_model import FrameModel, rounded_to_bytes
 from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import VoiceModel, in_documents
+from narratives.text.cleaning import plain
 from narratives.text.paragraphs import split
 
 
@@ -36,13 +37,20 @@ class Predictions:
     - ``probabilities``: calibrated probabilities
     - ``predicted``: whether the probability reaches the frame's threshold
     - ``human``: whether it lies in the band around the threshold, where a person decides, predicted or not
-    - ``voices``: index into VOICES, -1 where the frame is not predicted
+    - ``voices``: the likeliest voice, an index into VOICES, -1 where the frame is not predicted
+    - ``unsettled``: whether this voice is too unlikely to be stated, so that a person decides
     """
 
     probabilities: NDArray[np.float64]
     predicted: NDArray[np.bool_]
     human: NDArray[np.bool_]
     voices: NDArray[np.int8]
+    unsettled: NDArray[np.bool_]
+
+    @property
+    def stated_voices(self) -> NDArray[np.int8]:
+        """The voices, with the index after the last of VOICES where one is unsettled."""
+        return np.where(self.unsettled, np.int8(len(VOICES)), self.voices)
 
 
 class Predictor(Protocol):
@@ -65,7 +73,10 @@ def without_frames(predictions: Predictions, rows: Sequence[bool]) -> Prediction
     """Return the predictions without any frame in the rows that are marked."""
     rest = ~np.array(rows, dtype=bool)[:, None]
     voices = np.where(rest, predictions.voices, -1).astype(np.int8)
-    return Predictions(predictions.probabilities, predictions.predicted & rest, predictions.human & rest, voices)
+    predicted, human, unsettled = (
+        part & rest for part in (predictions.predicted, predictions.human, predictions.unsettled)
+    )
+    return Predictions(predictions.probabilities, predicted, human, voices, unsettled)
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,8 @@ class Classifier:
         known = (np.diff(rows.indptr) > 0)[:, None]
         predicted = (probabilities >= self.thresholds) & known
         human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & known
-        return Predictions(probabilities, predicted, human, self.voices_of(texts, rows, predicted, documents))
+        voices, unsettled = self._read_voices(texts, rows, predicted, documents)
+        return Predictions(probabilities, predicted, human, voices, unsettled)
 
     def predict_paragraphs(self, texts: Sequence[str]) -> tuple[Predictions, list[str], list[int]]:
         """Split texts; return the predictions on all paragraphs, the paragraphs, and how many each text has.
@@ -138,7 +150,8 @@ class Classifier:
         lengths = [len(pieces) for pieces in split_texts]
         if not paragraphs:
             none = np.zeros((0, len(self.frames)))
-            return Predictions(none, none.astype(bool), none.astype(bool), none.astype(np.int8)), [], []
+            nowhere = none.astype(bool)
+            return Predictions(none, nowhere, nowhere, none.astype(np.int8), nowhere), [], []
         predictions = self.predict_texts(paragraphs, np.repeat(np.arange(len(texts)), lengths))
         return without_frames(predictions, [not paragraph for paragraph in paragraphs]), paragraphs, lengths
 
@@ -154,14 +167,25 @@ class Classifier:
         ``rows`` are the TF-IDF rows of ``texts`` and ``pairs`` is the n × k mask; ``documents`` as in
         ``predict_texts``.
         """
-        voices = np.full(pairs.shape, -1, dtype=np.int8)
+        return self._read_voices(texts, rows, pairs, documents)[0]
+
+    def _read_voices(
+        self,
+        texts: Sequence[str],
+        rows: csr_matrix,
+        pairs: NDArray[np.bool_],
+        documents: NDArray[np.int64] | None,
+    ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+        """Return the likeliest voice of each marked pair, -1 elsewhere, and whether it is unsettled (both n × k)."""
+        voices, unsettled = np.full(pairs.shape, -1, dtype=np.int8), np.zeros(pairs.shape, dtype=bool)
         indices, columns = np.nonzero(pairs)
         if len(indices) and self.voice_model is not None:
             probabilities = self.voice_probabilities(texts, rows, pairs)
             if documents is not None:
                 probabilities = in_documents(probabilities, indices, documents[indices], self.voice_model)
             voices[indices, columns] = probabilities.argmax(axis=1)
-        return voices
+            unsettled[indices, columns] = self.voice_model.unsettled(probabilities)
+        return voices, unsettled
 
     def voice_probabilities(
         self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]
@@ -180,7 +204,7 @@ class Classifier:
         """
         markers = [np.empty((0, len(MARKERS)))]
         for index in np.flatnonzero(pairs.any(axis=1)).tolist():
-            text, columns = texts[index], np.flatnonzero(pairs[index])
+            text, columns = plain(texts[index]), np.flatnonzero(pairs[index])
             spans = evidence_sentences(self.features, self.frame_model.weights, rows[index], text, columns)
             markers.append(read_markers(text, spans))
         return np.concatenate(markers)
@@ -221,11 +245,19 @@ class Classifier:
             decision=self._decision(probability, k) if row.nnz else "no",
             voice=likeliest(voices),
             voices=voices,
+            voice_decision=self.voice_decision(voices),
             evidence=evidence,
             other=score - bias - sum(item.weight for item in evidence),
             bias=bias,
             score=score,
         )
+
+    def voice_decision(self, voices: dict[str, float]) -> str:
+        """Return ``yes`` where the likeliest voice is stated, ``human`` where a person decides, "" without voices."""
+        if self.voice_model is None or not voices:
+            return ""
+        shares = np.array([voices[voice] for voice in VOICES])
+        return "human" if self.voice_model.unsettled(shares) else "yes"
 
     def _decision(self, probability: float, k: int) -> str:
         low, high = self.band[k]

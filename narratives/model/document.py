@@ -13,11 +13,11 @@ from narratives.model.calibration import words_of_probability
 from narratives.model.classifier import Classifier, Predictor
 from narratives.model.explanation.counterfactual import smallest_flip
 from narratives.model.explanation.explain import Evidence, FrameReading
-from narratives.model.voice_model import VoiceModel, in_document
+from narratives.model.voice_model import in_document
+from narratives.text.cleaning import plain
 from narratives.text.language import language
 from narratives.text.paragraphs import MAX_BYTES, split
 
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -114,6 +114,7 @@ def frame_json(reading: FrameReading) -> dict[str, Any]:
         "decision": reading.decision,
         "words": words_of_probability(reading.probability),
         "voice": reading.voice,
+        "voice_decision": reading.voice_decision,
         "voices": reading.voices,
         "evidence": [evidence_json(item) for item in reading.evidence],
         "other": reading.other,
@@ -173,10 +174,10 @@ def _voices_in_document(paragraphs: list[ParagraphReading], classifier: Classifi
         return paragraphs
     findings = [(paragraph.index, reading) for paragraph in paragraphs for reading in paragraph.found]
     predicted = [pair for pair in findings if pair[1].predicted]
-    voiced = _voiced(predicted, classifier.voice_model)
+    voiced = _voiced(predicted, classifier)
     for doubtful in (pair for pair in findings if not pair[1].predicted):
         key = doubtful[0], doubtful[1].frame
-        voiced[key] = _voiced([*predicted, doubtful], classifier.voice_model)[key]
+        voiced[key] = _voiced([*predicted, doubtful], classifier)[key]
     return [
         replace(
             paragraph,
@@ -186,15 +187,16 @@ def _voices_in_document(paragraphs: list[ParagraphReading], classifier: Classifi
     ]
 
 
-def _voiced(pairs: list[tuple[int, FrameReading]], model: VoiceModel) -> dict[tuple[int, str], FrameReading]:
+def _voiced(pairs: list[tuple[int, FrameReading]], classifier: Classifier) -> dict[tuple[int, str], FrameReading]:
     """Return the readings of (paragraph, reading) pairs, in order, with voices predicted together."""
-    if not pairs:
+    if not pairs or classifier.voice_model is None:
         return {}
     alone = np.array([[reading.voices[voice] for voice in VOICES] for _, reading in pairs])
-    together = in_document(alone, np.array([index for index, _ in pairs]), model).tolist()
+    together = in_document(alone, np.array([index for index, _ in pairs]), classifier.voice_model).tolist()
+    shares = [dict(zip(VOICES, voices, strict=True)) for voices in together]
     return {
-        (index, reading.frame): reading.with_voices(dict(zip(VOICES, voices, strict=True)))
-        for (index, reading), voices in zip(pairs, together, strict=True)
+        (index, reading.frame): reading.with_voices(voices, classifier.voice_decision(voices))
+        for (index, reading), voices in zip(pairs, shares, strict=True)
     }
 
 
@@ -204,9 +206,8 @@ def _remarks(text: str, paragraphs: Sequence[ParagraphReading]) -> list[str]:
     if foreign:
         which = "The text" if foreign == len(paragraphs) else f"{foreign} of {len(paragraphs)} paragraphs"
         remarks.append(f"{which} does not look like English, Ukrainian or Russian; the model knows no other language.")
-    # One or two tags may be quoted in an article about the web; three are a page pasted as source.
-    if len(_TAG.findall(text)) >= 3:
-        remarks.append("The text holds HTML tags; they are read as words. Paste the text as a reader sees it.")
+    if any(plain(paragraph.text) != paragraph.text for paragraph in paragraphs):
+        remarks.append("Addresses, handles, tags and invisible characters were not read; they carry no claim.")
     if _CONTROL.search(text):
         remarks.append("The text holds control characters; they are shown as ␀ and carry no meaning for the model.")
     return remarks

@@ -6,7 +6,7 @@ Prediction and explanation see a text only through this row, so pages, commands 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from narratives.text.cleaning import clean, clusters, is_plain
+
 CHARACTERS = range(3, 6)  # lengths of the character n-grams, in code points of the padded word
 WORD = re.compile(r"\w+")
 _ALIKE = str.maketrans("Σ’‘ʼ“”„«»Ёё", 'σ\'\'\'"""""Ее')  # one code point for one, so that spans stay valid
@@ -22,23 +24,18 @@ _CACHED_WORDS = 200_000  # distinct words whose character n-grams are cached; th
 
 
 def fold(text: str) -> str:
-    """Return ``text`` in NFC (cluster by cluster) and lower case, with quotation marks and Ё unified."""
-    if text.isascii() or unicodedata.is_normalized("NFC", text):
-        return text.translate(_ALIKE).lower()
-    return "".join(folded for folded, _, _ in _clusters(text))
+    """Return ``text`` cleaned, in NFC (cluster by cluster) and lower case, with quotation marks and Ё unified."""
+    if _folds_in_place(text):
+        return _folded(text)
+    return "".join(folded for folded, _, _ in clusters(clean(text), _folded))
 
 
-def _clusters(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield each base character with its combining marks: folded, and its start and end in ``text``.
+def _folds_in_place(text: str) -> bool:
+    return is_plain(text) and (text.isascii() or unicodedata.is_normalized("NFC", text))
 
-    Composing cluster by cluster, not the whole text, keeps track of where each folded character comes from.
-    """
-    start = 0
-    for end in range(1, len(text) + 1):
-        if end == len(text) or not unicodedata.combining(text[end]):
-            composed = unicodedata.normalize("NFC", text[start:end])
-            yield composed.translate(_ALIKE).lower(), start, end
-            start = end
+
+def _folded(text: str) -> str:
+    return text.translate(_ALIKE).lower()
 
 
 @dataclass(frozen=True)
@@ -52,14 +49,15 @@ class Word:
 
 def words(text: str) -> list[Word]:
     """Return the words of ``text`` in order, with their spans in the original text."""
-    folded = fold(text)
-    if len(folded) == len(text) and (text.isascii() or unicodedata.is_normalized("NFC", text)):
-        return [Word(match.group(), *match.span()) for match in WORD.finditer(folded)]
-    # Folding changed the length somewhere: map each folded code point back to its cluster.
-    starts, ends = [], []
-    for piece, start, end in _clusters(text):
-        starts += [start] * len(piece)
-        ends += [end] * len(piece)
+    if _folds_in_place(text):
+        folded = _folded(text)
+        if len(folded) == len(text):
+            return [Word(match.group(), *match.span()) for match in WORD.finditer(folded)]
+    # Cleaning or folding changed the length somewhere: map each folded code point back to its cluster.
+    pieces = clusters(clean(text), _folded)
+    folded = "".join(piece for piece, _, _ in pieces)
+    starts = [start for piece, start, _ in pieces for _ in piece]
+    ends = [end for piece, _, end in pieces for _ in piece]
     return [Word(match.group(), starts[match.start()], ends[match.end() - 1]) for match in WORD.finditer(folded)]
 
 

@@ -143,6 +143,7 @@ def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
         parts["voice_signs"] = classifier.voice_model.sign_weights
         parts["voice_bias"] = classifier.voice_model.bias
         parts["voice_prior"] = classifier.voice_model.prior
+        parts["voice_settled"] = classifier.voice_model.settled
     return parts
 
 
@@ -208,7 +209,8 @@ def _voice_model(arrays: dict[str, NDArray[Any]]) -> VoiceModel | None:
     if "voice_rows" not in arrays:
         return None
     rows = from_bytes(arrays["voice_rows"], arrays["voice_exponents"])
-    return VoiceModel(rows, arrays["voice_signs"], arrays["voice_bias"], arrays["voice_prior"])
+    settled = arrays.get("voice_settled", np.zeros(len(VOICES)))  # older models state every voice
+    return VoiceModel(rows, arrays["voice_signs"], arrays["voice_bias"], arrays["voice_prior"], settled)
 
 
 def _codebook(document: dict[str, Any]) -> Codebook:

@@ -20,7 +20,7 @@ QUOTATION_MARKS = (('"', '"'), ("“", "”"), ("„", "“”"), ("«", "»"), 
 SINGLE_QUOTATION_MARKS = "'‘"  # apostrophes, too, so they neither open after a letter nor close before one
 SENTENCE_ENDS = ".!?…"
 SENTENCE_CLOSERS = "\"'”’»)"  # may stand between the end of a sentence and the white space after it
-TAGS = "#@"
+TAGS = "#"
 EMOJI = ("\U0001f300", "\U0001faff")  # the first and the last
 
 _SENTENCE_END = re.compile(rf"(?<=[{re.escape(SENTENCE_ENDS)}])[{re.escape(SENTENCE_CLOSERS)}]*\s+(?=\S)")

@@ -19,12 +19,14 @@ class VoiceModel:
     - ``sign_weights``: voice markers × voices
     - ``bias``: one value per voice
     - ``prior``: the share of each voice expected in a stream of texts
+    - ``settled``: the share from which on each voice, where it is the likeliest, is not left to a person
     """
 
     row_weights: NDArray[np.float64]
     sign_weights: NDArray[np.float64]
     bias: NDArray[np.float64]
     prior: NDArray[np.float64]
+    settled: NDArray[np.float64]
 
     def probabilities(self, rows: csr_matrix, markers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return n × 3 probabilities (promotes, reports, rebuts); each row sums to 1."""
@@ -33,6 +35,10 @@ class VoiceModel:
         exponentials: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
         return probabilities
+
+    def unsettled(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return for each row of voice probabilities (… × 3) whether the likeliest voice is left to a person."""
+        return np.asarray(probabilities.max(axis=-1) < self.settled[probabilities.argmax(axis=-1)])
 
 
 def in_document(

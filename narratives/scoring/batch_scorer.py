@@ -16,14 +16,15 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.codebook.frames import VOICES
+from narratives.codebook.frames import UNSETTLED, VOICES
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
 from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows
 from narratives.tables.columns import listed
-from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows
-from narratives.tables.table import Table, open_table
+from narratives.tables.reading import AS_RECOGNISED, Reading
+from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows, without_text
+from narratives.tables.table import Table, open_table, read_head
 from narratives.tables.writers import Renderer
 
 SMALL_BATCHES = 1
@@ -35,6 +36,7 @@ class Options:
     """How to score.
 
     - ``text_column``: the column with the text, None to recognise it.
+    - ``reading``: how to read the tables, where the user says it.
     - ``by``: ``row``, or ``paragraph`` for an output row per paragraph.
     - ``columns``: ``all``, or ``short`` to leave out the ``p_`` columns.
     - ``jobs``: threads, None for one per core.
@@ -47,6 +49,7 @@ class Options:
     """
 
     text_column: str | None = None
+    reading: Reading = AS_RECOGNISED
     by: str = "row"
     columns: str = "all"
     jobs: int | None = None
@@ -66,6 +69,7 @@ class ScoredBatch:
     - ``rendered``: the bytes for the output, in pieces.
     - ``refused``: the rows that were refused.
     - ``scored``, ``written``: how many rows were scored, and how many the output gets.
+    - ``without_text``: how many of the scored rows have no text.
     - ``counts``: how many output rows have each frame.
     """
 
@@ -75,6 +79,7 @@ class ScoredBatch:
     refused: list[Refusal]
     scored: int
     written: int
+    without_text: int
     counts: NDArray[np.int64]
 
 
@@ -106,7 +111,8 @@ class BatchScorer:
         own = asdict(self._options)
         return {key: own[key] for key in ("by", "columns", "prefix", "refused", "engine")} | {
             "shape": self._destination.shape,
-            "texts": [table.text_column for table in self._tables],
+            "reading": self._options.reading,
+            "texts": [table.roles.text for table in self._tables],
         }
 
     def score(self, skipped: int) -> Generator[ScoredBatch, None, None]:
@@ -131,7 +137,8 @@ class BatchScorer:
     def score_batch(self, table: Table, batch: Batch) -> ScoredBatch:
         """Score one batch of ``table``."""
         rendered, written, counts = self._render(batch)
-        return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, len(batch.texts), written, counts)
+        rows = len(batch.texts), written, len(without_text(batch.texts))
+        return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, *rows, counts)
 
     def _render(self, batch: Batch) -> tuple[bytes, int, NDArray[np.int64]]:
         if self._renders_compiled(batch.rows):
@@ -151,17 +158,17 @@ class BatchScorer:
         """
         shape = self._destination.shape
         plain = all(re.fullmatch(r"[\w-]+", frame, re.ASCII) for frame in self._classifier.frames)
-        same = isinstance(rows, CsvRows) and (rows.delimiter or ",") == shape.delimiter
+        same = isinstance(rows, CsvRows) and rows.delimiter == shape.delimiter
         by_row = shape.format in ("CSV", "TSV") and self._options.by == "row"
         return by_row and same and plain and self._predictor is not self._classifier
 
     def _render_compiled(self, rows: Any, pooled: Predictions) -> bytes:
         from narratives.tables.csv_cells import names_of, write_rows
 
-        frames, voices, model = self._classifier.frames, VOICES, (self._classifier.name,)
+        frames, voices, model = self._classifier.frames, (*VOICES, UNSETTLED), (self._classifier.name,)
         names = names_of(frames), names_of(voices), names_of(model)
         form = ord(self._destination.shape.delimiter), self._options.columns == "all"
-        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.voices
+        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.stated_voices
         data = write_rows(rows.records.data, (rows.records.starts, rows.records.ends), parts, names, form)
         return self._renderer.packed(data)
 
@@ -182,16 +189,16 @@ def _in_order(
         yield waiting.popleft().result()
 
 
-def open_tables(inputs: Sequence[str], text_column: str | None) -> list[Table]:
+def open_tables(inputs: Sequence[str], text_column: str | None, reading: Reading = AS_RECOGNISED) -> list[Table]:
     """Open the tables of one run. Raises UserError if they do not have the same columns."""
     if not inputs:
         raise UserError("there is nothing to score; name a table, or - for standard input")
     if inputs.count("-") > 1:
         raise UserError("standard input can be read only once; name - a single time")
-    tables = [open_table(inputs[0], text_column)]
+    tables = [open_table(inputs[0], text_column, reading)]
     for path in inputs[1:]:
-        tables.append(open_table(path, tables[0].text_column))
-    if all(table.format == "JSONL" for table in tables):
+        tables.append(read_head(path, reading).with_roles_of(tables[0]))
+    if all(table.format in ("JSONL", "JSON") for table in tables):
         keys = tuple(dict.fromkeys(key for table in tables for key in table.columns))
         return [replace(table, columns=keys) for table in tables]
     for table in tables[1:]:

@@ -62,7 +62,6 @@ class Part:
     - ``table``: the index of its table.
     - ``start``, ``end``: its bytes; the whole table where ``end`` is None.
     - ``line``: the line of its first byte.
-    - ``header``: whether its first record is the header.
     """
 
     number: int
@@ -70,16 +69,22 @@ class Part:
     start: int = 0
     end: int | None = None
     line: int = 1
-    header: bool = True
 
 
 @dataclass(frozen=True)
 class PartResult:
-    """What a worker returns for a part: rows scored, rows written, and rows with each frame."""
+    """What a worker returns for a part.
+
+    - ``scored``, ``written``, ``without_text``: numbers of rows.
+    - ``counts``: how many rows have each frame.
+    - ``recoded``: how many lines were read in each other encoding.
+    """
 
     scored: int
     written: int
+    without_text: int
     counts: list[int]
+    recoded: dict[str, int]
 
 
 def score_on_cluster(job: ScoringJob, tables: Sequence[Table], skipped: int) -> Generator[ScoredBatch, None, None]:
@@ -146,13 +151,13 @@ def _parts_of(table: Table, index: int) -> Iterator[Part]:
     if reader is None:
         yield Part(0, index)
         return
-    start, line, header = reader.position, reader.line, True
+    start, line, begun = reader.position, reader.line, False
     for number, _ in enumerate(reader.batches(), 1):
         if number % BATCHES == 0:
-            yield Part(0, index, start, reader.position, line, header)
-            start, line, header = reader.position, reader.line, False
-    if header or reader.position > start:
-        yield Part(0, index, start, reader.position, line, header)
+            yield Part(0, index, start, reader.position, line)
+            start, line, begun = reader.position, reader.line, True
+    if not begun or reader.position > start:
+        yield Part(0, index, start, reader.position, line)
 
 
 def score_part(job: ScoringJob, part: Part) -> PartResult:
@@ -160,7 +165,7 @@ def score_part(job: ScoringJob, part: Part) -> PartResult:
     with _setup_lock:
         tables, scorer = _set_up(job)
     table, path = tables[part.table], _folder(job.destination) / f"{part.number:06}"
-    result, refused = PartResult(0, 0, []), []
+    result, refused = PartResult(0, 0, 0, [], {}), []
     try:
         # The part gets its name last: a part that was begun twice, after a worker was lost, is then still whole.
         with path.with_suffix(".writing").open("wb") as file:
@@ -174,26 +179,25 @@ def score_part(job: ScoringJob, part: Part) -> PartResult:
         os.replace(path.with_suffix(".writing"), path)
     except OSError as error:
         raise UserError(f"{path.parent}: a worker cannot write there ({error}); all must reach it") from None
-    return result
+    return replace(result, recoded=dict(table.source.recoded))
 
 
 def _sum(result: PartResult, batch: ScoredBatch) -> PartResult:
     counts = (np.array(result.counts or 0) + batch.counts).tolist()
-    return PartResult(result.scored + batch.scored, result.written + batch.written, counts)
+    rows = result.scored + batch.scored, result.written + batch.written, result.without_text + batch.without_text
+    return PartResult(*rows, counts, {})
 
 
 def _batches(table: Table, part: Part) -> Iterator[Batch]:
-    reader = None if part.end is None else table.block_reader((part.start, part.end))
-    if reader is None:
-        return table.quick_batches()
-    reader.line, reader.header = part.line, part.header
-    return reader.batches()
+    table.source.recoded.clear()
+    reader = None if part.end is None else table.block_reader((part.start, part.end, part.line))
+    return table.quick_batches() if reader is None else table.read_blocks(reader)
 
 
 @lru_cache(maxsize=1)
 def _set_up(job: ScoringJob) -> tuple[list[Table], BatchScorer]:
     """Open the tables and load the model once per worker and job."""
-    tables = open_tables(list(job.inputs), job.options.text_column)
+    tables = open_tables(list(job.inputs), job.options.text_column, job.options.reading)
     scorer = BatchScorer(load(job.model), tables, job.destination, job.options)
     scorer.compile_now()
     return tables, scorer
@@ -213,7 +217,9 @@ def _collect(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> 
     refused = [Refusal(*row) for row in json.loads(path.with_suffix(".refused").read_text(encoding="utf-8"))]
     position = (table.size or 0) if part.end is None else part.end
     counts = np.array(result.counts, dtype=np.int64)
-    return ScoredBatch(table, position, _pieces(path), refused, result.scored, result.written, counts)
+    table.source.recoded.update(result.recoded)
+    rows = result.scored, result.written, result.without_text
+    return ScoredBatch(table, position, _pieces(path), refused, *rows, counts)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -65,6 +65,7 @@ def max_pool_paragraphs(predictions: Predictions, lengths: Sequence[int] | NDArr
         predictions.predicted[starts],
         predictions.human[starts],
         predictions.voices[starts],
+        predictions.unsettled[starts],
     )
     # Most texts are one paragraph: only the others need the work.
     for row in np.flatnonzero(ends - starts > 1).tolist():
@@ -80,18 +81,20 @@ def _pool_text(predictions: Predictions, paragraphs: slice, pooled: Predictions,
     pooled.predicted[row] = predicted.any(axis=0)
     pooled.human[row] = predictions.human[paragraphs][probabilities.argmax(axis=0), columns]
     pooled.voices[row] = np.where(predicted.any(axis=0), predictions.voices[paragraphs][likeliest, columns], -1)
+    pooled.unsettled[row] = predicted.any(axis=0) & predictions.unsettled[paragraphs][likeliest, columns]
 
 
 def _row_predictions(
     frames: Sequence[str], predictions: Predictions, rows: list[int], paragraphs: list[int], texts: list[str]
 ) -> RowPredictions:
     named, voices, human = ([""] * len(rows) for _ in range(3))
+    stated = predictions.stated_voices
     # Sorting every row costs more than predicting it, and most rows have no frame.
     for row in np.flatnonzero(predictions.predicted.any(axis=1) | predictions.human.any(axis=1)).tolist():
         order = np.argsort(-predictions.probabilities[row], kind="stable").tolist()
         predicted = [k for k in order if predictions.predicted[row, k]]
         named[row] = ";".join(frames[k] for k in predicted)
-        voices[row] = ";".join(voice_name(predictions.voices[row, k]) for k in predicted)
+        voices[row] = ";".join(voice_name(stated[row, k]) for k in predicted)
         human[row] = ";".join(frames[k] for k in order if predictions.human[row, k])
     counts = predictions.predicted.sum(axis=0, dtype=np.int64)
     return RowPredictions(rows, paragraphs, texts, named, voices, human, predictions.probabilities, counts)

@@ -24,6 +24,7 @@ from narratives.tables.writers import OutputFormat
 
 CHECKPOINT_SECONDS = 0.25  # between two checkpoints of a run
 _DEFAULTS = Options()
+_OUTPUT_DELIMITERS = ",;\t|"  # which pandas, Excel and DuckDB recognise
 Progress = Callable[[int, int | None, int], None]  # bytes read, bytes in total (None: unknown), rows read
 
 
@@ -46,21 +47,25 @@ class ScoringInterrupted(KeyboardInterrupt):
 class Scoring:
     """The summary of a run.
 
+    - ``rows_without_text``: how many of the scored rows have no text.
     - ``frames``: how many output rows have each frame.
     - ``refused_path``: the file of refused rows, None if there is none.
-    - ``findings``: a sentence for each table that says what was recognised.
+    - ``recognised``: for each table, what was recognised.
+    - ``warnings``: what a user should look at before using the output.
     """
 
     rows_read: int
     rows_scored: int
     rows_refused: int
     rows_written: int
+    rows_without_text: int
     frames: dict[str, int]
     model: str
     output: str
     refused_path: Path | None
     seconds: float
-    findings: list[str]
+    recognised: list[dict[str, Any]]
+    warnings: list[str]
 
     @property
     def complete(self) -> bool:
@@ -76,8 +81,10 @@ class Scoring:
         counts = [f"  {count:>{width},}  {frame}" for frame, count in by_count if count]
         absent = ", ".join(frame for frame, count in by_count if not count)
         never = [f"  never: {absent}"] if absent else []
+        empty = [f"  {self.rows_without_text:,} of them without text"] if self.rows_without_text else []
+        warnings = [f"warning: {warning}" for warning in self.warnings]
         last = f"{self.output}: {self.rows_written:,} rows in {self.seconds:.1f} s, model {self.model}"
-        return "\n".join([*self.findings, rows, *counts, *never, last])
+        return "\n".join([rows, *empty, *counts, *never, *warnings, last])
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -93,18 +100,31 @@ def score(
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Scoring:
+    """Open tables and score them as ``score_tables`` does."""
+    tables = open_tables([str(path) for path in inputs], options.text_column, options.reading)
+    return score_tables(tables, output, model_dir, options, progress, should_stop)
+
+
+def score_tables(
+    tables: Sequence[Table],
+    output: str | Path,
+    model_dir: Path,
+    options: Options = _DEFAULTS,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Scoring:
     """Score tables with the same columns, in order, into ``output`` (``-``: standard output).
 
     Standard output gets the format of the input; XLSX, Parquet and Arrow become CSV. ``progress`` is called and
     ``should_stop`` is asked after each batch.
 
     Raises UserError for what the user can correct, where possible before any work, and ScoringCancelled where
-    ``should_stop`` says so: no file is left then. Raises ScoringInterrupted, with the sentence to show, when a signal
-    interrupts the run. What was done until then, or until the process was killed, stays beside the output for a run
-    with ``resume``.
+    ``should_stop`` says so: no file is left then. So it does if no row was scored, and if most rows have no text in a
+    column that the user did not name. Raises ScoringInterrupted, with the sentence to show, when a signal interrupts
+    the run. What was done until then, or until the process was killed, stays beside the output for a run with
+    ``resume``.
     """
     started = time.monotonic()
-    tables = open_tables([str(path) for path in inputs], options.text_column)
     destination = _destination(tables, str(output), options)
     classifier = load(model_dir)
     scorer = BatchScorer(classifier, tables, destination, options)
@@ -126,9 +146,27 @@ def score(
                     progress(*_position(tables, batch), tally.read)
                 if should_stop and should_stop():
                     raise ScoringCancelled(f"stopped; {destination.remains()}")
+        _check_result(tally, tables[0], destination)
         refused_path = writer.commit()
-    findings, seconds = [table.findings() for table in tables], time.monotonic() - started
-    return tally.scoring(classifier.name, destination.name, refused_path, seconds, findings)
+    seconds = time.monotonic() - started
+    return tally.scoring(classifier.name, destination.name, refused_path, seconds, tables)
+
+
+def _check_result(tally: "_Tally", first: Table, destination: Destination) -> None:
+    """Raise UserError if the output would say nothing of the texts: exit status 0 means that they were scored."""
+    if not tally.read:
+        raise UserError(f"{first.name}: no row was read; {destination.remains()}")
+    if not tally.scored:
+        raise UserError(
+            f"{first.name}: all {tally.refused:,} rows were refused, the first {tally.first_refusal}; "
+            f"{destination.remains()}"
+        )
+    if tally.without_text * 2 > tally.scored and not first.roles.told:
+        raise UserError(
+            f"{first.name}: {tally.without_text:,} of {tally.scored:,} rows have no text in "
+            f"{first.roles.text_in_words()}; name the column with --text COLUMN, also if it is this one; "
+            f"{destination.remains()}"
+        )
 
 
 def _write(batch: ScoredBatch, writer: OutputWriter, tally: "_Tally") -> None:
@@ -200,6 +238,8 @@ class _Tally:
     refused: int = 0
     scored: int = 0
     written: int = 0
+    without_text: int = 0
+    first_refusal: str = ""
     counts: Any = 0
 
     def add(self, batch: ScoredBatch) -> None:
@@ -207,6 +247,9 @@ class _Tally:
         self.refused += len(batch.refused)
         self.scored += batch.scored
         self.written += batch.written
+        self.without_text += batch.without_text
+        if batch.refused and not self.first_refusal:
+            self.first_refusal = f"in line {batch.refused[0].line} ({batch.refused[0].reason})"
         self.counts = np.asarray(self.counts) + batch.counts
 
     def state(self) -> dict[str, Any]:
@@ -214,17 +257,28 @@ class _Tally:
         return numbers | {"counts": np.asarray(self.counts).tolist()}
 
     def scoring(
-        self, model: str, output: str, refused_path: Path | None, seconds: float, findings: list[str]
+        self, model: str, output: str, refused_path: Path | None, seconds: float, tables: Sequence[Table]
     ) -> Scoring:
         counts = dict(zip(self.frames, np.broadcast_to(self.counts, len(self.frames)).tolist(), strict=True))
-        rows = (self.read, self.scored, self.refused, self.written)
-        return Scoring(*rows, counts, model, output, refused_path, seconds, findings)
+        rows = (self.read, self.scored, self.refused, self.written, self.without_text)
+        recognised = [table.recognised() for table in tables]
+        return Scoring(*rows, counts, model, output, refused_path, seconds, recognised, self._warnings(tables))
+
+    def _warnings(self, tables: Sequence[Table]) -> list[str]:
+        warnings = [words for table in tables if (words := table.recoded_in_words())]
+        if self.refused * 2 > self.read:
+            warnings.append(f"more than half of the rows were refused, the first {self.first_refusal}")
+        if self.without_text * 2 > self.scored:
+            warnings.append("more than half of the rows have no text")
+        return warnings
 
 
 def _destination(tables: Sequence[Table], output: str, options: Options) -> Destination:
     first = tables[0]
-    delimiter = "," if named_format(first.path) == "TSV" else first.delimiter or ","
-    piped = OutputFormat(first.format if first.format in ("CSV", "TSV", "JSONL") else "CSV", "", first.delimiter or ",")
+    usual = first.delimiter if first.delimiter in _OUTPUT_DELIMITERS else ","
+    delimiter = "," if named_format(first.path) == "TSV" else usual or ","
+    kind = {"TSV": "TSV", "JSONL": "JSONL", "JSON": "JSONL"}.get(first.format, "CSV")
+    piped = OutputFormat(kind, "", usual or ",")
     destination = choose_destination(output, piped, delimiter, options.refused)
     check_destination(destination, [table.path for table in tables], options.overwrite)
     other = next((table for table in tables if table.schema != first.schema), None)

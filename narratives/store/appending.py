@@ -9,22 +9,27 @@ from typing import TypeVar
 from sqlalchemy import Connection, and_, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from narratives.labels.label_set import Label, LabelledParagraph
-from narratives.store.schema import DONE, assignments, event_labels, events, paragraphs, ranks
+from narratives.labels.label_set import Label, LabelledParagraph, reading_key
+from narratives.store.schema import DONE, HELD, assignments, event_labels, events, paragraphs, ranks
 
 ROWS_A_STATEMENT = 2000
 IDS_A_STATEMENT = 500  # ids that one statement names, well below the database's limit on parameters
-ReadingKey = tuple[str, str, str, str, str]  # paragraph, kind, annotator, time, codebook version: one label event
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a label came about: the model that suggested, what it suggested (JSON), and the token of the step."""
+    """How a label came about.
+
+    - ``model``, ``suggested``: the model that suggested, and what it suggested (JSON).
+    - ``token``: of the step.
+    - ``reason``: why the paragraph was shown; empty: for what the annotator was assigned it for, if they were.
+    """
 
     model: str = ""
     suggested: str = ""
     token: str = ""
+    reason: str = ""
 
 
 def now() -> str:
@@ -69,7 +74,7 @@ def append_event(
     token = str(more.pop("token", "")) or new_token()
     if is_stored(connection, token):
         return None
-    row = dict.fromkeys(("codebook_version", "model", "suggested", "note"), "") | more
+    row = dict.fromkeys(("codebook_version", "model", "suggested", "note", "reason"), "") | more
     row |= {"token": token, "kind": kind, "annotator": annotator, "paragraph_id": paragraph_id, "at": at or now()}
     key = connection.execute(insert(events).values(**row)).inserted_primary_key
     return int(key[0]) if key else None
@@ -91,16 +96,12 @@ def append_labels(connection: Connection, labels: Sequence[Label], around: Circu
         model=around.model,
         suggested=around.suggested,
         token=around.token,
+        reason=around.reason or _assigned_for(connection, first),
     )
     if event is not None:
         connection.execute(insert(event_labels), [label_columns(event, label) for label in labels])
         set_assignment(connection, first.paragraph_id, first.annotator, done=DONE)
     return event
-
-
-def reading_key(label: Label) -> ReadingKey:
-    """Return what the labels of one label event share."""
-    return label.paragraph_id, label.kind, label.annotator, label.labelled_at, label.codebook_version
 
 
 def label_columns(event: int, label: Label) -> dict[str, object]:
@@ -118,6 +119,12 @@ def change_slots(connection: Connection, paragraph_id: str, by: int) -> None:
     """Change the number of annotators that the queue still wants for this paragraph."""
     row = ranks.c.paragraph_id == paragraph_id
     connection.execute(ranks.update().where(row).values(slots=ranks.c.slots + by))
+
+
+def _assigned_for(connection: Connection, label: Label) -> str:
+    """Return why the paragraph is assigned to the label's annotator, empty if it is not or they are done with it."""
+    own = and_(assignments.c.paragraph_id == label.paragraph_id, assignments.c.annotator == label.annotator)
+    return connection.scalar(select(assignments.c.reason).where(own, assignments.c.done == HELD)) or ""
 
 
 def _only_reading(labels: Sequence[Label]) -> Label:

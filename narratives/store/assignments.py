@@ -31,7 +31,7 @@ _EXPIRES = timedelta(hours=24)  # an assigned paragraph that is not labelled by 
 
 @dataclass(frozen=True)
 class Item:
-    """A paragraph that is shown to an annotator, with its source and the reason why it is in the queue."""
+    """A paragraph that is shown to an annotator, with its source and the reason why the queue chose it for them."""
 
     paragraph_id: str
     text: str
@@ -125,24 +125,24 @@ _SHOWN = (
     paragraphs.c.text,
     paragraphs.c.language,
     paragraphs.c.source,
-    ranks.c.reason,
     ranks.c.detail,
-    ranks.c.slots,
 )
 _FREE = text("ranks.slots > 0")  # as the partial index has it: a bound parameter would not use that index
 
 
 def _item(row: Any) -> Item:
-    return Item(row.paragraph_id, row.text, row.language, row.source, row.reason or "", row.detail or "")
+    return Item(row.paragraph_id, row.text, row.language, row.source, row.reason, row.detail or "")
 
 
 def _held(connection: Connection, annotator: str) -> Item | None:
     """Return the paragraph that was assigned last and is not done; after an undo, that is the undone one."""
     joined = assignments.join(paragraphs, paragraphs.c.paragraph_id == assignments.c.paragraph_id)
-    joined = joined.outerjoin(ranks, ranks.c.paragraph_id == assignments.c.paragraph_id)
+    # A later ranking may have another reason, whose detail would not explain why this paragraph was assigned.
+    same = and_(ranks.c.paragraph_id == assignments.c.paragraph_id, ranks.c.reason == assignments.c.reason)
+    joined = joined.outerjoin(ranks, same)
     own = and_(assignments.c.annotator == annotator, assignments.c.done == HELD)
-    query = select(*_SHOWN).select_from(joined).where(own).order_by(assignments.c.at.desc()).limit(1)
-    row = connection.execute(query).first()
+    query = select(*_SHOWN, assignments.c.reason).select_from(joined).where(own)
+    row = connection.execute(query.order_by(assignments.c.at.desc()).limit(1)).first()
     return None if row is None else _item(row)
 
 
@@ -157,7 +157,8 @@ def _available(annotator: str) -> Select[Any]:
     own = _steps_of(annotator)
     labelled = own.where(events.c.paragraph_id == ranks.c.paragraph_id).exists()
     joined = ranks.join(paragraphs, paragraphs.c.paragraph_id == ranks.c.paragraph_id)
-    return select(*_SHOWN).select_from(joined).where(_FREE, ~assigned, ~labelled).order_by(ranks.c.place)
+    free = select(*_SHOWN, ranks.c.reason).select_from(joined).where(_FREE, ~assigned, ~labelled)
+    return free.order_by(ranks.c.place)
 
 
 def _steps_of(annotator: str) -> Select[Any]:
@@ -187,7 +188,7 @@ def _assign(connection: Connection, entry: Any, annotator: str) -> bool:
     same = assignments.c.paragraph_id == entry.paragraph_id
     slot = connection.scalar(select(func.coalesce(func.max(assignments.c.slot) + 1, 0)).where(same))
     values = {"paragraph_id": entry.paragraph_id, "slot": slot, "annotator": annotator, "at": now(), "done": HELD}
-    connection.execute(insert(assignments).values(**values))
+    connection.execute(insert(assignments).values(**values, reason=entry.reason))
     return True
 
 

@@ -28,6 +28,7 @@ from narratives.store.history import (
     history,
     labels_in_force,
     labels_of,
+    reasons_in_force,
     standing,
     undoable,
 )
@@ -156,9 +157,9 @@ class Store:
             return withdraw_import(connection, number, by)
 
     def label_set(self) -> LabelSet:
-        """Return all paragraphs, and the labels that nobody has undone."""
+        """Return all paragraphs, the labels that nobody has undone, and why their paragraphs were shown."""
         with reading(self.engine) as connection:
-            return LabelSet(all_paragraphs(connection), labels_in_force(connection))
+            return LabelSet(all_paragraphs(connection), labels_in_force(connection), reasons_in_force(connection))
 
     def state(self) -> int:
         """Return the number of the last event: what was computed at the same number is still valid."""

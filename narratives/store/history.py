@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, select
 
-from narratives.labels.label_set import KINDS, Label, LabelledParagraph
+from narratives.labels.label_set import KINDS, Label, LabelledParagraph, ReadingKey
 from narratives.store.schema import event_labels, events, imported_texts, paragraphs, withdrawals
 
 FROM_FILE = "file:"  # begins the token of an event that came from a label file
@@ -13,7 +13,11 @@ FROM_FILE = "file:"  # begins the token of an event that came from a label file
 
 @dataclass(frozen=True)
 class Event:
-    """Something somebody did. A label event has ``labels``; ``undone`` is true if an undo took the event back."""
+    """Something somebody did.
+
+    A label event has ``labels``, and ``reason`` says why the paragraph was shown (empty where nobody knows). ``undone``
+    is true if an undo took the event back.
+    """
 
     event: int
     kind: str
@@ -24,6 +28,7 @@ class Event:
     model: str
     suggested: str
     note: str
+    reason: str
     undone: bool
     labels: tuple[Label, ...] = ()
 
@@ -73,6 +78,15 @@ def labels_in_force(connection: Connection) -> tuple[Label, ...]:
     return tuple(_label(row, row, note=row[-1]) for row in connection.execute(ordered))
 
 
+def reasons_in_force(connection: Connection) -> dict[ReadingKey, str]:
+    """Return why the paragraph was shown, for each label event that stands and of which that is known."""
+    stands = standing(*KINDS).where(events.c.reason != "").order_by(events.c.event)
+    return {
+        ReadingKey(row.paragraph_id, row.kind, row.annotator, row.at, row.codebook_version): row.reason
+        for row in connection.execute(stands)
+    }
+
+
 def labels_of(connection: Connection, event: Row[Any]) -> tuple[Label, ...]:
     """Return the labels of one event, by frame."""
     rows = connection.execute(
@@ -116,6 +130,7 @@ def as_event(row: Row[Any], undone: bool, labels: tuple[Label, ...]) -> Event:
         model=row.model,
         suggested=row.suggested,
         note=row.note,
+        reason=row.reason,
         undone=undone,
         labels=labels,
     )

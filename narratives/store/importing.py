@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,16 @@ from sqlalchemy import Connection, Table, insert, select
 
 from narratives.errors import UserError
 from narratives.labels.interchange.intake import Intake, Suggestion
-from narratives.labels.label_set import Label, LabelSet
+from narratives.labels.label_set import Label, LabelSet, ReadingKey, reading_key
 from narratives.store.appending import (
     IDS_A_STATEMENT,
     ROWS_A_STATEMENT,
-    ReadingKey,
     add_paragraphs,
     append_event,
     label_columns,
-    reading_key,
     slices,
 )
-from narratives.store.history import FROM_FILE, labels_in_force, standing, withdrawn_texts
+from narratives.store.history import FROM_FILE, labels_in_force, reasons_in_force, standing, withdrawn_texts
 from narratives.store.schema import event_labels, events, imported_events, imported_texts, imports, paragraphs
 
 WITHDRAW = "withdraw"  # the kind of the event that takes back an event of an import, and of that of the import itself
@@ -85,11 +84,13 @@ class ImportPlan:
 
     - ``added``: ids of paragraphs that the database lacks, or has only from withdrawn imports.
     - ``readings``: new readings by token; ``replaced``: the keys of those that replace an older one.
+    - ``reasons``: why the paragraph of a reading was shown, where the set or the database knows.
     - ``known``: how many readings the database has already.
     """
 
     added: frozenset[str]
     readings: Mapping[str, Sequence[Label]]
+    reasons: Mapping[ReadingKey, str]
     replaced: Sequence[ReadingKey]
     known: int
     suggestions: Mapping[str, Suggestion]
@@ -105,28 +106,19 @@ def plan_import(connection: Connection, labels: LabelSet, file: ImportedFile | N
 
     A reading is known by a hash of all its columns. One that was undone in the app keeps its hash, so it is not
     imported again until the file says something else. One that was withdrawn with its import comes back with a new
-    import by hand, not with the label files.
+    import by hand, not with the label files. A reading of which the database does not know why its paragraph was shown
+    is replaced by the same with that reason; a set without reasons takes none away.
     """
     present = select(paragraphs.c.paragraph_id).where(paragraphs.c.paragraph_id.not_in(withdrawn_texts()))
     added = {row.paragraph_id for row in labels.paragraphs} - set(connection.scalars(present))
-    given = _by_reading(labels.labels)
-    in_force = _by_reading(labels_in_force(connection))
-    undated = _latest_contents(in_force) if file else {}
-    stored = _file_tokens(connection, with_withdrawn=file is None)
-    taken = _file_tokens(connection, with_withdrawn=True)
-    readings: dict[str, Sequence[Label]] = {}
-    for key, group in given.items():
-        token = _file_token(group)
-        # The same reading made in the app has another token, so the labels themselves are compared, too.
-        is_known = token in stored or in_force.get(key) == group
-        if file and key[3] == file.at:
-            is_known |= undated.get(_who(key)) == _content(group)
-        if not is_known:
-            readings[_free(token, taken, file)] = group
-    replaced = [key for group in readings.values() if (key := reading_key(group[0])) in in_force]
-    suggestions = {_suggestion_token(each): each for each in (file.suggestions if file else ())}
-    new = {_free(token, taken, file): each for token, each in suggestions.items() if token not in stored}
-    return ImportPlan(frozenset(added), readings, replaced, len(given) - len(readings), new)
+    stored, given = _stored(connection, file), _by_reading(labels.labels)
+    new = {key: group for key, group in given.items() if stored.lacks(key, group, labels.reasons.get(key, ""))}
+    readings = {stored.free(_file_token(group), labels.reasons.get(key, "")): group for key, group in new.items()}
+    replaced = [key for key in new if key in stored.in_force]
+    suggested = {_suggestion_token(each): each for each in (file.suggestions if file else ())}
+    suggestions = {stored.free(token): each for token, each in suggested.items() if token not in stored.tokens}
+    reasons = stored.reasons | dict(labels.reasons)
+    return ImportPlan(frozenset(added), readings, reasons, replaced, len(given) - len(new), suggestions)
 
 
 def import_label_set(
@@ -142,7 +134,7 @@ def import_label_set(
     texts = _own_texts(connection, labels) if number is not None else []
     add_paragraphs(connection, labels.paragraphs, sources)
     undone = [_replace(connection, key) for key in plan.replaced]
-    added = _insert_readings(connection, plan.readings)
+    added = list(insert_label_events(connection, plan.readings, plan.reasons).values())
     added += _insert_suggestions(connection, plan.suggestions, file)
     if number is not None:
         _link(connection, imported_texts, "paragraph_id", texts, number)
@@ -150,12 +142,15 @@ def import_label_set(
     return plan.summary(number)
 
 
-def insert_label_events(connection: Connection, readings: Mapping[str, Sequence[Label]]) -> dict[str, int]:
+def insert_label_events(
+    connection: Connection, readings: Mapping[str, Sequence[Label]], reasons: Mapping[ReadingKey, str]
+) -> dict[str, int]:
     """Insert readings, given by token, many to a statement; return the number of each event by token."""
     rows = [
         dict.fromkeys(("model", "suggested", "note"), "")
         | {"token": token, "kind": group[0].kind, "annotator": group[0].annotator, "at": group[0].labelled_at}
         | {"paragraph_id": group[0].paragraph_id, "codebook_version": group[0].codebook_version}
+        | {"reason": reasons.get(reading_key(group[0]), "")}
         for token, group in readings.items()
     ]
     numbers = insert_events(connection, rows)
@@ -176,6 +171,67 @@ def insert_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> dic
     return numbers
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What a database holds.
+
+    - ``tokens``: of what came from files, without what ``free`` adds; ``taken``: the same, with what was withdrawn.
+    - ``given``: such a token with each reason that it came with.
+    - ``in_force``: the readings that stand, and ``reasons`` why their paragraphs were shown.
+    - ``at``: the time of the import by hand, empty without one.
+    """
+
+    tokens: set[str]
+    taken: set[str]
+    given: set[tuple[str, str]]
+    in_force: dict[ReadingKey, list[Label]]
+    reasons: dict[ReadingKey, str]
+    at: str
+
+    def lacks(self, key: ReadingKey, group: list[Label], reason: str) -> bool:
+        """Return whether a reading, with this reason, says something that the database does not know."""
+        token = _file_token(group)
+        if (token, reason) in self.given:
+            return False
+        # The same reading made in the app has another token, so the labels themselves are compared, too.
+        same = self._same(key, group)
+        return token not in self.tokens if same is None else reason not in ("", self.reasons.get(same, ""))
+
+    def free(self, token: str, reason: str = "") -> str:
+        """Return the token, with an addition if it is taken.
+
+        Tokens are unique, and a reading keeps its own when it is withdrawn or replaced by the same with a reason.
+        """
+        return f"{token}:{_digest(self.at + reason)[:8]}" if token in self.taken else token
+
+    @cached_property
+    def _latest(self) -> dict[tuple[str, ...], ReadingKey]:
+        """What each person said last of each paragraph."""
+        return {_who(key): key for key in sorted(self.in_force, key=lambda key: key.labelled_at)}
+
+    def _same(self, key: ReadingKey, group: list[Label]) -> ReadingKey | None:
+        """Return the key of the reading in force that says the same.
+
+        A file without times says it again at each import, so there the time does not count.
+        """
+        if self.in_force.get(key) == group:
+            return key
+        latest = self._latest.get(_who(key)) if self.at and key.labelled_at == self.at else None
+        return latest if latest and _content(self.in_force[latest]) == _content(group) else None
+
+
+def _stored(connection: Connection, file: ImportedFile | None) -> _Stored:
+    known = _from_files(connection, with_withdrawn=file is None)
+    return _Stored(
+        {token for token, _ in known},
+        {token for token, _ in _from_files(connection, with_withdrawn=True)},
+        known,
+        _by_reading(labels_in_force(connection)),
+        reasons_in_force(connection),
+        file.at if file else "",
+    )
+
+
 def _by_reading(labels: Iterable[Label]) -> dict[ReadingKey, list[Label]]:
     ordered = sorted(labels, key=lambda label: (reading_key(label), label.frame))
     return {key: list(group) for key, group in groupby(ordered, key=reading_key)}
@@ -183,36 +239,25 @@ def _by_reading(labels: Iterable[Label]) -> dict[ReadingKey, list[Label]]:
 
 def _who(key: ReadingKey) -> tuple[str, ...]:
     """Return a key without its time."""
-    return key[0], key[1], key[2], key[4]
+    return key.paragraph_id, key.kind, key.annotator, key.codebook_version
 
 
 def _content(group: Sequence[Label]) -> _Content:
     return tuple((label.frame, label.voice, label.value, label.sure, label.note) for label in group)
 
 
-def _latest_contents(readings: Mapping[ReadingKey, Sequence[Label]]) -> dict[tuple[str, ...], _Content]:
-    """Return what each person said last of each paragraph: a file without times says it again at each import."""
-    ordered = sorted(readings, key=lambda key: key[3])
-    return {_who(key): _content(readings[key]) for key in ordered}
-
-
-def _file_tokens(connection: Connection, with_withdrawn: bool) -> set[str]:
-    """Return the tokens of what came from files, without the part that tells a second import of the same apart."""
-    query = select(events.c.token).where(events.c.token.startswith(FROM_FILE))
+def _from_files(connection: Connection, with_withdrawn: bool) -> set[tuple[str, str]]:
+    """Return token and reason of what came from files; the tokens without what makes a second import's unique."""
+    query = select(events.c.token, events.c.reason).where(events.c.token.startswith(FROM_FILE))
     if not with_withdrawn:
         taken_back = select(events.c.undoes).where(events.c.kind == WITHDRAW, events.c.undoes.is_not(None))
         query = query.where(events.c.event.not_in(taken_back))
-    return {base_token(token) for token in connection.scalars(query)}
+    return {(base_token(row.token), row.reason) for row in connection.execute(query)}
 
 
 def base_token(token: str) -> str:
-    """Return the token of a reading from a file without what was added to it by ``_free``."""
+    """Return the token of a reading from a file without what ``_Stored.free`` added to it."""
     return FROM_FILE + token.removeprefix(FROM_FILE).split(":")[0]
-
-
-def _free(token: str, taken: set[str], file: ImportedFile | None) -> str:
-    # A reading that was withdrawn keeps its token, which is unique; when it comes back it needs another one.
-    return f"{token}:{_digest(file.at)[:8]}" if file and token in taken else token
 
 
 def _file_token(group: Sequence[Label]) -> str:
@@ -246,12 +291,8 @@ def _link(connection: Connection, table: Table, column: str, keys: Sequence[Any]
 
 
 def _replace(connection: Connection, key: ReadingKey) -> int:
-    undo = append_event(connection, "undo", key[2], key[0], undoes=_event_number(connection, key))
+    undo = append_event(connection, "undo", key.annotator, key.paragraph_id, undoes=_event_number(connection, key))
     return undo or 0
-
-
-def _insert_readings(connection: Connection, readings: Mapping[str, Sequence[Label]]) -> list[int]:
-    return list(insert_label_events(connection, readings).values())
 
 
 def _insert_suggestions(
@@ -268,7 +309,7 @@ def _insert_suggestions(
 def _event_number(connection: Connection, key: ReadingKey) -> int:
     names = ("paragraph_id", "kind", "annotator", "at", "codebook_version")
     same = [events.c[name] == value for name, value in zip(names, key, strict=True)]
-    row = connection.execute(standing(key[1]).where(*same).order_by(events.c.event.desc())).first()
+    row = connection.execute(standing(key.kind).where(*same).order_by(events.c.event.desc())).first()
     if row is None:
         raise UserError("the database changed during the import; nothing was imported: try again")
     return int(row.event)

@@ -23,6 +23,7 @@ paragraphs = Table(
 # ``kind`` is a kind of label (reading, single, decision) or undo, skip, comment, release, role, codebook, import,
 # suggestion (what a model said in an imported file), withdraw (an import, and each of its events).
 # ``undoes`` is unique, so that two undos that arrive at once cannot both take back the same event.
+# ``reason`` of a label event is why the paragraph was shown: random, or what it was chosen by; empty if nobody knows.
 events = Table(
     "events",
     metadata,
@@ -37,6 +38,7 @@ events = Table(
     Column("model", Text, nullable=False),
     Column("suggested", Text, nullable=False),
     Column("note", Text, nullable=False),
+    Column("reason", String(16), nullable=False, server_default=""),
     Index("events_of_paragraph", "paragraph_id", "annotator"),
     Index("events_of_annotator", "annotator", "event"),
 )
@@ -54,8 +56,8 @@ event_labels = Table(
     Column("note", Text, nullable=False),
 )
 
-# Which paragraph is assigned to whom. The primary key allows one annotator for each slot, so that two who ask at the
-# same time cannot get the same slot.
+# Which paragraph is assigned to whom, and why: a later ranking may have another reason, or leave the paragraph out. The
+# primary key allows one annotator for each slot, so that two who ask at the same time cannot get the same slot.
 assignments = Table(
     "assignments",
     metadata,
@@ -64,6 +66,7 @@ assignments = Table(
     Column("annotator", Text, nullable=False),
     Column("at", String(32), nullable=False),
     Column("done", Integer, nullable=False),
+    Column("reason", String(16), nullable=False, server_default=""),
     Index("assignments_of_annotator", "annotator", "paragraph_id"),
     Index("assignments_by_state", "done", "annotator", "at"),
 )

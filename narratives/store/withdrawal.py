@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from narratives.errors import UserError
-from narratives.labels.label_set import KINDS, Label
-from narratives.store.appending import append_event, new_token, now, reading_key
+from narratives.labels.label_set import KINDS, Label, ReadingKey, reading_key
+from narratives.store.appending import append_event, new_token, now
 from narratives.store.history import FROM_FILE, labels_in_force, labels_of, standing, withdrawn_texts
 from narratives.store.importing import WITHDRAW, base_token, insert_events, insert_label_events
 from narratives.store.schema import (
@@ -137,13 +137,15 @@ def _restore(connection: Connection, number: int) -> int:
     query = undone.where(events.c.event.in_(mine), events.c.kind == "undo", original.c.event.not_in(gone))
     restored: dict[str, Sequence[Label]] = {}
     imports_of: dict[str, int] = {}
+    reasons: dict[ReadingKey, str] = {}
     for row in connection.execute(query.order_by(original.c.event)).all():
         labels = labels_of(connection, row)
         if labels and reading_key(labels[0]) not in in_force:
             token = f"{base_token(row.token)}:{row.event}" if row.token.startswith(FROM_FILE) else new_token()
             restored[token] = labels
             imports_of[token] = row.event
-    numbers = insert_label_events(connection, restored)
+            reasons[reading_key(labels[0])] = row.reason
+    numbers = insert_label_events(connection, restored, reasons)
     _inherit_imports(connection, {numbers[token]: event for token, event in imports_of.items()})
     return len(restored)
 

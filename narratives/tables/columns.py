@@ -1,16 +1,44 @@
 """Checks the names of a table's columns and chooses the column with the text."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from narratives.errors import UserError
 
 TEXT_NAMES = (
-    *("text", "full_text", "content", "message", "body", "post", "paragraph", "comment", "tweet", "caption"),
-    *("description", "title", "headline", "текст", "повідомлення", "допис", "сообщение", "пост"),
+    *("text", "full text", "content", "message", "body", "post", "paragraph", "comment", "comment text", "tweet"),
+    *("caption", "selftext", "post text", "message text", "full content", "текст", "повідомлення", "допис"),
+    *("сообщение", "пост"),
 )
+# A column with such a name holds the text only where no other column has longer ones.
+WEAK_TEXT_NAMES = ("description", "summary", "snippet", "title", "headline", "заголовок")
+NAMES = {
+    "date": (
+        *("date", "created at", "published", "published at", "publish date", "timestamp", "datetime", "created"),
+        *("time", "дата", "час", "время"),
+    ),
+    "source": (
+        *("source", "channel", "chat", "outlet", "publisher", "domain", "page name", "author", "username"),
+        *("user name", "user", "джерело", "источник", "канал", "автор"),
+    ),
+    "url": ("url", "link", "permalink", "посилання", "ссылка"),
+    "id": ("id", "№", "номер"),
+    "language": ("language", "lang", "мова", "язык"),
+}
+_OTHER_NAMES = (
+    *("country", "views", "likes", "shares", "frames", "voices", "label", "labels", "type", "query id"),
+    *("hit sentence", "document id"),
+)
+KNOWN_NAMES = frozenset((*TEXT_NAMES, *WEAK_TEXT_NAMES, *(name for names in NAMES.values() for name in names)))
+KNOWN_NAMES |= frozenset(_OTHER_NAMES)
 LEAST_CHARACTERS = 10  # mean length of a cell in a column that may be text
 _CLEAR_LEAD = 1.5  # how many times longer than the next the longest column must be
+
+
+def plain_name(name: str) -> str:
+    """Return a name as it is compared: in small letters, words separated by one space."""
+    return re.sub(r"[\s_\-\ufeff]+", " ", name).strip().lower()
 
 
 def check_names(name: str, columns: Sequence[str]) -> None:
@@ -26,7 +54,7 @@ def choose_text_column(
     """Return the column that holds the text.
 
     That is ``wanted``; else a column with one of ``TEXT_NAMES``; else the only column; else the one whose cells are
-    clearly the longest.
+    clearly the longest; else one with one of ``WEAK_TEXT_NAMES``. A column that is mostly empty is not chosen.
 
     - ``columns``: the names of all columns.
     - ``cells``: the first cells of those columns that can hold text.
@@ -36,19 +64,35 @@ def choose_text_column(
     if wanted is not None:
         return _wanted(name, columns, cells, wanted)
     for known in TEXT_NAMES:
-        matches = [column for column in cells if column.strip().lower() == known]
+        matches = [column for column in cells if plain_name(column) == known]
         if matches:
-            return _only(name, matches)
+            return _filled(name, _only(name, matches), cells)
     if len(columns) == 1 == len(cells):
         return columns[0]
     longest = _longest(cells)
     if not longest:
-        raise UserError(f"{name}: no column looks like text; name one of {listed(columns)} with --text COLUMN")
-    return _only(name, longest)
+        no_text = next((column for column in columns if plain_name(column) in TEXT_NAMES), None)
+        hint = f"the column '{no_text}' does not hold text" if no_text else "no column looks like text"
+        raise UserError(f"{name}: {hint}; name one of {listed(columns)} with --text COLUMN")
+    weak = [column for column in longest if plain_name(column) in WEAK_TEXT_NAMES]
+    return _filled(name, _only(name, [column for column in longest if column not in weak] or weak), cells)
+
+
+def _filled(name: str, column: str, cells: Mapping[str, Sequence[str]]) -> str:
+    """Return the column. Raises UserError if over half of its first cells are empty."""
+    empty = sum(not cell.strip() for cell in cells[column])
+    if empty * 2 > len(cells[column]):
+        others = [other for other in cells if _mean_length(cells[other]) >= LEAST_CHARACTERS and other != column]
+        hint = f" such as {listed(others, 3)}" if others else ""
+        raise UserError(
+            f"{name}: the column '{column}' seems to hold the text, but {empty:,} of its first {len(cells[column]):,} "
+            f"rows are empty; name it or another{hint} with --text COLUMN"
+        )
+    return column
 
 
 def _wanted(name: str, columns: Sequence[str], cells: Mapping[str, Sequence[str]], wanted: str) -> str:
-    if wanted not in columns:
+    if wanted not in columns and wanted not in cells:
         raise UserError(f"{name}: there is no column '{wanted}'; its columns are {listed(columns)}")
     if wanted not in cells:
         raise UserError(f"{name}: the column '{wanted}' does not hold text; name another with --text")

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.tables.sources import Source
-from narratives.text.spans import TextSpans
+from narratives.text.spans import TextSpans, spans_of
 
 NO_DELIMITER = "\x1f"  # for a CSV of one column: the csv module needs a delimiter, and no text contains this one
+_BLANK_BYTES = 16  # a longer cell of nothing but white space is not looked for
 BATCH_CHARACTERS = 8_000_000  # ends a batch of long texts early, so that memory stays flat
 
 
@@ -111,6 +112,22 @@ class ArrowRows:
 Rows = CsvRows | CellRows | JsonRows | ArrowRows
 
 
+def columns_of(rows: Rows, names: Sequence[str], indices: Sequence[int]) -> list[list[str]]:
+    """Return the cells of the rows at ``indices`` in the columns ``names``; one that an object lacks is empty."""
+    if isinstance(rows, JsonRows):
+        objects = (json.loads(rows.values[index]) for index in indices)
+        return [[_cell(dig(value, name)[1]) or "" for name in names] for value in objects]
+    if isinstance(rows, ArrowRows):
+        return ArrowRows(rows.values.select(list(names)).take(list(indices))).cells()
+    if isinstance(rows, CsvRows):
+        some = CsvRows(rows.columns, rows.delimiter, spans_of([rows.records[index] for index in indices]))
+        cells: Sequence[list[str]] = some.cells()
+    else:
+        cells = [rows.values[index] for index in indices]
+    places = [rows.columns.index(name) for name in names]
+    return [[row[place] for place in places] for row in cells]
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A row that cannot be scored: its physical line, the reason, and the text of the row."""
@@ -135,6 +152,15 @@ class Batch:
     lines: Sequence[int] | NDArray[np.int64]
     refused: list[Refusal]
     bytes_read: int
+
+
+def without_text(texts: Sequence[str]) -> list[int]:
+    """Return the indices of the texts that are empty or white space."""
+    if not isinstance(texts, TextSpans):
+        return [index for index, text in enumerate(texts) if not text.strip()]
+    # Decoding all texts of a large batch takes longer than reading it did.
+    short = np.flatnonzero(texts.ends - texts.starts <= _BLANK_BYTES).tolist()
+    return [index for index in short if not texts[index].strip()]
 
 
 KeyFault = Callable[[str], str]  # the reason why a JSON object may not have a key, "" if it may
@@ -179,7 +205,24 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def dig(value: Any, path: str) -> tuple[bool, Any]:
+    """Return whether an object has a key, or a path of keys joined by points, and what is there."""
+    if path in value:
+        return True, value[path]
+    key, _, rest = path.partition(".")
+    return dig(value[key], rest) if rest and isinstance(value.get(key), dict) else (False, None)
+
+
+def joined(value: Any) -> Any:
+    """Return a text that is in pieces, as Telegram writes a text with a link, as a string; another value unchanged."""
+    if not isinstance(value, list) or not any(isinstance(piece, dict) and "type" in piece for piece in value):
+        return value
+    pieces = [piece.get("text") if isinstance(piece, dict) and "type" in piece else piece for piece in value]
+    return "".join(map(str, pieces)) if all(isinstance(piece, str) for piece in pieces) else value
+
+
 def _cell(value: Any) -> str | None:
+    value = joined(value)
     return value if value is None or isinstance(value, str) else _json(value)
 
 

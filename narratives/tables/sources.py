@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ class Source:
     - ``packing``: ``gzip``, ``zstd``, ``bz2``, or empty.
     - ``head``: the first ``HEAD_BYTES``, decompressed.
     - ``bytes_read``: bytes as stored that were read so far.
+    - ``recoded``: how many lines of a text in UTF-8 were read in each other code page so far.
     """
 
     path: str
@@ -31,6 +33,7 @@ class Source:
     packing: str
     head: bytes
     bytes_read: int = 0
+    recoded: Counter[str] = field(default_factory=Counter)
     _open: Any = field(default=None, repr=False)
 
     @property
@@ -43,8 +46,13 @@ class Source:
         """Whether the head is the whole table."""
         return len(self.head) < HEAD_BYTES
 
+    def count_recoded(self, page: str) -> None:
+        """Count a line that was read in another code page than the rest of the text."""
+        self.recoded[page] += 1
+
     def blocks(self) -> Iterator[bytes]:
         """Yield all bytes, decompressed, the head first. Raises UserError if the file is damaged or cut off."""
+        self.recoded.clear()  # whoever reads a table twice counts its lines once
         yield self.head
         if self.whole:
             self.bytes_read = self.size or len(self.head)

@@ -118,8 +118,9 @@ class _Unclosed(io.RawIOBase):
 
 def _csv_body(rows: InputRows, indices: Sequence[int], added: Added, form: OutputFormat) -> bytes:
     ours = list(zip(*map(_cells, added.values()), strict=True))
-    if isinstance(rows, CsvRows) and (rows.delimiter or ",") == form.delimiter:
-        # The record is copied as it stands: a parsed and rewritten one would change its quotes.
+    if isinstance(rows, CsvRows) and rows.delimiter == form.delimiter:
+        # The record is copied as it stands: a parsed and rewritten one would change its quotes. Not so a table of one
+        # column, whose texts may have unquoted delimiters.
         records = list(rows.records)
         endings = csv_text(ours, form.delimiter).splitlines(keepends=True) if ours else []
         if len(endings) != len(indices):  # a cell of ours contains a line end

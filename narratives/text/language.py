@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from narratives.text.cleaning import plain
+
 _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _RUSSIAN = re.compile(r"[ыэъёЫЭЪЁ]")
 _ENGLISH_WORDS = frozenset(
@@ -19,6 +21,7 @@ _RUSSIAN_WORDS = frozenset(
 
 def language(text: str) -> str:
     """Return ``en``, ``uk``, ``ru`` or ``other``, guessed from the letters and the most frequent words of a text."""
+    text = plain(text)
     letters = [character for character in text if character.isalpha()]
     if not letters:
         return "other"
@@ -28,10 +31,10 @@ def language(text: str) -> str:
         return _cyrillic_language(text, words)
     # A short text may have none of the frequent words; in plain ASCII it is then taken for English.
     latin = sum(character < "\u0250" for character in letters) / len(letters)
-    plain = sum(character < "\u0080" for character in letters) / len(letters)
+    ascii_share = sum(character < "\u0080" for character in letters) / len(letters)
     return (
         "en"
-        if latin > 0.5 and (_share(words, _ENGLISH_WORDS) > 0.08 or (plain > 0.99 and words.total() < 12))
+        if latin > 0.5 and (_share(words, _ENGLISH_WORDS) > 0.08 or (ascii_share > 0.99 and words.total() < 12))
         else "other"
     )
 

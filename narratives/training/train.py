@@ -18,7 +18,7 @@ from narratives.codebook.frames import Codebook
 from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
 from narratives.evaluation.evaluation import Evaluation
-from narratives.evaluation.model_card import model_card
+from narratives.evaluation.model_card import model_card, thresholds_remark
 from narratives.labels.files import read_labels
 from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import LabelSet
@@ -30,10 +30,10 @@ from narratives.model.persistence import save
 from narratives.model.releases import check_name, model_in_use, readable_release, release
 from narratives.training.data import read_background
 from narratives.training.decision_rule import read_aim
-from narratives.training.fitting import Progress, fit, of_sample, random_sample
+from narratives.training.fitting import ENOUGH_RANDOM, Progress, fit, of_sample, random_sample
 from narratives.training.frames import AS_IT_IS, ModelSettings
-from narratives.training.prior.adapting import Prior, fit_change
-from narratives.training.prior.known import fingerprints
+from narratives.training.prior.adapting import Prior, fit_change, sample_rows
+from narratives.training.prior.known import fingerprints, unknown_rows
 from narratives.training.voice import VoiceSettings
 
 Say = Callable[[str], None]
@@ -68,12 +68,18 @@ DEFAULTS = TrainingOptions()
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model: its folder, its cross-validated figures, and whether it was released as the first one."""
+    """A trained model.
+
+    - ``figures``: its cross-validated figures.
+    - ``released``: whether it was released as the first one.
+    - ``thresholds``: a sentence on what its thresholds rest on.
+    """
 
     folder: Path
     classifier: Classifier
     figures: Evaluation
     released: bool
+    thresholds: str
 
 
 def read_source(path: Path, codebook_path: Path | None = None, say: Say = lambda note: None) -> tuple[Gold, Source]:
@@ -143,7 +149,8 @@ def train(
         classifier, changed = fit_change(prior, labelled, options.seed, progress, settings)
         figures = changed or Evaluation.from_json(prior.figures)
     progress("saving", 0.95)
-    made_from = _made_from(source, options, labelled, settings) | {"figures": figures.as_json()}
+    made_from = _made_from(source, options, labelled, settings)
+    made_from |= {"figures": figures.as_json(), "thresholds": _basis(labelled, settings, prior)}
     if classifier.voice_model is not None:
         made_from["settings"]["voice"]["prior"] = classifier.voice_model.prior.tolist()
     if prior is not None:
@@ -154,7 +161,7 @@ def train(
     if released:
         release(folder)
     progress("done", 1.0)
-    return Trained(folder, classifier, figures, released)
+    return Trained(folder, classifier, figures, released, thresholds_remark(made_from))
 
 
 def _prior(codebook: Codebook) -> Prior | None:
@@ -206,6 +213,24 @@ def _made_from(source: Source, options: TrainingOptions, labelled: Gold, setting
             "voice": asdict(VoiceSettings()),
         },
     }
+
+
+def _basis(labelled: Gold, settings: ModelSettings, prior: Prior | None) -> dict[str, Any]:
+    """Return what thresholds rest on, as the manifest has it and ``thresholds_remark`` says it.
+
+    - ``from``: "random", "table" (a sample as a whole), "labels" (weighted) or "prior" (kept).
+    - ``paragraphs``: how many are a sample; of labels, all.
+    - ``needed``, ``added``: how many would move the prior's thresholds, and how many frames it lacks.
+    """
+    if prior is None:
+        random = len(random_sample(labelled))
+        kind = "random" if random else "table" if settings.topical_none is None else "labels"
+        return {"from": kind, "paragraphs": random or len(labelled)}
+    new = labelled.take(unknown_rows(labelled, prior.trained_on))
+    sample = len(sample_rows(new, settings))
+    kind = "prior" if sample < ENOUGH_RANDOM else "random" if len(new.random_rows) else "table"
+    added = sum(frame not in prior.classifier.frames for frame in labelled.frames)
+    return {"from": kind, "paragraphs": sample, "needed": ENOUGH_RANDOM, "added": added}
 
 
 def _as_recorded(settings: ModelSettings) -> dict[str, Any]:

@@ -63,6 +63,16 @@ def test_one_in_five_turns_is_random_and_what_is_random_does_not_hang_on_the_mod
     ]
 
 
+def test_nothing_is_taken_out_of_the_random_share_by_what_it_says(many):
+    plain = {entry.paragraph_id for entry in select(many, FRAMES) if entry.reason == "random"}
+    candidates = [QueueEntry(paragraph, "rare", "swans: like its definition") for paragraph in many.ids]
+    assert {entry.paragraph_id for entry in select(many, FRAMES, candidates) if entry.reason == "random"} == plain
+    copies = Unread(many.ids, ("The dam will break before Friday, they say.",) * 1000, many.probabilities)
+    order = select(copies, FRAMES)
+    assert {entry.paragraph_id for entry in order if entry.reason == "random"} == plain
+    assert sum(entry.reason == "random" for entry in order[: len(plain)]) == len(plain) - 1, "all but one copy wait"
+
+
 def test_a_share_of_the_paragraphs_has_two_slots(many):
     assert {entry.slots for entry in select(many, FRAMES, options=QueueOptions(overlap=0))} == {1}
     assert {entry.slots for entry in select(many, FRAMES, options=QueueOptions(overlap=1))} == {2}

@@ -1,8 +1,10 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import paragraph, reading
@@ -11,8 +13,9 @@ from narratives.annotation.retraining import report_training, reviewed, train_on
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.model.releases import model_in_use
+from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store, now
-from narratives.training.train import train_on_files
+from narratives.training import fitting
 
 NEW = "The ferry of the mayor was paid by nobody knows whom."
 
@@ -28,19 +31,17 @@ def own(town, labels_folder, label_set, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(own, labels_folder, tmp_path):
-    from_files = train_on_files(labels_folder, tmp_path / "files").folder
+def test_the_same_labels_from_files_and_from_the_database_give_the_same_model(own, trained_folder, tmp_path):
     from_store = train_on_store(own, tmp_path / "store").folder
-    for path in from_files.iterdir():
+    for path in trained_folder.iterdir():
         assert path.read_bytes() == (from_store / path.name).read_bytes(), path.name
 
 
 @pytest.mark.slow
-def test_paragraphs_that_nobody_labelled_do_not_change_the_model(own, labels_folder, tmp_path):
-    from_files = train_on_files(labels_folder, tmp_path / "files").folder
+def test_paragraphs_that_nobody_labelled_do_not_change_the_model(own, trained_folder, tmp_path):
     own.add([paragraph(NEW)])
     from_store = train_on_store(own, tmp_path / "store").folder
-    assert (from_files / "manifest.json").read_bytes() == (from_store / "manifest.json").read_bytes()
+    assert (trained_folder / "manifest.json").read_bytes() == (from_store / "manifest.json").read_bytes()
 
 
 def test_a_label_on_a_frame_that_the_codebook_lacks_is_refused(own, tmp_path):
@@ -51,21 +52,52 @@ def test_a_label_on_a_frame_that_the_codebook_lacks_is_refused(own, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, tmp_path):
+def test_what_was_labelled_is_learned_and_what_was_undone_is_not(own, trained_folder, tmp_path):
     own.add([paragraph(NEW)])
-    before = train_on_store(own, tmp_path / "before")
     own.save([reading(NEW, "mayor", "reports", labelled_at=now())])
     after = train_on_store(own, tmp_path / "after")
-    assert (before.figures.n, after.figures.n) == (102, 103)
+    before = persistence.read_manifest(trained_folder)
+    assert (before["figures"]["n"], after.figures.n) == (102, 103)
     own.undo("olha")
     again = train_on_store(own, tmp_path / "again")
-    assert (again.folder / "weights.npz").read_bytes() == (before.folder / "weights.npz").read_bytes()
+    assert (again.folder / "weights.npz").read_bytes() == (trained_folder / "weights.npz").read_bytes()
+
+
+def label_by_queue(store, label_set, is_random):
+    """Let one annotator label the paragraphs as the label set does, each taken from the queue with its reason."""
+    reasons = ("uncertain", "random")
+    store.add(label_set.paragraphs)
+    queue = AssignmentQueue(store)
+    queue.order(
+        QueueEntry(row.paragraph_id, reasons[is_random(number)], "") for number, row in enumerate(label_set.paragraphs)
+    )
+    while (item := queue.take("olha")) is not None:
+        store.save([replace(label, annotator="olha") for label in label_set.by_paragraph[item.paragraph_id]])
 
 
 @pytest.mark.slow
-def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, tmp_path):
+def test_what_the_queue_chose_trains_and_what_it_drew_at_random_sets_thresholds(
+    store, town, label_set, codebook, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(fitting, "ENOUGH_RANDOM", 40)
+    label_by_queue(store, label_set, lambda number: number % 2 == 0 or number > 89)
+    by_queue = train_on_store(store, tmp_path / "by-queue")
+    assert by_queue.figures.n == 57
+    assert by_queue.thresholds == "Thresholds are from 57 paragraphs drawn at random."
+    manifest = persistence.read_manifest(by_queue.folder)
+    assert (manifest["paragraphs"], manifest["random"]) == (102, 57)
+    monkeypatch.setattr(fitting, "ENOUGH_RANDOM", 58)
+    too_few = train_on_store(store, tmp_path / "too-few")
+    assert too_few.figures.n == 102
+    assert "random" not in persistence.read_manifest(too_few.folder)
+    np.testing.assert_array_equal(too_few.classifier.frame_model.weights, by_queue.classifier.frame_model.weights)
+    assert (too_few.classifier.thresholds != by_queue.classifier.thresholds).any()
+
+
+@pytest.mark.slow
+def test_reviewed_paragraphs_are_those_labelled_in_the_app(own, codebook, trained_folder, tmp_path):
     own.add([paragraph(NEW)])
-    before = train_on_store(own, tmp_path / "before").classifier
+    before = persistence.load(trained_folder)
     assert reviewed(own, codebook, before, before) is None
     own.save([reading(NEW, "bridge", "reports", labelled_at=now())])
     comparison = reviewed(own, codebook, before, before)

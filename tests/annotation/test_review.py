@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 
 from conftest import paragraph, reading
+from narratives.annotation.queue import in_random_share
 from narratives.annotation.ranking import rank
 from narratives.annotation.review import Finding, accept_all, find
 from narratives.codebook.frames import retire
 from narratives.labels.files import check_labels
 from narratives.labels.gold import UNKNOWN, gold
+from narratives.store.assignments import AssignmentQueue
 from narratives.store.events import now
 
 PLAIN = "Wake up, neighbours: the dam breaks before Friday!"
 NEW = ["A dam and a mayor, said a councillor.", "The bridge of the choir."]
 STRANGE = f"{PLAIN} The river rises! Zorblatt quindle, Frobnitz quindle."
-STRANGER = f"{STRANGE} Vexillum!"
+STRANGER = f"{STRANGE} Vexilla!"
 
 
 @pytest.fixture
@@ -38,6 +40,19 @@ def test_what_is_near_a_threshold_has_been_read_by_nobody(reviewed, classifier, 
     findings = find(reviewed, classifier, codebook)
     assert {finding.text for finding in findings.items if finding.reason == "near"} <= set(NEW)
     assert all(findings.readings(finding.paragraph_id) for finding in findings.items if finding.reason == "against")
+
+
+def test_the_random_share_is_left_to_the_queue(store, label_set, classifier):
+    texts = [f"{STRANGE} Number {number}, said the mayor of the bridge." for number in range(40)]
+    store.import_labels(label_set)
+    store.add(map(paragraph, texts))
+    rank(store, classifier)
+    drawn = {text for text in texts if in_random_share(paragraph(text).paragraph_id)}
+    listed = {finding.text for finding in find(store, classifier, classifier.codebook).items} & set(texts)
+    assert 2 < len(drawn) < 20
+    assert listed == set(texts) - drawn
+    queued = {item.text for item in AssignmentQueue(store).upcoming("maria", 500) if item.reason == "random"}
+    assert queued == drawn
 
 
 def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown_first(store, label_set, classifier):
@@ -84,6 +99,7 @@ def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, code
     accepted = [label for label in reviewed.label_set().labels if label.annotator == "maria"]
     assert {label.paragraph_id for label in accepted} == {finding.paragraph_id for finding in chosen}
     assert {label.note for label in accepted} == {"accepted"}
+    assert {event.reason for event in reviewed.history() if event.annotator == "maria"} == {"against"}
     predicted = dict(
         zip(
             [finding.paragraph_id for finding in chosen],

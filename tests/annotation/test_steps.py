@@ -10,7 +10,9 @@ from narratives.codebook.frames import bare, retire
 from narratives.errors import UserError
 from narratives.labels.files import check_labels
 from narratives.labels.gold import UNKNOWN, gold
+from narratives.store.events import Circumstances
 
+NOTHING = Circumstances()  # nothing was suggested, and nobody said why the paragraph was shown
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
 
 
@@ -31,6 +33,16 @@ def test_the_model_suggests_what_it_predicts_and_hides_it_for_one_in_five(classi
     assert 0.7 < sum(shown) / len(shown) < 0.9
     assert suggest(classifier, bare(["mayor"]), "any", TEXT).frames == ()
     assert json.loads(suggested.as_json())["frames"][0]["frame"] == "flood"
+
+
+def test_a_random_paragraph_is_read_without_what_the_model_says(classifier):
+    ids = [f"p{n}" for n in range(50)]
+    drawn, chosen = (
+        [suggest(classifier, classifier.codebook, name, TEXT, reason) for name in ids] for reason in ("random", "rare")
+    )
+    assert not any(suggested.shown for suggested in drawn)
+    assert any(suggested.shown for suggested in chosen)
+    assert drawn[0].frames == chosen[0].frames, "what the model says is stored all the same"
 
 
 def test_a_frame_merged_since_the_model_was_trained_is_suggested_as_its_successor(classifier, codebook):
@@ -54,22 +66,22 @@ def test_a_saved_step_is_a_whole_reading_with_what_was_suggested(store, codebook
     read = Step.read(
         step(note="  so\n said ", sure=False, frames=[["flood", "reports"], ["mayor", "rebuts"]]), codebook
     )
-    assert take_step(store, read, "olha", codebook, suggested) == "saved: 2 frames"
+    assert take_step(store, read, "olha", codebook, suggested.around("rare")) == "saved: 2 frames"
     (event,) = store.history()
-    assert event.suggested == suggested.as_json()
+    assert (event.model, event.suggested, event.reason) == (classifier.name, suggested.as_json(), "rare")
     assert [(label.frame, label.voice, label.sure, label.note) for label in event.labels] == [
         ("flood", "reports", "no", "so said"),
         ("mayor", "rebuts", "no", "so said"),
     ]
-    assert take_step(store, read, "olha", codebook, suggested)
+    assert take_step(store, read, "olha", codebook, suggested.around("rare"))
     assert len(store.history()) == 1, "the same step twice is one"
 
 
 def test_nothing_chosen_is_a_label_too_and_a_decision_is_gold(store, codebook):
     store.add([paragraph(TEXT)])
-    assert take_step(store, Step.read(step(frames=[]), codebook), "olha", codebook, None) == "saved: no frame"
+    assert take_step(store, Step.read(step(frames=[]), codebook), "olha", codebook, NOTHING) == "saved: no frame"
     decided = Step.read(step(step="t2"), codebook)
-    assert take_step(store, decided, "lead", codebook, None, "decision") == "decided: 1 frame"
+    assert take_step(store, decided, "lead", codebook, NOTHING, "decision") == "decided: 1 frame"
     assert gold(store.label_set(), codebook).values.tolist() == [[1, 0, 0]]
 
 
@@ -79,8 +91,8 @@ def test_a_suggestion_without_a_voice_is_stored_without_one_and_a_decision_asks_
     assert (suggestion.frame, suggestion.voice) == ("flood", "")
     accepted = Step.read(step(frames=[[suggestion.frame, suggestion.voice]]), codebook)
     with pytest.raises(UserError, match="a decision on 'flood' needs a voice; choose one of promotes"):
-        take_step(store, accepted, "lead", codebook, None, "decision")
-    assert take_step(store, accepted, "olha", codebook, None) == "saved: 1 frame"
+        take_step(store, accepted, "lead", codebook, NOTHING, "decision")
+    assert take_step(store, accepted, "olha", codebook, NOTHING) == "saved: 1 frame"
     labels = store.label_set()
     check_labels(labels, codebook, "the database")
     assert {(label.frame, label.voice, label.value, label.kind) for label in labels.labels} == {
@@ -94,9 +106,11 @@ def test_a_suggestion_without_a_voice_is_stored_without_one_and_a_decision_asks_
 
 def test_undo_and_skip_say_what_they_did(store, codebook):
     store.add([paragraph(TEXT)])
-    assert take_step(store, Step.read(step(act="undo"), codebook), "olha", codebook, None) == "nothing to undo"
-    assert take_step(store, Step.read(step(act="skip", step="t2"), codebook), "olha", codebook, None) == "skipped"
-    assert take_step(store, Step.read(step(act="undo", step="t3"), codebook), "olha", codebook, None) == "undone: skip"
+    assert take_step(store, Step.read(step(act="undo"), codebook), "olha", codebook, NOTHING) == "nothing to undo"
+    assert take_step(store, Step.read(step(act="skip", step="t2"), codebook), "olha", codebook, NOTHING) == "skipped"
+    assert (
+        take_step(store, Step.read(step(act="undo", step="t3"), codebook), "olha", codebook, NOTHING) == "undone: skip"
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,6 +140,7 @@ def test_a_correction_speaks_of_one_frame_only(store, codebook):
     assert gold(store.label_set(), codebook).values.tolist() == [[0, -1, -1]]
     correct(store, Correction(TEXT, "flood", "yes", "rebuts"), "olha", codebook, "m@1")
     assert gold(store.label_set(), codebook).values.tolist() == [[1, -1, -1]]
+    assert gold(store.label_set(), codebook).how == ("corrected",)
 
 
 def test_a_text_that_no_database_keeps_is_refused(store, codebook):

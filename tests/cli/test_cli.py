@@ -20,7 +20,8 @@ COMMANDS = {
     "classify": ("Classify one TEXT", "--file --json --all --all-evidence --model"),
     "score": (
         "Score tables of texts",
-        "-o --output --text --by --columns --jobs --prefix --refused --json --force --resume --engine --scheduler "
+        "-o --output --text --date --source --url --id --explain --sheet --header-row --encoding --delimiter --quoting "
+        "--by --columns --jobs --prefix --refused --json --force --resume --engine --scheduler "
         "--model",
     ),
     "train": (
@@ -59,11 +60,6 @@ GROUPS = {
     "codebook": "Check, show and change the codebook",
 }
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
-
-
-@pytest.fixture(scope="module")
-def trained(labels_folder, tmp_path_factory):
-    return train_on_files(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
 
 
 @pytest.fixture
@@ -221,6 +217,28 @@ def test_score_expands_a_pattern_that_the_shell_did_not(run, tmp_path):
     assert texts == ["text", "a: the dam breaks", "b: the dam breaks"]
 
 
+def test_score_reads_a_table_as_the_user_says(run, tmp_path):
+    (tmp_path / "a.csv").write_bytes("a;b\nid;text\n1;Привет, соседи: плотина\n".encode("cp866"))
+    told = ("--encoding", "cp866", "--delimiter", ";", "--header-row", "2", "--quoting", "none")
+    status, _, error = run("score", tmp_path / "a.csv", "-o", tmp_path / "out.csv", *told)
+    assert status == 0, error
+    first, second, _ = (tmp_path / "out.csv").read_text(encoding="utf-8").split("\n")
+    assert first.startswith("id;text;frames;")
+    assert second.startswith("1;Привет, соседи: плотина;")
+
+
+def test_score_explains_how_a_table_is_read_and_scores_nothing(run, tmp_path):
+    rows = "Query Id,Query Name,Date,Title,Snippet,Full Text\n1,q,2024-03-01,A title,,The dam breaks before Friday!\n"
+    (tmp_path / "a.csv").write_text("Report:,Digest\n\n" + rows)
+    status, output, error = run("score", tmp_path / "a.csv", "--explain", "--source", "Query Name")
+    assert status == 0, error
+    for words in ("Brandwatch ('Query Id', 'Query Name'", "'Full Text', else 'Snippet'", "line 3", "date       'Date'"):
+        assert words in output
+    assert "source     'Query Name'" in output
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert run("score", tmp_path / "a.csv")[0] == 2  # without an output
+
+
 def test_score_does_not_overwrite_without_force(run, tmp_path):
     (tmp_path / "in.csv").write_text("text\nThe choir sings.\n", encoding="utf-8")
     words = ["score", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--json", tmp_path / "summary.json"]
@@ -234,9 +252,12 @@ def test_ctrl_c_says_what_was_left_behind(run, tmp_path, monkeypatch):
     def interrupted(*words, **options):
         raise KeyboardInterrupt("stopped; nothing was written to out.csv")
 
-    monkeypatch.setattr("narratives.scoring.score.score", interrupted)
-    status, out, err = run("score", "in.csv", "-o", tmp_path / "out.csv")
-    assert (status, out, err.strip()) == (130, "", "narratives: stopped; nothing was written to out.csv")
+    monkeypatch.setattr("narratives.scoring.score.score_tables", interrupted)
+    (tmp_path / "in.csv").write_text("id,text\n1,The dam breaks.\n")
+    status, out, err = run("score", tmp_path / "in.csv", "-o", tmp_path / "out.csv")
+    recognised, *_, sentence = err.strip().split("\n")
+    assert recognised.endswith("in.csv: CSV, UTF-8, delimiter ',', 2 columns, text in 'text', id in 'id'")
+    assert (status, out, sentence) == (130, "", "narratives: stopped; nothing was written to out.csv")
 
 
 def test_evaluate_measures_on_a_table_and_shows_stored_figures(run, tmp_path):
@@ -611,7 +632,9 @@ def test_a_merge_is_reported_first_made_with_yes_and_changes_no_label(run, own, 
 def test_a_retired_frame_is_left_out_of_the_next_training_and_stays_in_the_old_model(run, own, tmp_path):
     run("queue")
     assert "retired: mayor" in run("codebook", "retire-frame", "mayor", "--yes")[1]
-    assert run("train", "-o", tmp_path / "after")[0] == 0
+    status, out, _ = run("train", "-o", tmp_path / "after")
+    assert status == 0
+    assert "\nThresholds are from all " in out
     thief = "We all know that the mayor stole the budget."
     old, new = (
         json.loads(run("classify", thief, "--json", *more)[1]) for more in ([], ["--model", tmp_path / "after"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from narratives.kernel.kernel import Kernel, read_paragraphs
 from narratives.model.classifier import Classifier, Predictions
 from narratives.model.voice_markers import PHRASES, QUOTATION_MARKS, SENTENCE_CLOSERS, SENTENCE_ENDS, TAGS
+from narratives.text.cleaning import plain
 from narratives.text.spans import spans_of
 
 AWKWARD = [
@@ -31,10 +32,13 @@ AWKWARD = [
     "ǅ ﬁ ß ẞ ŉ Ё ё ’ ʼ",
     "\u2028\u2029\x85\xa0\u200b\ufeff",
     "The dam breaks. The mayor lies. The bridge falls! Officials denied it, in fact.",
+    "The <b style='x'>dam</b> br\u200beaks &amp; t.me/mayor https://example.org/dam?x=1 @mayor lies",
+    "The d a m s breaks, Тhe mаyor lies, and/or \u0301 the 𝐝𝐚𝐦 breaks",
 ]
 WORDS = st.sampled_from(
     [" ".join(phrase.words) for phrase in PHRASES] + "the dam breaks mayor lies bridge . ! ? “ ” \" ' « »".split()
 )
+pytestmark = pytest.mark.usefixtures("letters_once")
 TEXTS = st.text(max_size=60) | st.lists(WORDS | st.text(max_size=3), max_size=40).map(" ".join)
 
 
@@ -45,7 +49,7 @@ def kernel(classifier: Classifier) -> Kernel:
 
 def assert_same(predictions: Predictions, expected: Predictions) -> None:
     assert np.abs(predictions.probabilities - expected.probabilities).max(initial=0) < 1e-6
-    for part in ("predicted", "human", "voices"):
+    for part in ("predicted", "human", "voices", "unsettled"):
         assert np.array_equal(getattr(predictions, part), getattr(expected, part)), part
 
 
@@ -92,7 +96,7 @@ def pairs_of(classifier: Classifier, text: str):
 
 def voice_shares(kernel: Kernel, text: str) -> np.ndarray:
     """Return the voices' shares as the kernel computes them; predictions hold only the most probable voice."""
-    spans, results = spans_of([text]), kernel._empty_results(1)
+    spans, results = spans_of([plain(text)]), kernel._empty_results(1)
     read_paragraphs(spans.data, (spans.starts, spans.ends), True, kernel.tables, kernel._workspace(), results)
     return results.voices[0]
 

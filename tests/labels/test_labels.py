@@ -10,7 +10,7 @@ from narratives.codebook.frames import retire
 from narratives.errors import UserError
 from narratives.labels.files import check_labels, read_labels, write_labels
 from narratives.labels.gold import UNKNOWN, gold
-from narratives.labels.label_set import KINDS, LabelSet
+from narratives.labels.label_set import KINDS, LabelSet, reading_key
 from narratives.labels.simple_table import read_simple_table
 
 TEXT = "The dam breaks, they say, before Friday."
@@ -117,6 +117,26 @@ def test_a_single_label_says_nothing_of_other_frames(codebook):
 def test_an_annotator_s_later_word_counts(codebook):
     later = reading(TEXT, "", "", labelled_at="2026-02-01T10:00:00Z")
     assert of(codebook, reading(TEXT, "flood", "promotes"), later)[0] == [0, 0, 0]
+
+
+def test_gold_says_how_each_paragraph_was_chosen_and_a_second_look_does_not_change_it(codebook):
+    texts = ["Drawn.", "Drawn, then doubted.", "Near a threshold.", "Of a file."]
+    first = [reading(text, "flood", "promotes") for text in texts]
+    again = reading(texts[1], "flood", "promotes", annotator="ivan", labelled_at="2025-12-31T10:00:00Z")
+    later = reading(texts[2], "flood", "promotes", kind="decision", labelled_at="2026-01-02T10:00:00Z")
+    reasons = {"random": first[:2], "near": [first[2]], "doubtful": [again, later]}
+    known = {reading_key(label): reason for reason, labels in reasons.items() for label in labels}
+    labels = LabelSet(tuple(map(paragraph, texts)), (*first, again, later), known)
+    settled = gold(labels.of_interest(unlabelled=False), codebook)
+    assert settled.how == ("random", "random", "near", "")
+    assert settled.random_rows.tolist() == [0, 1]
+    assert gold(replace(labels, reasons={}), codebook).how == ()
+
+
+def test_how_a_paragraph_was_chosen_survives_a_merge(merged):
+    label = reading(TEXT, "flood", "promotes")
+    labels = LabelSet((paragraph(TEXT),), (label,), {reading_key(label): "random"})
+    assert gold(labels, merged).how == ("random",)
 
 
 def test_a_simple_table_brings_its_own_taxonomy(tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from conftest import paragraph
 from narratives.codebook.frames import Codebook
 from narratives.labels.files import read_labels, write_labels
-from narratives.labels.label_set import LabelSet
+from narratives.labels.label_set import LabelSet, reading_key
 from narratives.labels.simple_table import read_simple_table
 from narratives.labels.source import canonical, codebook_hash, label_source, table_source
 from narratives.model import persistence
@@ -22,6 +22,14 @@ def test_order_and_unlabelled_paragraphs_do_not_count_but_a_changed_label_does(l
     assert label_source(mixed) == label_source(label_set)
     changed = (replace(label_set.labels[0], sure="no"), *label_set.labels[1:])
     assert label_source(replace(label_set, labels=changed)) != label_source(label_set)
+
+
+def test_what_was_drawn_at_random_is_part_of_the_source(label_set):
+    known = {reading_key(label): "random" for label in label_set.labels[:3]}
+    source = label_source(replace(label_set, reasons=known))
+    assert source.hashes.items() > label_source(label_set).hashes.items()
+    chosen = replace(label_set, reasons=known | {reading_key(label_set.labels[0]): "near"})
+    assert label_source(chosen).hashes["how chosen"] != source.hashes["how chosen"]
 
 
 def test_what_was_written_and_read_back_has_the_source_of_what_was_written(label_set, codebook, tmp_path):

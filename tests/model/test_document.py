@@ -103,7 +103,7 @@ def test_the_json_leaves_out_frames_decided_no_unless_everything_is_asked_for(cl
     [
         ("La chorale chante au marché le dimanche à dix heures du matin.", "The text does not look like English"),
         (f"{FLOOD}\n\nLa chorale chante au marché le dimanche à dix heures du matin.", "1 of 2 paragraphs does not"),
-        ("<p>One</p> <b>word</b> of it", "The text holds HTML tags"),
+        ("<p>One</p> <b>word</b> of it", "Addresses, handles, tags and invisible characters were not read"),
         ("One \x07 word of it", "The text holds control characters"),
     ],
 )
@@ -113,7 +113,7 @@ def test_what_may_mislead_is_remarked_on(classifier, text, remark):
 
 
 def test_plain_text_needs_no_remark(classifier):
-    assert classify(classifier, f"{FLOOD} It was <b>said twice</b>.\n").remarks == ()
+    assert classify(classifier, f"{FLOOD} It was said twice.\n").remarks == ()
 
 
 def test_an_empty_text_and_one_above_five_megabytes_are_refused(classifier):

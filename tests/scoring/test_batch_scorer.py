@@ -18,7 +18,7 @@ ROWS = """id{d}text{d}more
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, classifier):
+def model(tmp_path_factory, classifier, letters_once):
     folder = tmp_path_factory.mktemp("models") / "tiny"
     persistence.save(classifier, folder, {}, "card")
     return folder

@@ -1,18 +1,17 @@
 """Scoring on a cluster of real processes writes the bytes of a local run, even if a worker dies during the run."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from forked import LETTERS_ONCE, Forked, fork
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.scoring import dask_engine
@@ -25,58 +24,62 @@ SENTENCES = ("The dam breaks and the river rises!", "A quiet day.", 'Who says ""
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, classifier):
+def model(tmp_path_factory, classifier, letters_once):
     folder = tmp_path_factory.mktemp("models") / "tiny"
     persistence.save(classifier, folder, {}, "card")
     return folder
 
 
-def dask(*arguments: str) -> "subprocess.Popen[bytes]":
-    command = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_scheduler" if arguments[0] == "scheduler" else "distributed.cli.dask_worker",
-    ]
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s",
-    }
-    return subprocess.Popen(
-        [*command, *arguments[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
-    )
+# What a worker of the cluster loads.
+LOADED = f"""
+import distributed.cli.dask_scheduler, distributed.cli.dask_worker
+import narratives.kernel.kernel, narratives.scoring.dask_engine
+{LETTERS_ONCE}
+"""
 
 
-def worker(address: str) -> "subprocess.Popen[bytes]":
-    return dask(
-        "worker",
-        address,
-        "--nthreads",
-        "1",
-        "--no-nanny",
-        "--no-dashboard",
-        "--host",
-        "127.0.0.1",
-        "--death-timeout",
-        "30",
-    )
+def dask(program: str, *arguments: str) -> Forked:
+    code = f"import sys; from distributed.cli.dask_{program} import main; sys.argv = {['dask', *arguments]}; main()"
+    return fork(code, LOADED, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="20s")
 
 
-@pytest.fixture
-def scheduler() -> Iterator[str]:
+def end(process: Forked) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+
+
+def worker(address: str) -> Forked:
+    alone = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "30")
+    return dask("worker", address, *alone)
+
+
+@contextmanager
+def running_scheduler() -> Iterator[str]:
     port = free_port()
     process = dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--idle-timeout", "120s")
-    yield f"tcp://127.0.0.1:{port}"
-    process.kill()
-    process.wait()
+    try:
+        yield f"tcp://127.0.0.1:{port}"
+    finally:
+        end(process)
 
 
-@pytest.fixture
-def workers(scheduler) -> Iterator[list["subprocess.Popen[bytes]"]]:
-    processes = [worker(scheduler) for _ in range(2)]
-    yield processes
-    for process in processes:
-        process.kill()
-        process.wait()
+@contextmanager
+def running_cluster() -> Iterator[tuple[str, list[Forked]]]:
+    with running_scheduler() as scheduler:
+        processes = [worker(scheduler) for _ in range(2)]
+        try:
+            yield scheduler, processes
+        finally:
+            for process in processes:
+                if process.runs():
+                    end(process)
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """A scheduler with two workers."""
+    with running_cluster() as (scheduler, _):
+        yield scheduler
 
 
 @pytest.fixture
@@ -90,6 +93,7 @@ def on_workers(monkeypatch):
             return score(sources, output, model, options, progress)
 
     monkeypatch.setattr("narratives.scoring.dask_engine.BATCHES", 1)
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", 500_000)  # bytes of a batch, and so of a part
     return run
 
 
@@ -107,8 +111,8 @@ def same(folder: Path, name: str) -> bool:
     )
 
 
-def test_parts_of_all_kinds_of_tables_come_back_in_order(tmp_path, model, scheduler, workers, on_workers):
-    first = table(tmp_path / "a.csv", 60_000)
+def test_parts_of_all_kinds_of_tables_come_back_in_order(tmp_path, model, scheduler, on_workers):
+    first = table(tmp_path / "a.csv", 30_000)
     second = tmp_path / "b.csv"
     second.write_text("id;text\n1;Наша дамба. The dam breaks\n", encoding="cp1251")
     pq.write_table(pa.table({"id": ["1", "2"], "text": ["The dam breaks", None]}), tmp_path / "c.parquet")
@@ -124,24 +128,26 @@ def test_parts_of_all_kinds_of_tables_come_back_in_order(tmp_path, model, schedu
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_if_a_worker_is_killed_nothing_is_lost(tmp_path, model, scheduler, workers, on_workers):
-    path = table(tmp_path / "a.csv", 400_000)
+def test_if_a_worker_is_killed_nothing_is_lost(tmp_path, model, on_workers):
+    path = table(tmp_path / "a.csv", 120_000)
     score([path], tmp_path / "local.csv", model, Options())
     killed = threading.Event()
 
-    def kill(done: int, total: int | None, rows: int) -> None:
-        if not killed.is_set():
-            workers[0].send_signal(signal.SIGKILL)
-            killed.set()
+    with running_cluster() as (own, workers):
 
-    done = on_workers([path], tmp_path / "cluster.csv", model, scheduler, progress=kill)
+        def kill(done: int, total: int | None, rows: int) -> None:
+            if not killed.is_set():
+                workers[0].send_signal(signal.SIGKILL)
+                killed.set()
+
+        done = on_workers([path], tmp_path / "cluster.csv", model, own, progress=kill)
     assert killed.is_set()
-    assert (done.rows_scored, done.rows_refused) == (400_001, 1)
+    assert (done.rows_scored, done.rows_refused) == (120_001, 1)
     assert same(tmp_path, "csv")
 
 
-def test_an_interrupted_run_on_a_cluster_resumes(tmp_path, model, scheduler, workers, on_workers):
-    path = table(tmp_path / "a.csv", 150_000)
+def test_an_interrupted_run_on_a_cluster_resumes(tmp_path, model, scheduler, on_workers):
+    path = table(tmp_path / "a.csv", 40_000)
     score([path], tmp_path / "local.csv", model, Options())
 
     def stop(done: int, total: int | None, rows: int) -> None:
@@ -153,21 +159,22 @@ def test_an_interrupted_run_on_a_cluster_resumes(tmp_path, model, scheduler, wor
     assert same(tmp_path, "csv")
 
 
-def test_what_a_cluster_cannot_do_is_refused_with_the_reason(tmp_path, model, scheduler, monkeypatch):
+def test_what_a_cluster_cannot_do_is_refused_with_the_reason(tmp_path, model, monkeypatch):
     path = table(tmp_path / "a.csv", 3)
     monkeypatch.setattr("narratives.scoring.dask_engine._TIMEOUT", 5)
-    for options, output, sentence in (
-        ({"scheduler": None}, "out.csv", "--scheduler tcp://HOST:PORT"),
-        ({"scheduler": f"tcp://127.0.0.1:{free_port()}"}, "out.csv", "no Dask scheduler answers there"),
-        ({"scheduler": scheduler}, "out.csv", "the cluster has no worker"),
-        ({"scheduler": scheduler}, "-", "name an output file"),
-    ):
-        with pytest.raises(UserError, match=sentence):
-            score([path], output if output == "-" else tmp_path / output, model, Options(engine="dask", **options))
+    with running_scheduler() as scheduler:
+        for options, output, sentence in (
+            ({"scheduler": None}, "out.csv", "--scheduler tcp://HOST:PORT"),
+            ({"scheduler": f"tcp://127.0.0.1:{free_port()}"}, "out.csv", "no Dask scheduler answers there"),
+            ({"scheduler": scheduler}, "out.csv", "the cluster has no worker"),
+            ({"scheduler": scheduler}, "-", "name an output file"),
+        ):
+            with pytest.raises(UserError, match=sentence):
+                score([path], output if output == "-" else tmp_path / output, model, Options(engine="dask", **options))
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv"}
 
 
-def test_an_error_on_a_worker_reaches_the_user(tmp_path, model, scheduler, workers):
+def test_an_error_on_a_worker_reaches_the_user(tmp_path, model, scheduler):
     path = table(tmp_path / "a.csv", 10)
     (tmp_path / "gone").mkdir()
     source = tmp_path / "gone" / "a.csv"

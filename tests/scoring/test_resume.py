@@ -4,13 +4,12 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from forked import LETTERS_ONCE, Forked, fork
 from narratives.errors import UserError
 from narratives.model import persistence
 from narratives.scoring.batch_scorer import Options
@@ -19,11 +18,16 @@ from narratives.scoring.output import OutputWriter
 from narratives.scoring.score import score
 
 pytestmark = pytest.mark.slow
+LOADED = f"""
+import narratives.cli.score, narratives.kernel.kernel, narratives.scoring.score, narratives.tables.table
+{LETTERS_ONCE}
+"""
+SMALL_BLOCK = 50_000  # bytes of a batch
 SENTENCES = ("The dam breaks and the river rises!", "A quiet day.", 'Who says ""flood""?', "The mayor lies.\nAnd lies.")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory, classifier):
+def model(tmp_path_factory, classifier, letters_once):
     folder = tmp_path_factory.mktemp("models") / "tiny"
     persistence.save(classifier, folder, {}, "card")
     return folder
@@ -35,14 +39,13 @@ def table(path: Path, rows: int, longer: int = 1) -> Path:
     return path
 
 
-def started(folder: Path, model: Path, output: str) -> "subprocess.Popen[bytes]":
+def started(folder: Path, model: Path, output: str, seconds: float) -> Forked:
+    """Start or resume a run that makes a checkpoint every few seconds, after every batch for 0."""
     arguments = ["narratives", "score", "a.csv", "-o", output, "--model", str(model), "--resume"]
     code = "import sys; from narratives.cli.main import main; from narratives.scoring import score; "
-    return subprocess.Popen(
-        [sys.executable, "-c", f"{code} score.CHECKPOINT_SECONDS = 0.0; sys.argv = {arguments!r}; main()"],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-    )
+    code += f"from narratives.tables.readers import csv_blocks; csv_blocks.BLOCK = {SMALL_BLOCK}; "
+    code += f"score.CHECKPOINT_SECONDS = {seconds}; sys.argv = {arguments!r}; main()"
+    return fork(code, LOADED, folder, folder / "printed")
 
 
 def batches_done(output: Path) -> int:
@@ -61,21 +64,24 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_after_ten_kills_at_random_moments_the_output_is_the_same(tmp_path, model):
-    path, output = table(tmp_path / "a.csv", 200_000, longer=8), tmp_path / "out.csv"
+def test_after_ten_kills_at_random_moments_the_output_is_the_same(tmp_path, model, monkeypatch):
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", SMALL_BLOCK)
+    path, output = table(tmp_path / "a.csv", 40_000, longer=8), tmp_path / "out.csv"
     whole = score([path], tmp_path / "whole.csv", model, Options())
     moments, done = random.Random(6), [0]
     for _ in range(10):
-        process = started(tmp_path, model, "out.csv")
+        process = started(tmp_path, model, "out.csv", seconds=0)
         wait_for_more(output, than=done[-1])
-        time.sleep(moments.uniform(0, 0.1))
+        time.sleep(moments.uniform(0, 0.02))
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.wait(10)
         done.append(batches_done(output))
     assert not output.exists(), "the run ended before the tenth kill; give it more rows"
     assert done == sorted(set(done)), "a run did not resume where the one before it stopped"
-    stderr = started(tmp_path, model, "out.csv").communicate(timeout=120)[1].decode()
-    assert "200,001 rows read = 200,000 scored + 1 refused" in stderr
+    started(tmp_path, model, "out.csv", seconds=1).wait(120)
+    printed = tmp_path / "printed"
+    assert "40,001 rows read = 40,000 scored + 1 refused" in printed.read_text()
+    printed.unlink()
     assert whole.rows_refused == 1
     for name in ("out.csv", "out.csv.refused.csv"):
         assert (tmp_path / name).read_bytes() == (tmp_path / name.replace("out", "whole")).read_bytes()
@@ -98,7 +104,7 @@ def interrupt_after(batches: int):
 def test_an_interrupted_run_says_how_to_resume_and_then_writes_the_same_bytes(
     tmp_path, model, name, source, monkeypatch
 ):
-    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", 50_000)
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", SMALL_BLOCK)
     path = table(tmp_path / "a.csv", 9000)
     if source == "a.jsonl":
         path = tmp_path / "a.jsonl"
@@ -116,7 +122,7 @@ def test_an_interrupted_run_says_how_to_resume_and_then_writes_the_same_bytes(
 
 
 def test_an_unfinished_run_of_something_else_is_not_resumed(tmp_path, model):
-    path = table(tmp_path / "a.csv", 20_000)
+    path = table(tmp_path / "a.csv", 2000)
     with pytest.raises(KeyboardInterrupt):
         score([path], tmp_path / "out.csv", model, Options(), progress=interrupt_after(0))
     with pytest.raises(UserError, match="other inputs, options or another model"):
@@ -151,8 +157,8 @@ def test_two_runs_cannot_write_the_same_output(tmp_path, model):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl.zst"])
 def test_an_interrupt_in_the_middle_of_a_write_repeats_no_row(tmp_path, model, monkeypatch, name):
-    path = table(tmp_path / "a.csv", 60_000)
-    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", 50_000)
+    path = table(tmp_path / "a.csv", 10_000)
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", SMALL_BLOCK)
     score([path], tmp_path / f"whole-{name}", model)
     write, calls = OutputWriter.write, []
 

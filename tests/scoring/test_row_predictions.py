@@ -21,7 +21,8 @@ class Numbers:
         p = np.array([[float(word) for word in text.split()[:2]] or [0.9, 0.9] for text in texts]).reshape(-1, 2)
         voices = np.array([[int(text.split()[2])] * 2 if len(text.split()) > 2 else [0, 0] for text in texts])
         predicted = p >= 0.5
-        return Predictions(p, predicted, (p >= 0.3) & (p < 0.6), np.where(predicted, voices, -1).astype(np.int8))
+        voices = np.where(predicted, voices, -1).astype(np.int8)
+        return Predictions(p, predicted, (p >= 0.3) & (p < 0.6), voices, predicted & (p < 0.55))
 
 
 MODEL: Any = Numbers()
@@ -68,6 +69,15 @@ def test_no_texts_give_no_rows() -> None:
 
 def test_the_voice_is_never_that_of_a_paragraph_without_the_frame() -> None:
     paragraphs = Predictions(
-        np.array([[0.9], [0.6]]), np.array([[False], [True]]), np.zeros((2, 1), bool), np.array([[-1], [1]], np.int8)
+        np.array([[0.9], [0.6]]),
+        np.array([[False], [True]]),
+        np.zeros((2, 1), bool),
+        np.array([[-1], [1]], np.int8),
+        np.array([[False], [True]]),
     )
-    assert max_pool_paragraphs(paragraphs, [2]).voices.tolist() == [[1]]
+    pooled = max_pool_paragraphs(paragraphs, [2])
+    assert (pooled.voices.tolist(), pooled.unsettled.tolist()) == ([[1]], [[True]])
+
+
+def test_a_voice_that_is_left_to_a_person_is_unsettled() -> None:
+    assert predict_rows(MODEL, ["0.52 0.9 2"], by_paragraph=False).voices == ["rebuts;unsettled"]

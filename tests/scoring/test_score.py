@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -41,7 +42,8 @@ def predict(texts: list[str], documents: Any = None) -> Predictions:
     human = np.array([[f"{frame}?" in text for frame in FRAMES] for text in texts]).reshape(-1, len(FRAMES))
     predicted = named & ~human
     probabilities = np.where(predicted, [0.9, 0.8, 0.7], np.where(human, 0.4, 0.03125))
-    return Predictions(probabilities, predicted, human, np.where(predicted, 1, -1).astype(np.int8))
+    voices = np.where(predicted, 1, -1).astype(np.int8)
+    return Predictions(probabilities, predicted, human, voices, np.zeros(predicted.shape, bool))
 
 
 class FakeModel:
@@ -123,6 +125,35 @@ def test_the_input_comes_back_with_our_columns_at_its_end(tmp_path: Path) -> Non
     assert names_in(tmp_path) == ["a.csv", "out.csv"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        (
+            "posts.txt",
+            'text\nthe flood, says the mayor\nHe said "no", then left\n',
+            ["the flood, says the mayor", 'He said "no", then left'],
+        ),
+        (
+            "a.tsv",
+            'id\ttext\n1\t"flood" it said\n2\t"quiet\n3\t"no" he said\n',
+            ['"flood" it said', '"quiet', '"no" he said'],
+        ),
+        ("a.csv", 'id,text\n1,"a \\"dry\\", long day"\n2,"x, y"\n', ['a "dry", long day', "x, y"]),
+        ("a.csv", "id;text\n1;the flood, it rose;\n2;a dry day, again;\n", ["the flood, it rose", "a dry day, again"]),
+        ("a.csv", "id^text\n1^the flood, it rose\n2^a dry day, again\n", ["the flood, it rose", "a dry day, again"]),
+    ],
+)
+def test_every_program_reads_what_was_written(tmp_path: Path, name: str, content: str, texts: list[str]) -> None:
+    run(write(tmp_path, name, content), tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        delimiter = csv.Sniffer().sniff(file.readline(), ",;\t").delimiter
+    read = pd.read_csv(tmp_path / "out.csv", sep=delimiter, dtype=str, keep_default_na=False)
+    assert read["text"].tolist() == texts
+    assert list(read.columns)[-len(OURS) :] == OURS
+    again = open_table(tmp_path / "out.csv")
+    assert [text for batch in again.batches() for text in batch.texts] == texts
+
+
 def test_short_columns_leave_the_probabilities_out(tmp_path: Path) -> None:
     run(write(tmp_path, "a.csv", "text\nx\n"), tmp_path / "out.csv", columns="short")
     assert rows_of(tmp_path / "out.csv")[0] == ["text", "frames", "voices", "human", "model"]
@@ -151,7 +182,7 @@ def test_refused_rows_are_written_beside_the_output_with_line_and_reason(tmp_pat
 
 
 def test_an_output_is_replaced_only_with_force_and_old_refused_rows_are_removed(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.csv", "id,text\n1,a,b\n")
+    path = write(tmp_path, "a.csv", "id,text\n1,a,b\n2,b\n")
     run(path, tmp_path / "out.csv")
     write(tmp_path, "a.csv", "id,text\n1,a\n")
     with pytest.raises(UserError, match=r"out\.csv exists; .* --force"):
@@ -169,7 +200,7 @@ def test_several_inputs_are_one_table_and_refused_rows_name_their_file(tmp_path:
     assert [row[:3] for row in rows_of(tmp_path / "out.csv")[1:]] == [["1", "flood", "flood"], ["3", "mayor", "mayor"]]
     refused = rows_of(tmp_path / "out.csv.refused.csv")
     assert [row[:2] for row in refused] == [["file", "line"], [str(first), "3"], [str(second), "3"]]
-    assert len(done.findings) == 2
+    assert [table["format"] for table in done.recognised] == ["CSV", "TSV"]
 
 
 @pytest.mark.parametrize(
@@ -206,13 +237,48 @@ def test_the_output_has_the_delimiter_of_the_input(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "out.tsv", "\t")[1][:2] == ["1", "flood, water"]
 
 
-def test_a_header_alone_gives_a_header(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.csv", "id,text\n")
-    for name in ("out.csv", "out.jsonl", "out.parquet"):
-        assert run(path, tmp_path / name).rows_read == 0
-    assert rows_of(tmp_path / "out.csv") == [["id", "text", *OURS]]
-    assert (tmp_path / "out.jsonl").read_text() == ""
-    assert pq.read_table(tmp_path / "out.parquet").column_names == ["id", "text", *OURS]
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("id,text\n", "no row was read"),
+        ("id,text\n1,a,b\n2\n", "all 2 rows were refused, the first in line 2 .3 cells where the header has 2"),
+        ("id,text\n1,a\n" + "2,\n" * 2000, "have no text in 'text'; name the column with --text"),
+    ],
+)
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_where_nothing_was_scored_nothing_is_written(tmp_path: Path, content: str, sentence: str, output: str) -> None:
+    body = content if content.count("\n") < 9 else content.replace("1,a\n", "1,a\n" * 1500)
+    path = write(tmp_path, "a.csv", body)
+    with pytest.raises(UserError, match=f"{sentence}.*nothing was written") as caught:
+        run(path, tmp_path / output)
+    assert "\n" not in str(caught.value)
+    assert names_in(tmp_path) == ["a.csv"]
+
+
+def test_a_column_that_was_named_may_be_empty_and_that_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "id,text\n1,flood\n2,\n3, \n")
+    done = run(path, tmp_path / "out.csv", text_column="text")
+    assert (done.rows_scored, done.rows_without_text) == (3, 2)
+    assert "3 rows read = 3 scored + 0 refused\n  2 of them without text\n" in done.summary()
+    assert "warning: more than half of the rows have no text" in done.summary()
+    assert done.as_json()["rows_without_text"] == 2
+
+
+def test_the_texts_of_several_columns_are_scored_and_said(tmp_path: Path) -> None:
+    head = "Query Id,Query Name,Date,Title,Snippet,Full Text"
+    rows = "".join(f"{number},q,2024,t,the mayor,\n{number},q,2024,t,x,the flood\n" for number in range(400))
+    done = run(write(tmp_path, "a.csv", f"{head}\n{rows}"), tmp_path / "out.csv", columns="short")
+    assert done.frames == {"flood": 400, "mayor": 400, "bridge": 0}
+    assert [row[6] for row in rows_of(tmp_path / "out.csv")[1:3]] == ["mayor", "flood"]
+    expected = {"export": "Brandwatch", "text": ["Full Text", "Snippet", "Title"], "date": "Date"}
+    assert done.recognised[0].items() >= expected.items()
+
+
+def test_lines_in_another_encoding_and_many_refusals_are_said(tmp_path: Path) -> None:
+    lines = "1,Річка піднялася знову\n".encode() + "2,Міст знову зачинено\n".encode("cp1251") + b"3\n4\n5\n"
+    done = run(write(tmp_path, "a.csv", b"id,text\n" + lines), tmp_path / "out.csv")
+    assert "lines that are not UTF-8 were read in another encoding: 1 as Windows-1251" in done.summary()
+    assert "warning: more than half of the rows were refused, the first in line 4" in done.summary()
 
 
 def test_jsonl_objects_come_back_character_for_character(tmp_path: Path) -> None:
@@ -327,8 +393,10 @@ def test_a_pipe_carries_the_input_format_and_nothing_else(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_damaged_input_leaves_nothing_behind(tmp_path: Path) -> None:
-    body = "id,text\n" + "".join(f"{n},flood {n * 7919 % 10007} {n**3}\n" for n in range(200_000))
+def test_a_damaged_input_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", 50_000)
+    # Cut off behind what is read to recognise the table, so that some batches are written before.
+    body = "id,text\n" + "".join(f"{n},flood {n * 7919 % 10007} {n**3}\n" for n in range(80_000))
     packed = gzip.compress(body.encode())
     path = write(tmp_path, "a.csv.gz", packed[: len(packed) // 2])
     with pytest.raises(UserError, match="damaged or cut off"):

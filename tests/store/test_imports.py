@@ -8,7 +8,7 @@ import pytest
 from conftest import paragraph, reading
 from narratives.errors import UserError
 from narratives.labels.interchange.intake import Suggestion
-from narratives.labels.label_set import LabelSet
+from narratives.labels.label_set import LabelSet, reading_key
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import ImportedFile, now
 
@@ -67,6 +67,24 @@ def test_a_withdrawn_import_is_out_of_force_and_nothing_is_deleted(store):
     assert [event.undone for event in history[:events]] == [True, True]
     record = next(event for event in history if event.kind == "withdraw" and event.paragraph_id is None)
     assert (record.annotator, record.note) == ("lead", "import 1: a.csv")
+
+
+def test_a_reason_that_an_import_brought_goes_with_it_and_one_that_it_replaced_comes_back(store):
+    key = reading_key(LABELS[0])
+    store.import_labels(replace(SET, reasons={key: "near"}), {}, file())
+    drawn = replace(SET, reasons={key: "random"})
+    assert (store.import_labels(drawn, {}, file("b.csv")).replaced, store.label_set().reasons) == (1, {key: "random"})
+    store.withdraw(2, "lead")
+    assert store.label_set().reasons == {key: "near"}
+    assert store.import_labels(drawn, {}, file("b.csv")).readings == 1
+    assert store.label_set().reasons == {key: "random"}
+
+
+def test_a_withdrawn_reading_does_not_come_back_with_label_files_that_lack_its_reason(store):
+    store.import_labels(replace(SET, reasons={reading_key(LABELS[0]): "random"}), {}, file())
+    store.withdraw(1, "lead")
+    assert store.import_labels(SET).readings == 0
+    assert store.label_set().labels == ()
 
 
 def test_only_what_the_import_brought_is_taken_back(store):

@@ -1,8 +1,8 @@
 """The store and its queue, on SQLite and on PostgreSQL alike."""
 
+import signal
 import sqlite3
-import subprocess
-import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,13 +15,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, event
 
 from conftest import paragraph, reading
+from forked import fork
 from narratives.errors import UserError
-from narratives.labels.label_set import LabelSet
+from narratives.labels.label_set import LabelSet, reading_key
 from narratives.store import engine
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.engine import NEWEST
 from narratives.store.events import Circumstances, Store, new_token, now
-from narratives.store.schema import metadata
+from narratives.store.schema import HELD, metadata
 
 TEXTS = [f"The choir sings the song number {number}." for number in range(8)]
 PARAGRAPHS = [paragraph(text) for text in TEXTS]
@@ -172,60 +173,73 @@ def test_a_paragraph_that_was_left_for_a_day_goes_back(queue, monkeypatch):
     assert queue.take("ivan") == left
 
 
-SIXTEEN = """
-import sys
+WRITER = """
 from narratives.labels.label_set import Label
 from narratives.store.events import Circumstances, Store, now
-address, name, first = sys.argv[1], sys.argv[2], sys.argv[3]
+address, name, first, labels = {}
 store = Store(address)
-for number in range(200):
+for number in range(labels):
     label = Label(first, "flood", "promotes", "yes", "reading", "yes", name, now(), "7", "")
-    if store.save([label], Circumstances(token=f"{name}:{number}")):
+    if store.save([label], Circumstances(token=f"{{name}}:{{number}}")):
         print(label.labelled_at, flush=True)
 """
 
 
-@pytest.mark.slow
-def test_sixteen_processes_store_two_hundred_labels_each(store):
-    store.add(PARAGRAPHS)
+def writer(store, output, labels):
+    """Start a process that stores labels one after the other and prints the time of each that was acknowledged."""
     address = store.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", SIXTEEN, address]
-    writers = [
-        subprocess.Popen([*command, f"writer{number}", PARAGRAPHS[0].paragraph_id], stdout=subprocess.PIPE, text=True)
-        for number in range(16)
-    ]
-    acknowledged = {
-        f"writer{number}": writer.communicate(timeout=300)[0].split() for number, writer in enumerate(writers)
-    }
-    stored = [(label.annotator, label.labelled_at) for label in store.label_set().labels]
-    assert sorted(stored) == sorted((name, at) for name, times in acknowledged.items() for at in times)
-    assert len(stored) == 16 * 200
+    code = WRITER.format((address, output.name, PARAGRAPHS[0].paragraph_id, labels))
+    return fork(code, "import narratives.store.events", output=output)
 
 
 @pytest.mark.slow
-def test_a_writer_that_is_killed_loses_nothing_acknowledged(store):
+def test_sixteen_processes_store_fifty_labels_each(store, tmp_path):
     store.add(PARAGRAPHS)
-    address, acknowledged = store.engine.url.render_as_string(hide_password=False), []
+    outputs = [tmp_path / f"writer{number}" for number in range(16)]
+    for process in [writer(store, output, 50) for output in outputs]:
+        process.wait(300)
+    stored = [(label.annotator, label.labelled_at) for label in store.label_set().labels]
+    assert sorted(stored) == sorted((path.name, at) for path in outputs for at in path.read_text().split())
+    assert len(stored) == 16 * 50
+
+
+@pytest.mark.slow
+def test_a_writer_that_is_killed_loses_nothing_acknowledged(store, tmp_path):
+    store.add(PARAGRAPHS)
+    acknowledged = []
     for number in range(10):
-        command = [sys.executable, "-c", SIXTEEN, address, f"writer{number}", PARAGRAPHS[0].paragraph_id]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-            acknowledged += [writer.stdout.readline().strip() for _ in range(10 + number)]
-            writer.kill()
-            acknowledged += writer.stdout.read().split()
+        output = tmp_path / f"writer{number}"
+        process = writer(store, output, 10_000)
+        wait_for_lines(output, 10 + number)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        acknowledged += output.read_text().split()
     stored = {label.labelled_at for label in store.label_set().labels}
     assert len(acknowledged) >= 145
     assert {at for at in acknowledged if at.endswith("Z")} <= stored
     assert len(stored) == len(store.label_set().labels)
 
 
+def make_older(connection, version):
+    """Make the tables as they were at an older version of the schema."""
+    config = Config()
+    config.set_main_option("script_location", str(engine.Path(engine.__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+
+
+def wait_for_lines(path, number):
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_text().count("\n") < number:
+        assert time.monotonic() < deadline, "the writer stores nothing"
+        time.sleep(0.002)
+
+
 def test_a_file_of_an_older_schema_is_copied_and_migrated(tmp_path, label_set):
     path = tmp_path / "labels.sqlite"
     older = create_engine(f"sqlite:///{path}")
     with older.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(engine.Path(engine.__file__).with_name("migrations")))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        make_older(connection, "0001")
         connection.exec_driver_sql(
             "INSERT INTO paragraphs VALUES (1, ?, ?, 'en', '', '', '', '')", (PARAGRAPHS[0].paragraph_id, TEXTS[0])
         )
@@ -236,6 +250,94 @@ def test_a_file_of_an_older_schema_is_copied_and_migrated(tmp_path, label_set):
     with sqlite3.connect(f"{path}.before-{NEWEST}") as backup:
         assert backup.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
         assert backup.execute("SELECT text FROM paragraphs").fetchall() == [(TEXTS[0],)]
+
+
+def test_of_labels_of_an_older_schema_nobody_knows_why_they_were_asked_for(database):
+    first, second = (row.paragraph_id for row in PARAGRAPHS[:2])
+    older = create_engine(database)
+    with older.begin() as connection:
+        make_older(connection, "0002")
+        for number, row in enumerate(PARAGRAPHS[:2], 1):
+            values = f"{number}, '{row.paragraph_id}', '{row.text}', 'en', '', '', '', ''"
+            connection.exec_driver_sql(f"INSERT INTO paragraphs VALUES ({values})")
+        held = f"'{second}', 0, 'olha', '{now()}', {HELD}"
+        for table, values in {
+            "events": f"1, 't1', 'reading', 'olha', '{now()}', '{first}', NULL, '7', '', '', ''",
+            "claims": "1, 'flood', 'promotes', 'yes', 'yes', ''",
+            "assignments": held,
+            "ranks": f"0, '{second}', 'random', '', 0",
+        }.items():
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({values})")
+    older.dispose()
+    store = Store(database)
+    assert [(label.paragraph_id, label.frame) for label in store.label_set().labels] == [(first, "flood")]
+    item = AssignmentQueue(store).take("olha")
+    assert (item.paragraph_id, item.reason) == (second, "")
+    store.close()
+
+
+def test_a_label_keeps_why_its_paragraph_was_shown_whatever_is_ranked_meanwhile(queue):
+    chosen, drawn = PARAGRAPHS[:2]
+    queue.order([QueueEntry(chosen.paragraph_id, "rare", "mayor: 0.90"), QueueEntry(drawn.paragraph_id, "random", "")])
+    assert [(queue.take(name).text, queue.take(name).reason) for name in ("olha", "ivan")] == [
+        (chosen.text, "rare"),
+        (drawn.text, "random"),
+    ]
+    queue.order([QueueEntry(drawn.paragraph_id, "uncertain", "flood: 0.41")])
+    assert [(item.reason, item.detail) for item in map(queue.take, ("olha", "ivan"))] == [("rare", ""), ("random", "")]
+    queue.store.save([reading(chosen.text, "mayor", "reports")])
+    queue.store.save([reading(drawn.text, "", "", annotator="ivan")])
+    queue.store.save([reading(TEXTS[5], "", "", annotator="petro")])  # nobody assigned it
+    assert [event.reason for event in queue.store.history()] == ["rare", "random", ""]
+
+
+def test_a_label_given_elsewhere_has_the_reason_of_there(queue):
+    item = queue.take("olha")
+    queue.store.save([reading(item.text, "", "")], Circumstances(reason="near"))
+    queue.store.save([reading(item.text, "flood", "promotes", labelled_at=now())])  # no longer what it was assigned for
+    assert [event.reason for event in queue.store.history()] == ["near", ""]
+
+
+def test_reasons_come_back_with_the_labels_in_force_and_from_an_import(queue, label_set):
+    kept, undone = (reading(queue.take("olha").text, "", "", labelled_at=now()) for _ in range(2))
+    for label in (kept, undone):
+        queue.store.save([label], Circumstances(reason="random"))
+    queue.store.undo("olha")
+    imported = {reading_key(label): "near" for label in label_set.labels[:2]}
+    queue.store.import_labels(replace(label_set, reasons=imported))
+    queue.store.import_labels(label_set)  # a file has no reasons, and takes none away
+    assert queue.store.label_set().reasons == {reading_key(kept): "random"} | imported
+
+
+def test_a_reading_known_from_a_file_gets_the_reason_that_an_export_knows_and_keeps_it(store, label_set):
+    first, second = label_set.labels[:2]
+    known = {reading_key(first): "random"}
+    store.import_labels(label_set)
+    summary = store.import_labels(replace(label_set, reasons=known))
+    assert (summary.readings, summary.replaced) == (1, 1)
+    assert set(store.label_set().labels) == set(label_set.labels)
+    for again in (label_set, replace(label_set, reasons=known)):
+        assert store.import_labels(again).readings == 0
+    corrected = (replace(first, voice="rebuts"), replace(second, voice="rebuts"), *label_set.labels[2:])
+    assert store.import_labels(replace(label_set, labels=corrected)).replaced == 2
+    assert store.label_set().reasons == known
+
+
+def test_a_reading_undone_in_the_app_does_not_come_back_with_a_reason(store, label_set):
+    first = label_set.labels[0]
+    store.import_labels(label_set)
+    store.undo_all(first.annotator, "file:")
+    number = len(store.label_set().labels)
+    assert store.import_labels(replace(label_set, reasons={reading_key(first): "random"})).readings == 0
+    assert len(store.label_set().labels) == number
+
+
+def test_after_an_undo_the_label_is_still_one_of_a_random_paragraph(queue):
+    for _ in range(2):
+        queue.store.save([reading(queue.take("olha").text, "", "", labelled_at=now())])
+        queue.store.undo("olha")
+    assert {event.reason for event in queue.store.history() if event.kind == "reading"} == {"random"}
+    assert {event.reason for event in queue.store.history() if event.kind == "undo"} == {""}
 
 
 def test_the_migrations_make_the_tables_that_the_code_uses(store):

@@ -9,16 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from narratives.tables.lines import text_lines
 from narratives.tables.readers import csv_blocks, csv_records, csv_scan
 from narratives.tables.readers.csv_blocks import BlockReader, CsvLayout
+from narratives.tables.readers.csv_reader import CsvReader
+from narratives.tables.readers.csv_shape import CsvShape
 from narratives.tables.rows import Batch
-from narratives.tables.table import open_table
+from narratives.tables.sources import open_source
 
 LAYOUT = CsvLayout(",", ("id", "text"), 1)
 
 
-def blocks(data: bytes, size: int) -> Iterator[bytes]:
-    return (data[at : at + size] for at in range(0, len(data), size))
+def quickly(data: bytes, size: int) -> Iterator[Batch]:
+    """Read a CSV whose first line has the names, in pieces of ``size`` bytes."""
+    rows = data[len(data.splitlines(keepends=True)[0]) :]
+    pieces = (rows[at : at + size] for at in range(0, len(rows), size))
+    return BlockReader(pieces, LAYOUT, (0, 2)).batches()
 
 
 def rows_and_refusals(batches: Iterator[Batch]) -> tuple[list[tuple[int, str, list[str]]], list[tuple[int, str, str]]]:
@@ -33,7 +39,8 @@ def rows_and_refusals(batches: Iterator[Batch]) -> tuple[list[tuple[int, str, li
 def strictly(folder: Path, data: bytes):
     path = folder / "a.csv"
     path.write_bytes(data)
-    return rows_and_refusals(open_table(path, "text").batches())
+    reader = CsvReader(text_lines(open_source(str(path))), CsvShape(",", "minimal", ("id", "text"), 1, 1))
+    return rows_and_refusals(reader.batches(reader.columns, "text", 1000, lambda key: ""))
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
@@ -53,7 +60,7 @@ def strictly(folder: Path, data: bytes):
     ],
 )
 def test_rows_lines_and_refusals_are_those_of_the_strict_reader(tmp_path, data, size):
-    assert rows_and_refusals(BlockReader(blocks(data, size), 0, LAYOUT).batches()) == strictly(tmp_path, data)
+    assert rows_and_refusals(quickly(data, size)) == strictly(tmp_path, data)
 
 
 PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "Привіт", "1,x\n", '2,"y"\n', '3,"y\nz"\n', " "])
@@ -64,7 +71,7 @@ PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "Привіт
 def test_any_bytes_are_read_as_by_the_strict_reader(tmp_path_factory, pieces, size):
     data = ("id,text\n1,first\n" + "".join(pieces)).encode()
     folder = tmp_path_factory.mktemp("csv")
-    assert rows_and_refusals(BlockReader(blocks(data, size), 0, LAYOUT).batches()) == strictly(folder, data)
+    assert rows_and_refusals(quickly(data, size)) == strictly(folder, data)
 
 
 def test_records_longer_than_a_block_and_many_blocks(monkeypatch):
@@ -72,7 +79,7 @@ def test_records_longer_than_a_block_and_many_blocks(monkeypatch):
     rows = [[str(number), f"row {number}\n" * (1 + number % 90)] for number in range(400)]
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows([["id", "text"], *rows])
-    read, refused = rows_and_refusals(BlockReader(blocks(written.getvalue().encode(), 100), 0, LAYOUT).batches())
+    read, refused = rows_and_refusals(quickly(written.getvalue().encode(), 100))
     assert [cells for _, _, cells in read] == rows
     assert refused == []
 
@@ -81,9 +88,7 @@ def test_where_batches_are_cut_does_not_depend_on_the_size_of_reads(monkeypatch)
     """A resumed run skips the batches that it has scored; those that follow must be the same ones."""
     monkeypatch.setattr(csv_blocks, "BLOCK", 200)
     data = b"id,text\n" + b"".join(b"%d,%s\n" % (number, b"x" * (number % 50)) for number in range(500))
-    sizes = [
-        [len(batch.texts) for batch in BlockReader(blocks(data, size), 0, LAYOUT).batches()] for size in (64, 1000)
-    ]
+    sizes = [[len(batch.texts) for batch in quickly(data, size)] for size in (64, 1000)]
     assert sizes[0] == sizes[1]
 
 

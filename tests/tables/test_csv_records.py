@@ -6,7 +6,8 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narratives.tables.readers.csv_records import MAX_RECORD_LINES, Record, choose_delimiter, read_records
+from narratives.tables.readers.csv_records import MAX_RECORD_LINES, Record, read_records
+from narratives.tables.readers.csv_shape import choose_delimiter
 
 
 def records(text: str, delimiter: str = ",") -> list[Record]:

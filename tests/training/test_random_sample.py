@@ -27,6 +27,7 @@ def test_too_few_random_texts_do_not_decide(labelled):
     assert random_sample(drawn(labelled, np.arange(60))).tolist() == []
 
 
+@pytest.mark.slow
 def test_enough_of_them_set_thresholds_and_figures_alone(labelled, monkeypatch):
     monkeypatch.setattr(fitting, "ENOUGH_RANDOM", 30)
     empty = np.flatnonzero((labelled.values <= 0).all(axis=1))

@@ -5,19 +5,17 @@ import csv
 import pytest
 
 from narratives.model.releases import release
-from narratives.training.train import train_on_files
-from servers import PAYLOAD, WAIT, chromium, served, sideways
+from servers import PAYLOAD, WAIT, chromium, served, sideways, start
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(labels_folder, tmp_path_factory):
-    models = tmp_path_factory.mktemp("models")
+def address(labels_folder, trained):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NARRATIVES_MODELS", str(models))
-        release(train_on_files(labels_folder, models / "tiny").folder)
-    with served(labels_folder, models) as address:
+        patch.setenv("NARRATIVES_MODELS", str(trained.parent))
+        release(trained)
+    with served(labels_folder, trained.parent, start) as address:
         yield address
 
 

@@ -83,10 +83,14 @@ def test_a_refused_step_is_answered_with_the_reason_and_not_with_the_step_before
 
 def test_a_step_carries_the_suggestion_of_its_own_paragraph_only(session, store, codebook):
     board = BoardSession.of("review")
-    board.suggested = {"another": Suggested("tiny", (Suggestion("mayor", "promotes", 0.9),), True)}
+    tiny = Suggested("tiny", (Suggestion("mayor", "promotes", 0.9),), True)
+    board.around = {"another": tiny.around("near")}
     session["review"] = sent("t1")
     board.take(store, codebook)
-    assert [event.model for event in store.history()] == [""]
+    board.around = {paragraph(TEXT).paragraph_id: tiny.around("against")}
+    session["review"] = sent("t2")
+    board.take(store, codebook)
+    assert [(event.model, event.reason) for event in store.history()] == [("", ""), ("tiny", "against")]
 
 
 def test_only_who_may_decide_decides(session, store, codebook):

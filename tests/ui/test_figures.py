@@ -7,7 +7,6 @@ from streamlit.testing.v1 import AppTest
 
 from narratives.codebook.frames import bare
 from narratives.model import persistence
-from narratives.training.train import train_on_files
 from narratives.ui.components.figures import StoredModel, frame_table
 from narratives.ui.components.html import aim_colours
 
@@ -17,8 +16,8 @@ VIEWS = ("F1", "Precision and recall", "Reliability", "Confusion", "Made from")
 
 
 @pytest.fixture(scope="module")
-def manifest(labels_folder, tmp_path_factory):
-    return persistence.read_manifest(train_on_files(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder)
+def manifest(trained_folder):
+    return persistence.read_manifest(trained_folder)
 
 
 def page(manifest, codebook, view):

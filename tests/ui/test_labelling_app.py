@@ -15,7 +15,7 @@ from narratives.model.releases import release
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
 from narratives.training.train import train_on_files
-from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start
+from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start_loaded, stop
 
 pytestmark = pytest.mark.browser
 TEXTS = [f"Entry {number}: the choir meets at the old quay and sings until nine." for number in range(400)]
@@ -27,12 +27,11 @@ FRAMES = {"1": "flood", "2": "mayor", "3": "bridge"}
 
 
 @pytest.fixture(scope="module")
-def models(labels_folder, tmp_path_factory):
-    models = tmp_path_factory.mktemp("models")
+def models(trained):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NARRATIVES_MODELS", str(models))
-        release(train_on_files(labels_folder, models / "tiny").folder)
-    return models
+        patch.setenv("NARRATIVES_MODELS", str(trained.parent))
+        release(trained)
+    return trained.parent
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +54,10 @@ def store(labels):
     opened.close()
 
 
-def fill(store, texts):
+def fill(store, texts, reason="random"):
     rows = [paragraph(text) for text in texts]
     store.add(rows)
-    AssignmentQueue(store).order([QueueEntry(row.paragraph_id, "random", "") for row in rows])
+    AssignmentQueue(store).order([QueueEntry(row.paragraph_id, reason, "") for row in rows])
 
 
 @pytest.fixture
@@ -172,7 +171,7 @@ def test_keys_struck_while_typing_in_a_field_choose_nothing(page, store):
 
 def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, labels, models, store):
     texts = [f"Wake up, neighbours {number}: the dam breaks before Friday!" for number in range(12)]
-    fill(store, texts)
+    fill(store, texts, "rare")
     classifier = load(models / "tiny")
     assert classifier.predict(texts[:1]) == [("flood",)]
     with served(labels, models) as address:
@@ -190,7 +189,7 @@ def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, label
         page.locator(".status", has_text="saved: 1 frame").wait_for(timeout=WAIT)
         assert labels_of(store, "olha2")[before] == [("flood", "promotes")]
         event = store.history()[-1]
-        assert event.model == classifier.name
+        assert (event.model, event.reason) == (classifier.name, "rare")
         assert '"shown": true' in event.suggested
         page.close()
 
@@ -231,16 +230,15 @@ def test_markup_in_a_text_is_shown_as_text(browser, labels, models, store):
         page.close()
 
 
-@pytest.mark.xdist_group("kills")  # it takes as long as many of the others, and waits for every server to come up
 def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, models, store):
     fill(store, TEXTS)
     port = free_port()
-    server = start(port, labels, models)
+    server = start_loaded(port, labels, models)
     page = browser.new_page()
     sign_in(page, f"http://127.0.0.1:{port}", "olha3")
     acknowledged = set()
     for turn in range(10):
-        for _ in range(2 + turn % 3):
+        for _ in range(1 + turn % 2):
             text = text_of(page)
             page.keyboard.press("1")
             page.keyboard.press("Enter")
@@ -248,15 +246,13 @@ def test_a_server_killed_ten_times_loses_nothing_acknowledged(browser, labels, m
             acknowledged.add(text)
         page.keyboard.press("2")
         page.keyboard.press("Enter")  # on its way, or stored, when the server dies
-        server.send_signal(signal.SIGKILL)
-        server.wait(10)
+        stop(server, signal.SIGKILL)
         assert acknowledged <= set(labels_of(store, "olha3"))
-        server = start(port, labels, models)
+        server = start_loaded(port, labels, models)
         page.goto(f"http://127.0.0.1:{port}/queue")
         page.wait_for_selector(".board .text", timeout=WAIT)
         page.wait_for_timeout(600)
-    server.kill()
-    server.wait(10)
+    stop(server, signal.SIGKILL)
     page.close()
     stored = labels_of(store, "olha3")
     assert acknowledged <= set(stored)
@@ -323,6 +319,7 @@ def test_three_disputes_are_decided_blind_to_names(browser, labels, models, stor
         texts = {row.paragraph_id: row.text for row in store.label_set().paragraphs}
         assert {texts[label.paragraph_id]: label.frame for label in decisions} == decided
         assert {label.note for label in decisions} == {"", "speaks of the quay"}
+        assert {event.reason for event in store.history(kind="decision")} == {"differs"}
         page.keyboard.press("z")
         page.locator(".status", has_text="1 left to decide").wait_for(timeout=WAIT)
         unfold(page, "Agreement by frame")
@@ -358,6 +355,7 @@ def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, m
         page.keyboard.press("v")
         page.locator(".status", has_text="2 left to review").wait_for(timeout=WAIT)
         assert labels_of(store, "boss") == {first: [("flood", "promotes")], second: [("", "")]}
+        assert {event.reason for event in store.history() if event.annotator == "boss"} == {"against"}
         page.get_by_role("combobox").nth(1).click()
         page.get_by_role("option", name="flood").click()
         page.get_by_role("button", name="Accept all predictions").click()
@@ -488,6 +486,7 @@ def test_retrain_compare_release_and_release_the_earlier_model_again(browser, la
         page.get_by_role("button", name="Retrain on all labels").click()
         page.get_by_text("A new model is ready").wait_for(timeout=2 * WAIT)
         page.get_by_text("On the 3 paragraphs labelled in the app").wait_for(timeout=WAIT)
+        page.get_by_text("Thresholds are from all 105 labelled paragraphs").wait_for(timeout=WAIT)
         assert (own / "released").read_text(encoding="utf-8").strip() == "tiny"
         page.get_by_role("button", name="Release the new model").click()
         page.get_by_role("button", name="Retrain on all labels").wait_for(timeout=WAIT)

@@ -15,18 +15,12 @@ from narratives.labels.label_set import LabelSet
 from narratives.model.releases import release, stored_models
 from narratives.store.events import ImportedFile, now
 from narratives.store.opening import open_store
-from narratives.training.train import train_on_files
 from narratives.ui.components.html import counted, marked_text, shown
 from narratives.ui.pages.models import _discard
 from narratives.ui.session.jobs import BackgroundProcess, BackgroundScoring
 from narratives.ui.session.uploads import keep_upload, output_for
 
 APP = str(Path(__file__).parents[2] / "app.py")
-
-
-@pytest.fixture(scope="module")
-def trained(labels_folder, tmp_path_factory):
-    return train_on_files(labels_folder, tmp_path_factory.mktemp("models") / "tiny").folder
 
 
 @pytest.fixture
@@ -174,6 +168,7 @@ def test_the_models_page_lists_the_shipped_model_and_goes_back_to_it(models_page
     shutil.copytree(trained, from_package / "one")
     release_on(page.run(), "one")
     assert listed_on(page) == {"one": "●", "shipped": ""}
+    assert any(caption.value.startswith("Thresholds are from all ") for caption in page.caption)
     assert "Card of the released model" in [card.label for card in page.expander]
     release_on(page, "shipped")
     assert not page.exception

@@ -5,9 +5,8 @@ import pytest
 from narratives.annotation.roles import give_role, may, name_first_lead, role_of, roles
 from narratives.model.releases import release
 from narratives.store.events import Store
-from narratives.training.train import train_on_files
 from provider import provided
-from servers import PAYLOAD, WAIT, chromium, free_port, start
+from servers import PAYLOAD, WAIT, chromium, free_port, start_loaded, stop
 
 SECRETS = """
 [auth]
@@ -31,9 +30,9 @@ def test_an_address_is_the_same_in_capitals_and_only_the_servers_lead_is_lead(st
 
 
 @pytest.fixture
-def world(labels_folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("NARRATIVES_MODELS", str(tmp_path / "models"))
-    release(train_on_files(labels_folder, tmp_path / "models" / "tiny").folder)
+def world(labels_folder, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("NARRATIVES_MODELS", str(trained.parent))
+    release(trained)
     port, other = free_port(), free_port()
     with provided(other) as provider, chromium() as browser:
         (tmp_path / ".streamlit").mkdir()
@@ -41,12 +40,11 @@ def world(labels_folder, tmp_path, monkeypatch):
         secrets.write_text(SECRETS.format(port=port, provider=provider.address) + LEAD)
         page = browser.new_context().new_page()
         page.set_default_timeout(WAIT)
-        server = start(
-            port, labels_folder, tmp_path / "models", cwd=tmp_path, NARRATIVES_DATABASE=f"sqlite:///{tmp_path}/l.sqlite"
+        server = start_loaded(
+            port, labels_folder, trained.parent, cwd=tmp_path, NARRATIVES_DATABASE=f"sqlite:///{tmp_path}/l.sqlite"
         )
         yield page, provider, f"http://127.0.0.1:{port}", tmp_path
-        server.terminate()
-        server.wait(10)
+        stop(server)
 
 
 def sign_in(page, provider, address, **claims):

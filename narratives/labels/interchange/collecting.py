@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
-from narratives.labels.files import check_labels
+from narratives.labels.files import check_labels, check_reason
 from narratives.labels.frame_names import FrameNames, says_no_frame
 from narratives.labels.interchange.intake import Given, Intake, Item, Moment
-from narratives.labels.label_set import Label, LabelSet
+from narratives.labels.label_set import Label, LabelSet, ReadingKey, reading_key
 from narratives.tables.rows import Refusal
 from narratives.text.paragraphs import paragraph_id
 
@@ -25,6 +25,7 @@ class _Reading:
     - ``seen``: frames with their voices; ``denied``: frames that are not there.
     - ``faults``: what is wrong, by the place of the item.
     - ``disputed``: frames that were given two voices.
+    - ``reasons``: why the text was shown; more than one if the rows differ.
     """
 
     seen: dict[str, str] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class _Reading:
     places: list[int] = field(default_factory=list)
     faults: dict[int, str] = field(default_factory=dict)
     disputed: set[str] = field(default_factory=set)
+    reasons: set[str] = field(default_factory=set)
 
     def add(self, place: int, given: Given, names: FrameNames) -> None:
         """Add what another row says. A frame with two voices keeps none: which one holds is for a person to settle."""
@@ -49,6 +51,7 @@ class _Reading:
         self.denied.update(denied)
         if both := self.denied & self.seen.keys():
             self.faults[place] = f"says yes and no to '{min(both)}'; remove one of them"
+        self.reasons |= {given.reason} - {""}
         self.notes += [given.note] if given.note and given.note not in self.notes else []
 
 
@@ -81,12 +84,10 @@ class Collector:
         refused = self._refused()
         good = [item for item in self._items if item.place not in refused]
         paragraphs = {item.paragraph.paragraph_id: item.paragraph for item in reversed(good) if item.paragraph.text}
-        labels = [label for item in good for label in item.labels]
-        for key, reading in self._readings.items():
-            labels += [] if reading.faults else self._labels(key, reading)
+        labels, reasons = self._said(good)
         return Intake(
             layout,
-            LabelSet(tuple(reversed(paragraphs.values())), tuple(dict.fromkeys(labels))),
+            LabelSet(tuple(reversed(paragraphs.values())), tuple(dict.fromkeys(labels)), reasons),
             {item.paragraph.paragraph_id: item.source for item in reversed(good) if item.source},
             tuple(Refusal(item.place, refused[item.place], item.paragraph.text) for item in self._faulty(refused)),
             self._unit,
@@ -94,15 +95,28 @@ class Collector:
             (*notes, *self._notes(good)),
         )
 
+    def _said(self, good: Sequence[Item]) -> tuple[list[Label], dict[ReadingKey, str]]:
+        """Return the labels of the items and readings that are not refused, and why their texts were shown."""
+        labels = [label for item in good for label in item.labels]
+        reasons = {key: reason for item in good for key, reason in item.reasons.items()}
+        for key, reading in self._readings.items():
+            own = [] if reading.faults else self._labels(key, reading)
+            labels += own
+            if own and len(reading.reasons) == 1:  # of two, nobody knows which holds
+                reasons[reading_key(own[0])] = min(reading.reasons)
+        return labels, reasons
+
     def _fault_of(self, item: Item) -> str:
         # An export without text names paragraphs that only the database knows.
         is_known = not item.paragraph.text and item.paragraph.paragraph_id != _NO_TEXT
         paragraphs = () if is_known else (item.paragraph,)
         try:
-            check_labels(LabelSet(paragraphs, item.labels), self._moment.codebook, "", (item.paragraph.paragraph_id,))
+            own = LabelSet(paragraphs, item.labels, item.reasons)
+            check_labels(own, self._moment.codebook, "", (item.paragraph.paragraph_id,))
         except UserError as error:
             return str(error).removeprefix(": ")
-        return ""
+        reasons = [given.reason for given in item.given if given.reason]
+        return next(filter(None, map(check_reason, reasons)), "")
 
     def _key(self, item: Item, given: Given) -> _Key:
         annotator = given.annotator or self._moment.annotator
@@ -146,11 +160,13 @@ class Collector:
         readings = [reading for reading in self._readings.values() if not reading.faults]
         repeated = len(good) - len({item.paragraph.paragraph_id for item in good})
         open_voices = sum(not all(reading.seen.values()) for reading in readings)
+        two_reasons = sum(len(reading.reasons) > 1 for reading in readings)
         two_voices = sum(bool(reading.disputed) for reading in readings)
         counted = (
             (repeated, "repeat the text of another: a text is stored once, with what all of them say"),
             (open_voices, "readings see a frame and give no voice, which is left open"),
             (two_voices, "readings give a frame two voices, so that its voice is left open"),
+            (two_reasons, "readings say two ways in which their text was chosen, so that neither is kept"),
         )
         return [f"{number:,} {sentence}" for number, sentence in counted if number]
 

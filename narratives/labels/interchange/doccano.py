@@ -14,6 +14,8 @@ from narratives.labels.interchange.objects import (
     list_in,
     paragraph_in,
     readings_of,
+    reason_of,
+    reasons_in,
     text_in,
     text_key,
 )
@@ -32,7 +34,7 @@ def to_doccano(labels: LabelSet) -> Iterator[dict[str, Any]]:
         readings = readings_of(labels, paragraph.paragraph_id)
         for reading in readings:
             choices = [choice_of(label) for label in reading if label.frame]
-            shared = {name: getattr(reading[0], name) for name in EVENT_COLUMNS}
+            shared = {name: getattr(reading[0], name) for name in EVENT_COLUMNS} | reason_of(labels, reading[0])
             columns = {name: [getattr(label, name) for label in reading] for name in ("value", "sure", "note")}
             yield {**asdict(paragraph), "label": choices, **shared, **columns}
         if not readings:
@@ -57,7 +59,8 @@ class LineReader:
             where = f"{self._where}: {self._unit} {number}"
             paragraph = paragraph_in({**line, "text": line.get(self._text)}, where)
             if "kind" in line and "value" in line:
-                yield Item(number, paragraph, labels=tuple(_own_labels(paragraph.paragraph_id, line, where)))
+                own = tuple(_own_labels(paragraph.paragraph_id, line, where))
+                yield Item(number, paragraph, labels=own, reasons=reasons_in(own, [line], where))
                 continue
             given = self._given(line, where)
             self._unread += not given

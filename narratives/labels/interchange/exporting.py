@@ -41,7 +41,7 @@ def write_labels_as(labels: LabelSet, output: Path, layout: str, with_text: bool
     """
     paragraphs = sorted_paragraphs(labels)
     shown = (row if with_text else replace(row, text="") for row in paragraphs)
-    ordered = LabelSet(tuple(shown), tuple(sorted_labels(labels)))
+    ordered = replace(labels, paragraphs=tuple(shown), labels=tuple(sorted_labels(labels)))
     with write_errors(output):
         _WRITERS[layout](ordered, output, with_text)
 
@@ -80,7 +80,7 @@ def _write_hugging_face(labels: LabelSet, output: Path, with_text: bool) -> None
     import pyarrow.parquet as pq
 
     (output / PARQUET).parent.mkdir(parents=True, exist_ok=True)
-    label = pa.struct([(name, pa.string()) for name in _LABEL])
+    label = pa.struct([(name, pa.string()) for name in (*_LABEL, *(["reason"] if labels.reasons else []))])
     schema = pa.schema([*((name, pa.string()) for name in _TEXT), ("labels", pa.list_(label))])
     table = pa.Table.from_pylist(list(objects.to_objects(labels)), schema=schema)
     with atomic_write(output / PARQUET) as file:

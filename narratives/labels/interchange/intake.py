@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from narratives.codebook.frames import Codebook
-from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet, ReadingKey
 from narratives.tables.rows import Refusal
 
 _SHOWN = 5  # refused rows that a message names
@@ -43,7 +43,7 @@ class Given:
     - ``yes``, ``no``: the frames that they saw and those that they denied, as ``frame`` or ``frame:voice``.
     - ``voices``: the voice of each of ``yes``; empty if the names have them or there are none.
     - ``whole``: whether a frame that is not named is a no.
-    - ``annotator``, ``at``: empty if the file does not say.
+    - ``annotator``, ``at``, ``reason`` (why the text was shown): empty if the file does not say.
     """
 
     yes: tuple[str, ...]
@@ -53,6 +53,7 @@ class Given:
     annotator: str = ""
     at: str = ""
     note: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Item:
     """One text of a file, with what was said of it.
 
     - ``place``: the number of its line, task or object.
-    - ``labels``: labels that come with all their columns.
+    - ``labels``: labels that come with all their columns, and ``reasons`` why the text was shown, by reading.
     - ``source``: where the text came from, empty if the file does not say.
     - ``fault``: why it is refused; empty if it is not.
     """
@@ -81,6 +82,7 @@ class Item:
     suggestions: tuple[Suggestion, ...] = ()
     source: str = ""
     fault: str = ""
+    reasons: Mapping[ReadingKey, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)

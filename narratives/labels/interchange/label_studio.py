@@ -11,15 +11,17 @@ from narratives.labels.interchange.objects import (
     FRAMES,
     LABEL_COLUMNS,
     choice_of,
+    columns_of,
     find_questions,
     label_in,
     list_in,
     object_in,
     paragraph_in,
     readings_of,
+    reasons_in,
     text_key,
 )
-from narratives.labels.label_set import Label, LabelSet
+from narratives.labels.label_set import Label, LabelSet, ReadingKey
 
 _Object = dict[str, Any]
 
@@ -33,7 +35,7 @@ def to_label_studio(labels: LabelSet) -> list[dict[str, Any]]:
         {
             "id": number,
             "data": asdict(paragraph),
-            "annotations": [_annotation(reading) for reading in readings_of(labels, paragraph.paragraph_id)],
+            "annotations": [_annotation(labels, reading) for reading in readings_of(labels, paragraph.paragraph_id)],
         }
         for number, paragraph in enumerate(labels.paragraphs, 1)
     ]
@@ -61,15 +63,18 @@ class TaskReader:
             data = object_in(task, "data", position)
             paragraph = paragraph_in({**data, "text": data.get(self._text)}, position)
             own, given = [], []
+            reasons: dict[ReadingKey, str] = {}
             for annotation in _annotations(task, position):
-                labels = _own_labels(paragraph.paragraph_id, annotation, position)
+                metas = _own_columns(annotation, position)
+                labels = [label_in(paragraph.paragraph_id, meta, position) for meta in metas]
                 own += labels
+                reasons |= reasons_in(labels, metas, position)
                 if not labels and (one := self._given(annotation, position)):
                     given.append(one)
                 elif not labels:
                     self._unread.append(number)
             suggestions = tuple(self._suggestions(task, paragraph.paragraph_id, position))
-            yield Item(number, paragraph, tuple(given), tuple(own), suggestions)
+            yield Item(number, paragraph, tuple(given), tuple(own), suggestions, reasons=reasons)
 
     def notes(self) -> list[str]:
         """Return a sentence on each kind of result that was left out; complete once the items were read."""
@@ -114,11 +119,10 @@ def _annotations(task: _Object, where: str) -> list[_Object]:
     return [each for each in given if isinstance(each, dict) and not each.get("was_cancelled")]
 
 
-def _own_labels(paragraph: str, annotation: _Object, where: str) -> list[Label]:
-    """Return the labels of an annotation that we wrote: ``meta`` has all columns, where a choice has two."""
+def _own_columns(annotation: _Object, where: str) -> list[_Object]:
+    """Return the columns of the labels in an annotation that we wrote: ``meta`` has all, where a choice has two."""
     metas = [result.get("meta") for result in list_in(annotation, "result", where) if isinstance(result, dict)]
-    own = [meta for meta in metas if isinstance(meta, dict) and set(LABEL_COLUMNS) <= set(meta)]
-    return [label_in(paragraph, meta, where) for meta in own]
+    return [meta for meta in metas if isinstance(meta, dict) and set(LABEL_COLUMNS) <= set(meta)]
 
 
 def _choices_by_control(tasks: Sequence[_Object]) -> dict[str, set[str]]:
@@ -160,7 +164,7 @@ def _comment(result: Any) -> list[str]:
     return names_of(value.get("text")) if isinstance(value, dict) else []
 
 
-def _annotation(reading: list[Label]) -> dict[str, Any]:
+def _annotation(labels: LabelSet, reading: list[Label]) -> dict[str, Any]:
     first = reading[0]
     result = [
         {
@@ -168,7 +172,7 @@ def _annotation(reading: list[Label]) -> dict[str, Any]:
             "to_name": "text",
             "type": "choices",
             "value": {"choices": [choice_of(label)]},
-            "meta": {name: getattr(label, name) for name in LABEL_COLUMNS},
+            "meta": columns_of(labels, label),
         }
         for label in reading
     ]

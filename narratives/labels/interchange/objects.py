@@ -1,6 +1,7 @@
 """Converts labels to and from our own JSON objects, and reads the values of objects.
 
 The pair of functions is lossless: every column of every label comes back as it was, annotator, time and note included.
+So does why the paragraph was shown, as a key ``reason`` that is left out where nobody knows.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Any
 from narratives.errors import UserError
 from narratives.labels.frame_names import FrameNames
 from narratives.labels.interchange.intake import Columns, Item
-from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
+from narratives.labels.label_set import Label, LabelledParagraph, LabelSet, ReadingKey, reading_key
 from narratives.tables.columns import choose_text_column, listed
 from narratives.tables.readers.jsonl import text_cells
 from narratives.text.language import language
@@ -28,14 +29,15 @@ PARAGRAPH_COLUMNS = tuple(field.name for field in fields(LabelledParagraph))
 _LANGUAGES = dict.fromkeys(("en", "eng", "english", "англійська", "английский"), "en")
 _LANGUAGES |= dict.fromkeys(("uk", "ukr", "ua", "ukrainian", "українська", "украинский"), "uk")
 _LANGUAGES |= dict.fromkeys(("ru", "rus", "russian", "російська", "русский"), "ru")
-EVENT_COLUMNS = ("kind", "annotator", "labelled_at", "codebook_version")  # what the labels of one reading share
+EVENT_COLUMNS = ReadingKey._fields[1:]  # what the labels of one reading share
+_REASON = "reason"
 
 
 def to_objects(labels: LabelSet) -> Iterator[dict[str, Any]]:
     """Yield one object for each paragraph: its columns, and a list ``labels`` with the columns of each label."""
     for paragraph in labels.paragraphs:
         own = labels.by_paragraph.get(paragraph.paragraph_id, [])
-        yield {**asdict(paragraph), "labels": [{name: getattr(label, name) for name in LABEL_COLUMNS} for label in own]}
+        yield {**asdict(paragraph), "labels": [columns_of(labels, label) for label in own]}
 
 
 def object_items(objects: Objects, where: str) -> Iterator[Item]:
@@ -47,17 +49,33 @@ def object_items(objects: Objects, where: str) -> Iterator[Item]:
         position = f"{where}: object {number}"
         paragraph = paragraph_in(item, position)
         columns = list_in(item, "labels", position)
-        yield Item(
-            number, paragraph, labels=tuple(label_in(paragraph.paragraph_id, each, position) for each in columns)
-        )
+        own = tuple(label_in(paragraph.paragraph_id, each, position) for each in columns)
+        yield Item(number, paragraph, labels=own, reasons=reasons_in(own, columns, position))
 
 
 def readings_of(labels: LabelSet, paragraph: str) -> list[list[Label]]:
     """Return the labels of a paragraph, one list for each reading, decision or single step."""
-    readings: dict[tuple[str, ...], list[Label]] = {}
+    readings: dict[ReadingKey, list[Label]] = {}
     for label in labels.by_paragraph.get(paragraph, []):
-        readings.setdefault(tuple(getattr(label, name) for name in EVENT_COLUMNS), []).append(label)
+        readings.setdefault(reading_key(label), []).append(label)
     return list(readings.values())
+
+
+def columns_of(labels: LabelSet, label: Label) -> dict[str, str]:
+    """Return the columns of a label, with why its paragraph was shown."""
+    return {name: getattr(label, name) for name in LABEL_COLUMNS} | reason_of(labels, label)
+
+
+def reason_of(labels: LabelSet, label: Label) -> dict[str, str]:
+    """Return why the paragraph of a label was shown, under its key; empty where nobody knows."""
+    reason = labels.reasons.get(reading_key(label), "")
+    return {_REASON: reason} if reason else {}
+
+
+def reasons_in(labels: Iterable[Label], columns: Iterable[dict[str, Any]], where: str) -> dict[ReadingKey, str]:
+    """Return the reasons that the columns of these labels hold, by reading. Raises UserError with ``where``."""
+    found = [(reading_key(label), text_in(own, _REASON, where)) for label, own in zip(labels, columns, strict=False)]
+    return {key: reason for key, reason in found if reason}
 
 
 def choice_of(label: Label) -> str:

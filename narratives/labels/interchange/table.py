@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from narratives.codebook.frames import UNSETTLED
 from narratives.errors import UserError
 from narratives.labels.columns import find_column, named_column, scored_prefix
 from narratives.labels.frame_names import FrameNames, is_odd_none, names_in, none_notes
@@ -40,14 +41,26 @@ def _number(cell: str) -> float | None:
         return None
 
 
+def _reason(cells: Mapping[str, str]) -> str:
+    """Return how the text of a row was chosen, empty if the table does not say."""
+    return cells.get(find_column(cells, ("how",)), "").strip()
+
+
 def to_excel(text: str) -> str:
-    """Return a text as Excel stores it: what XML cannot hold, or would change, as ``_xHHHH_``."""
-    return _NOT_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
+    """Return a text as a cell of our workbooks: what XML cannot hold, or would change, as ``_xHHHH_``.
+
+    The codes are themselves escaped, because the reader of workbooks decodes once and makes all line ends line feeds.
+    """
+    return _escaped(_escaped(text))
 
 
 def from_excel(text: str) -> str:
-    """Return the text that ``to_excel`` was given."""
+    """Return the text that ``to_excel`` was given, from the cell as the reader of workbooks returns it."""
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _escaped(text: str) -> str:
+    return _NOT_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
 
 
 @dataclass(frozen=True)
@@ -207,7 +220,8 @@ class TableReader:
             ticks = {frame: _TICKS.get(cells[column].strip().casefold()) for column, frame in roles.ticked.items()}
             yes = tuple(frame for frame, tick in ticks.items() if tick)
             no = tuple(frame for frame, tick in ticks.items() if tick is False)
-            return Given(yes, no, whole=False, annotator=annotator, at=at) if yes or no else None
+            given = Given(yes, no, whole=False, annotator=annotator, at=at, reason=_reason(cells))
+            return given if yes or no else None
         cell = cells.get(roles.frames, "").strip()
         if not roles.frames or (not cell and not annotator and not roles.empty_is_no):
             return None
@@ -220,6 +234,7 @@ class TableReader:
             annotator=annotator,
             at=at,
             note=cells.get(find_column(cells, ("note",)), "").strip(),
+            reason=_reason(cells),
         )
 
     def _paragraph(self, cells: Mapping[str, str], text: str) -> LabelledParagraph:
@@ -236,7 +251,11 @@ class TableReader:
         prefix = self._scored or ""
         ids, voices = (cells.get(f"{prefix}{name}", "").split(";") for name in ("frames", "voices"))
         frames = [
-            {"frame": frame, "voice": voice, "probability": _number(cells.get(f"{prefix}p_{frame}", ""))}
+            {
+                "frame": frame,
+                "voice": "" if voice == UNSETTLED else voice,
+                "probability": _number(cells.get(f"{prefix}p_{frame}", "")),
+            }
             for frame, voice in zip(ids, [*voices, *[""] * len(ids)], strict=False)
             if frame
         ]

@@ -53,7 +53,7 @@ def _finding(reading: FrameReading, codebook: Codebook) -> str:
         f"{words_of_probability(reading.probability)} ({reading.probability:.2f}, threshold {reading.threshold:.2f})"
     )
     doubt = ", near the threshold: for a person to decide" if reading.decision == "human" else ""
-    return f"{name}: {likely}" + (f", {reading.voice}" if reading.voice else "") + doubt
+    return f"{name}: {likely}" + (f", {reading.stated_voice}" if reading.voice else "") + doubt
 
 
 def _evidence_lines(reading: FrameReading) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from narratives.codebook.frames import UNSETTLED
 from narratives.model.features import Features, Word, words
 from narratives.model.voice_markers import sentences
 
@@ -32,6 +33,7 @@ class FrameReading:
     """A frame in a text: evidence + other + bias = score, and ``probability`` is the calibrated score.
 
     ``decision`` is ``human`` where the probability lies in ``band`` [low, high) around the threshold.
+    ``voice_decision`` is ``human`` where the likeliest ``voice`` is too unlikely to be stated.
     """
 
     frame: str
@@ -41,6 +43,7 @@ class FrameReading:
     decision: str
     voice: str
     voices: dict[str, float]
+    voice_decision: str
     evidence: tuple[Evidence, ...]
     other: float
     bias: float
@@ -51,9 +54,14 @@ class FrameReading:
         """Whether the frame is predicted, even if the decision is left to a person."""
         return self.decision != "no" and self.probability >= self.threshold
 
-    def with_voices(self, voices: dict[str, float]) -> "FrameReading":
-        """Return the reading with these voice probabilities."""
-        return replace(self, voices=voices, voice=likeliest(voices))
+    @property
+    def stated_voice(self) -> str:
+        """The voice, or ``unsettled`` where it is left to a person; "" if the model has no voices."""
+        return UNSETTLED if self.voice_decision == "human" else self.voice
+
+    def with_voices(self, voices: dict[str, float], decision: str) -> "FrameReading":
+        """Return the reading with these voice probabilities and this ``voice_decision``."""
+        return replace(self, voices=voices, voice=likeliest(voices), voice_decision=decision)
 
 
 def likeliest(voices: dict[str, float]) -> str:

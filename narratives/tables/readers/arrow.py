@@ -126,10 +126,19 @@ def _is_text(kind: Any) -> bool:
 
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    strings = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return bool(strings or _is_binary(kind))
+
+
+def _is_binary(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _texts(column: Any) -> list[tuple[str, str]]:
+    if _is_binary(column.type):  # Spark and others write strings without saying that they are
+        return [_checked(value) for value in column.to_pylist()]
     try:
         return [(text or "", "") for text in column.to_pylist()]
     except UnicodeDecodeError:  # Arrow does not check that strings are UTF-8; only the bad rows are refused

@@ -12,6 +12,7 @@ from narratives.tables.lines import decode_line
 from narratives.tables.readers.csv_records import Record, read_records
 from narratives.tables.readers.csv_scan import Spans, copy_undoubled, find_records
 from narratives.tables.rows import NO_DELIMITER, Batch, CsvRows, Refusal
+from narratives.tables.sources import Source
 from narratives.text.spans import TextSpans, spans_of
 
 BLOCK = 1 << 21
@@ -36,14 +37,20 @@ class CsvLayout:
 class BlockReader:
     """Turns the bytes of a CSV into batches. A batch depends only on the bytes from its first record on.
 
-    ``position`` and ``line`` say where the next batch begins; ``header`` says that the next record is the header.
+    - ``blocks``: the bytes, in pieces.
+    - ``start``: the offset in the first piece and the physical line at which the first row begins.
+    - ``source``: counts the lines that are in another encoding.
+
+    ``position`` and ``line`` say where the next batch begins.
     """
 
-    def __init__(self, blocks: Iterator[bytes], skip: int, layout: CsvLayout) -> None:
-        self._blocks, self._layout = blocks, layout
-        self._held = next(blocks, b"")[skip:]
+    def __init__(
+        self, blocks: Iterator[bytes], layout: CsvLayout, start: tuple[int, int], source: Source | None = None
+    ) -> None:
+        self._blocks, self._layout, self.source = blocks, layout, source
+        self.position, self.line = start
+        self._held = next(blocks, b"")[self.position :]
         self._ended = False
-        self.position, self.line, self.header = skip, 1, True
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches to the end; the last may be empty, so there is always one. Their ``bytes_read`` is 0."""
@@ -88,20 +95,17 @@ class BlockReader:
     def _take(self, data: bytes, spans: Spans, offset: int, line: int) -> Batch:
         self._held, self.line = self._held[offset:], line
         self.position += offset
-        first, self.header = int(self.header), False
-        rows = Spans(*(column[first:] for column in spans))
         array = np.frombuffer(data, np.uint8)
-        records = TextSpans(array, rows.starts, rows.ends)
+        records = TextSpans(array, spans.starts, spans.ends)
         csv_rows = CsvRows(self._layout.columns, self._layout.delimiter, records)
-        return Batch(csv_rows, _texts(array, rows), rows.lines, [], 0)
+        return Batch(csv_rows, _texts(array, spans), spans.lines, [], 0)
 
     def _read_strictly(self) -> Batch:
         """Read some records with the strict reader, up to a sound one after which it holds no line back."""
         lines = _HeldLines(self)
         records: list[Record] = []
         before = self.line - 1
-        width = 0 if self.header else len(self._layout.columns)
-        for record in read_records(lines, self._layout.delimiter, width=width):
+        for record in read_records(lines, self._layout.delimiter, width=len(self._layout.columns)):
             records.append(record._replace(line=record.line + before))
             # After a refused line the strict reader may hold lines that it has taken and will read again.
             settled = not record.fault and record.line + record.lines - 1 == lines.number
@@ -109,9 +113,7 @@ class BlockReader:
                 break
         self._held, self.line = self._held[lines.offset :], before + lines.number + 1
         self.position += lines.offset
-        rows = records[int(self.header) :]
-        self.header = False
-        return _batch(self._layout, rows)
+        return _batch(self._layout, records)
 
     def more(self) -> bool:
         """Read one more block. Return whether there was one."""
@@ -136,7 +138,7 @@ class _HeldLines:
         if not line:
             raise StopIteration
         self.offset, self.number = end, self.number + 1
-        return decode_line(line, "utf-8")
+        return decode_line(line, "utf-8", self._reader.source)
 
     def _end(self) -> int:
         while True:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from narratives.errors import UserError
 from narratives.tables.lines import Line, TextLines
-from narratives.tables.readers.csv_records import choose_delimiter, read_records
-from narratives.tables.rows import Batch, CsvRows, KeyFault, Row, gather
+from narratives.tables.readers.csv_records import Record, read_records
+from narratives.tables.readers.csv_shape import CsvShape, find_shape
+from narratives.tables.reading import Reading
+from narratives.tables.rows import Batch, CellRows, CsvRows, KeyFault, Row, Rows, gather
 from narratives.tables.sources import read_span
 from narratives.text.spans import spans_of
 
@@ -16,17 +17,14 @@ if TYPE_CHECKING:
     from narratives.tables.readers.csv_blocks import BlockReader
 
 _HEAD_ROWS = 1000
-_LONGEST_NAME = 80  # characters of a column name; a longer one is probably prose
 
 
 @dataclass(frozen=True)
 class CsvReader:
-    """A CSV; an empty delimiter means one column."""
+    """A CSV."""
 
     lines: TextLines
-    delimiter: str
-    columns: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    shape: CsvShape
     schema: None = None
 
     @property
@@ -39,49 +37,78 @@ class CsvReader:
         """The name of the encoding."""
         return self.lines.encoding_name
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return self.shape.columns
+
+    @property
+    def delimiter(self) -> str:
+        """The delimiter; empty for one column."""
+        return self.shape.delimiter
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about the shape."""
+        return self.shape.notes
+
     def head(self) -> dict[str, list[str]]:
         """Return the first cells of all columns, without the rows that will be refused."""
-        records = islice(read_records(self.lines.head(), self.delimiter), 1, 1 + _HEAD_ROWS)
+        records = islice(self._records(self.lines.head()), _HEAD_ROWS)
         rows = [record.cells for record in records if not record.fault]
         return {column: [cells[index] for cells in rows] for index, column in enumerate(self.columns)}
 
     def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
         """Yield batches of records as they stand in the file."""
-        records = self._rows(self._text_index(text_column))
-        return gather(records, rows, lambda raw: CsvRows(columns, self.delimiter, spans_of(raw)), self.lines.source)
+        return gather(self._rows(self._text_index(text_column)), rows, self._make, self.lines.source)
+
+    def _make(self, values: list[Any]) -> Rows:
+        if self.shape.quoting != "minimal":
+            return CellRows(self.columns, values)  # as they stand, other programs would not read them
+        return CsvRows(self.columns, self.delimiter, spans_of(values))
 
     def _rows(self, text: int) -> Iterator[Row]:
-        for record in islice(read_records(self.lines, self.delimiter), 1, None):
-            yield Row(record.line, record.raw, "" if record.fault else record.cells[text], record.fault)
+        as_cells = self.shape.quoting != "minimal"
+        for record in self._records(self.lines):
+            line = record.line + self.shape.skip
+            if record.fault:
+                yield Row(line, record.raw, fault=record.fault)
+            else:
+                yield Row(line, record.cells if as_cells else record.raw, record.cells[text])
 
-    def block_reader(self, text_column: str, span: tuple[int, int] | None = None) -> "BlockReader | None":
-        """Return the compiled reader of the whole file or of a ``span`` of its bytes; None unless it is UTF-8."""
-        if self.lines.encoding != "utf-8":
+    def _records(self, lines: Any) -> Iterator[Record]:
+        below = islice(lines, self.shape.skip, None)
+        return read_records(below, self.delimiter, width=len(self.columns), quoting=self.shape.quoting)
+
+    def block_reader(self, text_column: str, span: tuple[int, int, int] | None = None) -> "BlockReader | None":
+        """Return the compiled reader of all rows, or of a ``span`` of the bytes: start, end, line of the start.
+
+        None unless the file is UTF-8 and quotes as usual.
+        """
+        if self.lines.encoding != "utf-8" or self.shape.quoting != "minimal":
             return None
         from narratives.tables.readers.csv_blocks import BlockReader, CsvLayout
 
         layout = CsvLayout(self.delimiter, self.columns, self._text_index(text_column))
         source = self.lines.source
         if span is None:
-            return BlockReader(source.blocks(), self.lines.mark, layout)
-        return BlockReader(iter([read_span(source.path, *span)]), 0, layout)
+            return BlockReader(source.blocks(), layout, (self._skipped_bytes(), self.shape.skip + 1), source)
+        return BlockReader(iter([read_span(source.path, *span[:2])]), layout, (0, span[2]), source)
+
+    def _skipped_bytes(self) -> int:
+        mark, head = self.lines.mark, self.lines.source.head
+        end = mark
+        for line in islice(head[mark:].splitlines(keepends=True), self.shape.skip):
+            end += len(line)
+        return end
 
     def _text_index(self, text_column: str) -> int:
         return self.columns.index(text_column) if text_column else 0
 
 
-def open_csv(lines: TextLines, head: Sequence[Line], preferred: str) -> CsvReader:
-    """Find out the delimiter and the columns; ``preferred`` wins between delimiters that fit equally well.
+def open_csv(lines: TextLines, head: Sequence[Line], preferred: str, reading: Reading) -> CsvReader:
+    """Find out the shape; ``preferred`` wins between delimiters that fit equally well.
 
-    Raises UserError if there is no header or it cannot be read.
+    Raises UserError if there is no row, or if the names of the columns cannot be read.
     """
-    name = lines.source.name
-    delimiter = choose_delimiter(head, preferred)
-    record = next(read_records(head, delimiter), None)
-    if record is None:
-        raise UserError(f"{name} is empty; a table needs at least a line with the names of its columns")
-    if record.fault:
-        raise UserError(f"{name}:{record.line}: the names of the columns are not readable: {record.fault}")
-    prose = any(len(column) > _LONGEST_NAME for column in record.cells)
-    notes = ("the first line was taken as the names of the columns",) if prose else ()
-    return CsvReader(lines, delimiter, tuple(record.cells), notes)
+    return CsvReader(lines, find_shape(lines.source.name, head, preferred, reading))

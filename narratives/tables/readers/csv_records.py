@@ -9,16 +9,18 @@
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from narratives.tables.rows import NO_DELIMITER
 
 MAX_RECORD_LINES = 1000
 MAX_RECORD_CHARACTERS = 10_000_000
-DELIMITERS = ",;\t|"
-_SNIFFED_RECORDS = 300  # enough to tell delimiters apart
+_QUOTINGS: dict[str, dict[str, Any]] = {
+    "minimal": {"strict": True},
+    "backslash": {"strict": True, "escapechar": "\\"},
+    "none": {"quoting": csv.QUOTE_NONE},
+}
 
 
 class Record(NamedTuple):
@@ -94,7 +96,11 @@ class _Feed:
 
 
 def read_records(
-    lines: Iterable[tuple[str, str]], delimiter: str, any_width: bool = False, width: int = 0
+    lines: Iterable[tuple[str, str]],
+    delimiter: str,
+    any_width: bool = False,
+    width: int = 0,
+    quoting: str = "minimal",
 ) -> Iterator[Record]:
     """Yield the records of a CSV; every line that is not blank is in exactly one of them, good or refused.
 
@@ -102,11 +108,12 @@ def read_records(
     - ``delimiter``: empty for one column.
     - ``any_width``: accept any number of cells.
     - ``width``: the number of cells that a record must have; 0 for that of the first record.
+    - ``quoting``: one of ``QUOTINGS``.
     """
     csv.field_size_limit(2**31 - 1)
     feed = _Feed(lines)
-    delimiter = delimiter or NO_DELIMITER
-    reader = csv.reader(feed, delimiter=delimiter, strict=True)
+    form = {"delimiter": delimiter or NO_DELIMITER, **_QUOTINGS[quoting]}
+    reader = csv.reader(feed, **form)
     while True:
         feed.start()
         try:
@@ -118,7 +125,7 @@ def read_records(
             continue
         if cells:
             width = width or len(cells)
-            yield _checked(feed, cells, delimiter, 0 if any_width else width)
+            yield _checked(feed, cells, form, 0 if any_width else width)
 
 
 def _why_broken(lines: int) -> str:
@@ -127,47 +134,30 @@ def _why_broken(lines: int) -> str:
     return "a quoted cell is not closed"
 
 
-def _checked(feed: _Feed, cells: list[str], delimiter: str, width: int) -> Record:
+def _checked(feed: _Feed, cells: list[str], form: dict[str, Any], width: int) -> Record:
     fault = next((line.fault for line in feed.taken if line.fault), "")
     if fault:
         return feed.refuse(fault)
     if width and len(cells) != width:
         fault = f"{len(cells)} cell{'s' * (len(cells) != 1)} where the header has {width}"
-        hides_rows = any(_is_row(line.text, delimiter, width) for line in feed.taken[1:])
+        hides_rows = any(_is_row(line.text, form, width) for line in feed.taken[1:])
         return feed.refuse_first(fault) if hides_rows else feed.refuse(fault)
     # The tail of a refused record may parse as a row: `and left",tass` after `"He called it "peace"`.
-    if feed.broken and sum(line.text.count('"') for line in feed.taken) % 2:
+    if feed.broken and sum(_quotes(line.text, form) for line in feed.taken) % 2:
         return feed.refuse("an odd quote right after a refused row; it looks like the rest of that row")
     feed.broken = False
     return feed.record(cells)
 
 
-def _is_row(text: str, delimiter: str, width: int) -> bool:
+def _is_row(text: str, form: dict[str, Any], width: int) -> bool:
     try:
-        cells = next(csv.reader([text], delimiter=delimiter, strict=True))
+        cells = next(csv.reader([text], **form))
     except csv.Error:
         return False
-    return len(cells) == width and text.count('"') % 2 == 0
+    return len(cells) == width and _quotes(text, form) % 2 == 0
 
 
-def choose_delimiter(lines: Sequence[tuple[str, str]], preferred: str = ",") -> str:
-    """Return the delimiter with which most records have as many cells as the first; empty for one column.
-
-    If no delimiter splits the first record, there is one column, and delimiters in the rows are prose. ``preferred``
-    wins if several fit equally well.
-    """
-    candidates = sorted(DELIMITERS, key=lambda delimiter: delimiter != preferred)
-    fits = {delimiter: _consistency(lines, delimiter) for delimiter in candidates}
-    best = max(candidates, key=fits.__getitem__)
-    return best if fits[best][1] else ""
-
-
-def _consistency(lines: Sequence[tuple[str, str]], delimiter: str) -> tuple[float, int]:
-    records = list(islice(read_records(lines, delimiter, any_width=True), _SNIFFED_RECORDS))
-    if not records or len(records[0].cells) == 1:
-        return 0.0, 0
-    if records[0].fault:
-        return 0.0, 1
-    widths = [len(record.cells) for record in records]
-    rest = widths[1:] or widths  # a header alone fits itself
-    return rest.count(widths[0]) / len(rest), widths[0]
+def _quotes(text: str, form: dict[str, Any]) -> int:
+    if "quoting" in form:
+        return 0  # they are plain characters
+    return text.count('"') - (text.count('\\"') if "escapechar" in form else 0)

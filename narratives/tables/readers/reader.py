@@ -11,7 +11,7 @@ class Reader(Protocol):
 
     @property
     def format(self) -> str:
-        """CSV, TSV, JSONL, Parquet, Arrow or XLSX."""
+        """CSV, TSV, JSONL, JSON, Parquet, Arrow or XLSX."""
 
     @property
     def columns(self) -> tuple[str, ...]:

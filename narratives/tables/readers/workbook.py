@@ -1,19 +1,23 @@
-"""Reads the first sheet of an XLSX workbook as strings, and writes a workbook of one sheet."""
+"""Reads a sheet of an XLSX workbook as strings, and writes a workbook of one sheet."""
 
 import datetime
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from narratives.errors import UserError
 from narratives.files import atomic_write
+from narratives.tables.columns import listed
+from narratives.tables.headers import NO_HEADER, find_header, name_columns
+from narratives.tables.reading import Reading
 from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
 from narratives.tables.sources import Source
 
@@ -22,11 +26,29 @@ _CELL_CHARACTERS = 32_767  # the limit of Excel
 
 
 @dataclass(frozen=True)
+class SheetRow:
+    """A row of a sheet that is not blank.
+
+    - ``number``: the row in the sheet, from 1.
+    - ``cells``: its cells as strings, without the empty ones at its end.
+    - ``position``: how many bytes of the file were read.
+    - ``unknown``: the indices of cells that have a formula but no stored value.
+    """
+
+    number: int
+    cells: list[str]
+    position: int
+    unknown: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
 class WorkbookReader:
-    """The first sheet of a workbook."""
+    """One sheet of a workbook; ``first_row`` is that of its table."""
 
     source: Source
+    sheet: int
     columns: tuple[str, ...]
+    first_row: int
     notes: tuple[str, ...] = ()
     format: str = "XLSX"
     encoding: str = ""
@@ -35,56 +57,152 @@ class WorkbookReader:
 
     def head(self) -> dict[str, list[str]]:
         """Return the first cells of all columns, without the rows that will be refused."""
-        rows = [row.value for row in islice(self._rows(0), _HEAD_ROWS) if not row.fault]
-        return {column: [cells[index] for cells in rows] for index, column in enumerate(self.columns)}
+        rows = [row for row in islice(self._table(), _HEAD_ROWS) if len(row.cells) <= len(self.columns)]
+        return {
+            column: [row.cells[index] if index < len(row.cells) else "" for row in rows if index not in row.unknown]
+            for index, column in enumerate(self.columns)
+        }
 
     def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
         """Yield batches of cells as strings."""
         index = self.columns.index(text_column) if text_column else 0
         return gather(self._rows(index), rows, lambda values: CellRows(columns, values), self.source)
 
+    def _table(self) -> Iterator[SheetRow]:
+        return (row for row in sheet_rows(self.source.path, self.sheet) if row.number >= self.first_row)
+
     def _rows(self, text: int) -> Iterator[Row]:
         width = len(self.columns)
-        for number, cells, position in islice(sheet_rows(self.source.path), 1, None):
-            self.source.bytes_read = position
-            padded = cells + [""] * (width - len(cells))
-            if len(padded) > width:
-                yield Row(number, "\t".join(padded), fault=f"{len(padded)} cells where the header has {width}")
-            else:
-                yield Row(number, padded, padded[text])
+        for row in self._table():
+            self.source.bytes_read = row.position
+            padded = row.cells + [""] * (width - len(row.cells))
+            fault = f"{len(padded)} cells where the header has {width}" if len(padded) > width else ""
+            if text in row.unknown:
+                fault = "the text is a formula without a stored value; open the workbook in Excel and save it"
+            yield Row(row.number, "\t".join(padded), fault=fault) if fault else Row(row.number, padded, padded[text])
 
 
-def open_workbook(source: Source) -> WorkbookReader:
-    """Take the first row of the first sheet as the names of the columns. Raises UserError if the sheet is empty."""
-    names = sheet_names(source.path)
-    _, columns, _ = next(sheet_rows(source.path), (0, [], 0))
-    if not columns:
-        raise UserError(f"{source.name}: the sheet '{names[0]}' is empty; put the table on the first sheet")
-    others = f" (the first of {len(names)})" if len(names) > 1 else ""
-    return WorkbookReader(source, tuple(columns), (f"sheet '{names[0]}'{others}",))
+@dataclass(frozen=True)
+class _Sheet:
+    """A sheet with its first rows that are not blank."""
+
+    index: int
+    name: str
+    visible: bool
+    rows: list[SheetRow]
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool]:
+        """How likely it has the table: whether it has rows at all, is visible, and has rows of several cells."""
+        several = sum(len(row.cells) > 1 for row in self.rows) > 1
+        return several or len(self.rows) > 1, self.visible, several
 
 
-def sheet_names(path: str) -> list[str]:
-    """Return the names of the sheets. Raises UserError if the file cannot be read as a workbook."""
-    with _workbook(path) as (workbook, _):
-        return [sheet.title for sheet in workbook.worksheets]
+def open_workbook(source: Source, reading: Reading) -> WorkbookReader:
+    """Find the sheet and the row with the names of the columns.
 
-
-def sheet_rows(path: str) -> Iterator[tuple[int, list[str], int]]:
-    """Yield row number (from 1), cells and bytes read so far for each row of the first sheet that is not blank.
-
-    Empty cells at the end of a row are left out. A formula is read as the value stored with it. Dates are written as
-    in ISO 8601, without the time if it is midnight.
+    That is the sheet that the user names, else the first visible one that has a table. Raises UserError if there is no
+    such sheet or it is empty.
     """
-    with _workbook(path) as (workbook, file):
-        sheet = workbook.worksheets[0]
-        sheet.reset_dimensions()  # some programs store wrong ones, and rows would be cut off
-        for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
-            cells = [_text(value) for value in values]
+    sheets = _sheets(source.path)
+    sheet = _named_sheet(source.name, sheets, reading.sheet) if reading.sheet else max(sheets, key=lambda one: one.rank)
+    if not sheet.rows:
+        raise UserError(f"{source.name}: the sheet '{sheet.name}' is empty; name another with --sheet")
+    header = _header(sheet.rows, reading)
+    below = sheet.rows[header + 1 :]
+    names = sheet.rows[header].cells if header >= 0 else []
+    # A cell beside the table is a column without a name; no delimiter can have cut it off from another cell.
+    width = max([len(names), *(len(row.cells) for row in below)])
+    columns = name_columns(names + [""] * (width - len(names)))
+    number = sheet.rows[header].number if header >= 0 else 0
+    notes = (_sheet_note(sheet, sheets), _header_note(number, sheet.rows[0].number))
+    return WorkbookReader(source, sheet.index, columns, number + 1, tuple(filter(None, notes)))
+
+
+def _named_sheet(name: str, sheets: Sequence[_Sheet], wanted: str) -> _Sheet:
+    named = [sheet for sheet in sheets if wanted in (sheet.name, str(sheet.index + 1))]
+    if not named:
+        names = listed([sheet.name for sheet in sheets])
+        raise UserError(f"{name}: there is no sheet '{wanted}'; its sheets are {names}")
+    return next((sheet for sheet in named if sheet.name == wanted), named[0])
+
+
+def _header(rows: Sequence[SheetRow], reading: Reading) -> int:
+    if reading.header_row is None:
+        return find_header([row.cells for row in rows])
+    if not reading.header_row:
+        return NO_HEADER
+    header = next((index for index, row in enumerate(rows) if row.number >= reading.header_row), None)
+    if header is None:
+        raise UserError(f"--header-row {reading.header_row}: the table ends before that row; name another")
+    return header
+
+
+def _sheet_note(sheet: _Sheet, sheets: Sequence[_Sheet]) -> str:
+    hidden = "" if sheet.visible else ", hidden"
+    number = "the first" if not sheet.index else f"number {sheet.index + 1}"
+    return f"sheet '{sheet.name}'" + (f" ({number} of {len(sheets)}{hidden})" if len(sheets) > 1 else "")
+
+
+def _header_note(number: int, first: int) -> str:
+    if not number:
+        return "no row with the names of the columns (if there is one, name it with --header-row)"
+    return f"names of the columns in row {number}" if number > first else ""
+
+
+def _sheets(path: str) -> list[_Sheet]:
+    with _workbook(path) as (workbook, _):
+        described = [(sheet.title, sheet.sheet_state == "visible") for sheet in workbook.worksheets]
+    return [
+        _Sheet(index, name, visible, list(islice(sheet_rows(path, index), _HEAD_ROWS)))
+        for index, (name, visible) in enumerate(described)
+    ]
+
+
+def sheet_rows(path: str, index: int) -> Iterator[SheetRow]:
+    """Yield the rows of a sheet that are not blank. Raises UserError if the file cannot be read as a workbook.
+
+    A formula is read as the value stored with it. Dates are written as in ISO 8601, without the time if it is midnight.
+    """
+    with _workbook(path) as (workbook, file), _formulas(path, index) as formulas:
+        values = _iterate(workbook.worksheets[index])
+        for number, (row, sources) in enumerate(zip(values, formulas, strict=False), 1):
+            cells = [_text(value) for value in row]
+            pairs = enumerate(zip(row, sources, strict=False))
+            unknown = frozenset(at for at, (value, source) in pairs if value is None and source is not None)
             while cells and not cells[-1]:
                 cells.pop()
-            if cells:
-                yield number, cells, file.tell()
+            if cells or unknown:
+                yield SheetRow(number, cells, file.tell(), unknown)
+
+
+@contextmanager
+def _formulas(path: str, index: int) -> Iterator[Iterator[Sequence[Any]]]:
+    """Yield the rows of a sheet with formulas as they are written; empty rows if the workbook has none."""
+    if not _has_formulas(path):
+        yield repeat(())
+        return
+    with _workbook(path, data_only=False) as (workbook, _):
+        yield _iterate(workbook.worksheets[index])
+
+
+def _has_formulas(path: str) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/"):
+                with archive.open(name) as sheet:
+                    end = b""
+                    while block := sheet.read(1 << 20):
+                        if re.search(rb"<f[ >/]", end + block):
+                            return True
+                        end = block[-2:]
+    return False
+
+
+def _iterate(sheet: Any) -> Iterator[Sequence[Any]]:
+    sheet.reset_dimensions()  # some programs store wrong ones, and rows would be cut off
+    rows: Iterator[Sequence[Any]] = sheet.iter_rows(values_only=True)
+    return rows
 
 
 def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -113,14 +231,14 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 @contextmanager
-def _workbook(path: str) -> Iterator[Any]:
+def _workbook(path: str, data_only: bool = True) -> Iterator[Any]:
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # about styles and the like, on which no row depends
-            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only)
             if not workbook.worksheets:
                 raise UserError(f"{path}: the workbook has no sheet; save the table as .csv")
             yield workbook, file
@@ -135,4 +253,12 @@ def _text(value: Any) -> str:
         return str(value).upper()  # as Excel shows it
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date().isoformat()
-    return str(value)
+    return _unescaped(value) if isinstance(value, str) else str(value)
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the characters that Excel writes as ``_x000D_`` and the like; line ends are line feeds."""
+    if "_x" not in text:
+        return text
+    text = re.sub("_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -18,9 +18,8 @@ from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.gold import Gold
 from narratives.model.classifier import Classifier
 from narratives.model.frame_model import FrameModel
-from narratives.model.voice_model import VoiceModel
 from narratives.training.decision_rule import choose_thresholds
-from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample, random_sample
+from narratives.training.fitting import ENOUGH_RANDOM, Progress, decision_rule, of_sample
 from narratives.training.folds import fold_numbers
 from narratives.training.frames import ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.training.prior.known import unknown_rows
@@ -83,7 +82,9 @@ def fit_change(
     base = _widen(_ordered(prior.classifier, labelled.codebook), extended)
     progress("fitting", 0.4)
     base, held_added = _learn_added(base, labelled, added, seed, settings)
-    task = _Task(new, extended.features.transform(new.texts), _folds(new, seed), _sample_of(new, settings), change)
+    sample = sample_rows(new, settings)
+    sample = sample if len(sample) >= ENOUGH_RANDOM else sample[:0]
+    task = _Task(new, extended.features.transform(new.texts), _folds(new, seed), sample, change)
     adapted, odds = _change_frames(base, task, added)
     odds[:, added] = held_added[new_rows]
     progress("voices", 0.8)
@@ -103,11 +104,13 @@ class _Task:
     change: ChangeSettings
 
 
-def _sample_of(new: Gold, settings: ModelSettings) -> NDArray[np.int64]:
-    """Return the rows of a random sample that is large enough to move thresholds, else none."""
-    if settings.topical_none is None and len(new) >= ENOUGH_RANDOM:
-        return np.arange(len(new))
-    return random_sample(new)
+def sample_rows(new: Gold, settings: ModelSettings) -> NDArray[np.int64]:
+    """Return the rows that are a sample of a stream; from ENOUGH_RANDOM on they move thresholds.
+
+    They are those drawn at random, or all rows of a table that does not say how they were chosen.
+    """
+    is_whole = settings.topical_none is None and not any(new.how)
+    return np.arange(len(new)) if is_whole else new.random_rows
 
 
 def _folds(new: Gold, seed: int) -> NDArray[np.int64] | None:
@@ -214,11 +217,11 @@ def _change_voices(adapted: Classifier, task: _Task) -> tuple[Classifier, NDArra
         free_bias=False,
     )
     size, bias = rows.shape[1], fitted.bias[: len(VOICES)]
-    model = VoiceModel(
-        base.row_weights + fitted.weights[:size],
-        base.sign_weights + fitted.weights[size:],
-        base.bias + bias,
-        base.prior,
+    model = replace(
+        base,
+        row_weights=base.row_weights + fitted.weights[:size],
+        sign_weights=base.sign_weights + fitted.weights[size:],
+        bias=base.bias + bias,
     )
     changes = held_out_scores(fitted.scores, parts) if folds is not None else 0.0
     predicted[texts, columns] = (np.log(chances) + changes).argmax(axis=1)

@@ -95,7 +95,7 @@ def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...]) 
     A decision that is left to a person has a dashed border, and the chip says so.
     """
     colour, name = colour_of(codebook, reading.frame), shown(codebook.frame(reading.frame).name)
-    voice = f"{VOICE_MARKS[reading.voice]} {reading.voice}" if reading.voice else ""
+    voice = f"{VOICE_MARKS[reading.stated_voice]} {reading.stated_voice}" if reading.voice else ""
     likely = f"{likelihood(reading.probability)} · {words_of_probability(reading.probability)}"
     ask = " · <b>for a person to decide</b>" if reading.decision == "human" else ""
     kind = "nv-chip nv-ask" if ask else "nv-chip"

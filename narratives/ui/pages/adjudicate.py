@@ -13,7 +13,7 @@ from narratives.evaluation.agreement import Agreement, Mean, Pair, measure_agree
 from narratives.labels.disputes import Dispute, disputes, last_readings
 from narratives.labels.label_set import LabelSet
 from narratives.store.assignments import AssignmentQueue
-from narratives.store.events import Store
+from narratives.store.events import Circumstances, Store
 from narratives.ui.components.board import conveyed, put_frames
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
@@ -71,6 +71,12 @@ def _decide(codebook: Codebook, store: Store) -> None:
         show_database_error(error)
         return
     waiting = [dispute for dispute in undecided.disputes if dispute.paragraph_id not in session.done]
+    session.around = {
+        dispute.paragraph_id: Circumstances(
+            reason="doubtful" if dispute.paragraph_id in undecided.doubts else "differs"
+        )
+        for dispute in waiting[:1]
+    }
     session.show(
         _shown(waiting[0], undecided.doubts.get(waiting[0].paragraph_id, "")) if waiting else None,
         _EMPTY,

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from narratives.codebook.frames import VOICES, Codebook
+from narratives.codebook.frames import UNSETTLED, VOICES, Codebook
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.scoring.score import Scoring
@@ -150,7 +150,7 @@ def _chart(scored: ScoredTable, codebook: Codebook) -> None:
         st.caption("No row has a frame.")
         return
     counts["name"] = [codebook.frame(frame).name for frame in counts["frame"]]
-    counts["rank"] = [VOICES.index(voice) if voice else 0 for voice in counts["voice"]]
+    counts["rank"] = [(*VOICES, UNSETTLED).index(voice) if voice else 0 for voice in counts["voice"]]
     colours = {codebook.frame(frame).name: colour_of(codebook, frame) for frame in codebook.ids}
     chart = (
         altair.Chart(counts)
@@ -163,7 +163,7 @@ def _chart(scored: ScoredTable, codebook: Codebook) -> None:
             ),
             opacity=altair.Opacity(
                 "voice:N",
-                scale=altair.Scale(domain=list(VOICES), range=[1.0, 0.6, 0.3]),
+                scale=altair.Scale(domain=[*VOICES, UNSETTLED], range=[1.0, 0.6, 0.3, 0.15]),
                 legend=altair.Legend(orient="bottom", title=None),
             ),
             order=altair.Order("rank:Q"),
@@ -179,7 +179,7 @@ def _table(scored: ScoredTable, codebook: Codebook) -> None:
     left, middle, right = st.columns(3)
     names = {"": "any frame", **{frame.id: frame.name for frame in codebook.frames}}
     frame = left.selectbox("Frame", list(names), format_func=lambda frame: names[frame])
-    voice = middle.selectbox("Voice", ["", *VOICES], format_func=lambda voice: voice or "any voice")
+    voice = middle.selectbox("Voice", ["", *VOICES, UNSETTLED], format_func=lambda voice: voice or "any voice")
     least = right.slider("Minimum probability", 0.0, 1.0, 0.0, 0.05)
     matches = scored.select(frame, voice, least)
     st.caption(f"{len(matches):,} of {len(scored.rows):,} rows")

@@ -185,7 +185,7 @@ def _glance(classification: Classification, classifier: Classifier) -> None:
 def _summary_html(summary: Summary, classifier: Classifier) -> str:
     reading, colour = summary.reading, colour_of(classifier.codebook, summary.frame)
     name = shown(classifier.codebook.frame(summary.frame).name)
-    voice = f"{VOICE_MARKS[reading.voice]} {reading.voice}" if reading.voice else ""
+    voice = f"{VOICE_MARKS[reading.stated_voice]} {reading.stated_voice}" if reading.voice else ""
     count, strongest = len(summary.paragraphs), f"paragraph {summary.strongest + 1}"
     extent = strongest if count == 1 else f"{count} paragraphs, strongest in {strongest}"
     return (

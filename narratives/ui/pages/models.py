@@ -14,6 +14,7 @@ from narratives.annotation.roles import require
 from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
 from narratives.evaluation.comparison import FIGURES, Comparison, Difference
+from narratives.evaluation.model_card import thresholds_remark
 from narratives.evaluation.run import compare_figures
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
@@ -88,6 +89,7 @@ def _proposal(training: BackgroundProcess, folder: Path, store: Store) -> None:
     if used is not None:
         _before_after(compare_figures((used, folder)))
         _on_reviewed(_reviewed_by(store, used, folder))
+    _thresholds(persistence.read_manifest(folder))
     with st.container(horizontal=True):
         st.button("Release the new model", type="primary", on_click=_release, args=(folder, store, training))
         st.button("Discard", on_click=_discard, args=(folder, training))
@@ -158,9 +160,17 @@ def _in_use(classifier: Classifier) -> None:
         return
     kind = "shipped" if paths.is_shipped(used) else "released"
     st.markdown(f"**The {kind} model, cross-validated on its own labels**")
-    put_figures(StoredModel(persistence.read_manifest(used), classifier.codebook))
+    manifest = persistence.read_manifest(used)
+    put_figures(StoredModel(manifest, classifier.codebook))
+    _thresholds(manifest)
     with st.expander(f"Card of the {kind} model"):
         st.code((used / "card.md").read_text(encoding="utf-8"), language="markdown", wrap_lines=True)
+
+
+def _thresholds(manifest: dict[str, Any]) -> None:
+    remark = thresholds_remark(manifest)
+    if remark:
+        st.caption(remark)
 
 
 def _model_row(folder: Path, used: Path | None) -> dict[str, Any]:

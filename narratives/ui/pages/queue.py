@@ -50,8 +50,8 @@ def _label(classifier: Classifier, codebook: Codebook, store: Store) -> None:
         show_database_error(error)
         return
     show_waiting(progress.left)
-    suggested = suggest(classifier, codebook, item.paragraph_id, item.text) if item else None
-    session.suggested = {item.paragraph_id: suggested} if item and suggested else {}
+    suggested = suggest(classifier, codebook, item.paragraph_id, item.text, item.reason) if item else None
+    session.around = {item.paragraph_id: suggested.around(item.reason)} if item and suggested else {}
     session.show(
         _shown(item, suggested) if item and suggested else None,
         _EMPTY,

@@ -64,7 +64,7 @@ def _review(classifier: Classifier, codebook: Codebook, store: Store, chosen: tu
         return
     waiting = _waiting(findings, chosen)
     suggested = suggest(classifier, codebook, waiting[0].paragraph_id, waiting[0].text) if waiting else None
-    session.suggested = {waiting[0].paragraph_id: suggested} if suggested else {}
+    session.around = {waiting[0].paragraph_id: suggested.around(waiting[0].reason)} if suggested else {}
     session.show(
         _shown(waiting[0], suggested, findings) if suggested else None,
         _EMPTY,

@@ -11,10 +11,10 @@ from typing import Any
 import streamlit as st
 
 from narratives.annotation.roles import require
-from narratives.annotation.steps import Step, Suggested, take_step
+from narratives.annotation.steps import Step, take_step
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
-from narratives.store.events import Store
+from narratives.store.events import Circumstances, Store
 from narratives.ui.components.board import arrived, board
 from narratives.ui.session.annotator import annotator
 
@@ -26,7 +26,7 @@ class BoardSession:
     - ``handled``: the token of the last step that was stored, None after a refusal
     - ``saved``: what was stored by it, in a few words
     - ``refused``: the step that could not be stored, and why
-    - ``suggested``: what the model suggests for the paragraph on show, by paragraph id
+    - ``around``: what the model suggests for the paragraph on show and why that is shown, by paragraph id
     - ``done``: ids of the paragraphs that were stepped over since the list was made
     """
 
@@ -34,7 +34,7 @@ class BoardSession:
     handled: str | None = None
     saved: str = ""
     refused: dict[str, str] | None = None
-    suggested: dict[str, Suggested] = field(default_factory=dict)
+    around: dict[str, Circumstances] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     _list: tuple[str, Any] | None = None
 
@@ -83,7 +83,8 @@ class BoardSession:
             if kind == "decision":
                 require(store, name, "decide")
             step = Step.read(sent, codebook)
-            self.saved = take_step(store, step, name, codebook, self.suggested.get(step.paragraph_id), kind)
+            around = self.around.get(step.paragraph_id, Circumstances())
+            self.saved = take_step(store, step, name, codebook, around, kind)
         except UserError as error:
             self.handled, self.saved, self.refused = None, "", {"step": token, "sentence": str(error)}
             return

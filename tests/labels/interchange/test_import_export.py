@@ -12,7 +12,7 @@ from narratives.errors import UserError
 from narratives.labels.interchange.exporting import LAYOUTS, write_labels_as, write_refused
 from narratives.labels.interchange.importing import read_intake
 from narratives.labels.interchange.intake import Columns, Moment
-from narratives.labels.label_set import LabelSet
+from narratives.labels.label_set import LabelSet, reading_key
 
 NAMES = {
     "labels": "out",
@@ -42,7 +42,8 @@ def awkward(label_set):
         reading(HARD[0], "bridge", "", annotator="olha", kind="single", value="unsure"),
         reading(HARD[1], "", "", annotator="o'hara@example.org", labelled_at="2026-01-01T10:00:00.123456Z"),
     ]
-    return LabelSet(tuple(paragraphs), tuple(labels))
+    reasons = {reading_key(labels[0]): "random", reading_key(labels[-5]): "differs", reading_key(labels[-2]): "near"}
+    return LabelSet(tuple(paragraphs), tuple(labels), reasons)
 
 
 @pytest.mark.parametrize("layout", NAMES)
@@ -55,11 +56,20 @@ def test_a_round_trip_loses_nothing(awkward, moment, layout, tmp_path):
     assert intake.layout == layout
     assert set(intake.labels.labels) == set(awkward.labels)
     assert set(intake.labels.paragraphs) == set(awkward.paragraphs)
+    assert intake.labels.reasons == ({} if layout == "labels" else awkward.reasons)  # the files keep their columns
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_where_nobody_knows_why_a_paragraph_was_shown_an_export_is_as_before(label_set, moment, layout, tmp_path):
+    output = tmp_path / NAMES[layout]
+    write_labels_as(label_set, output, layout)
+    assert not [path for path in (output, *output.rglob("*")) if path.is_file() and b"reason" in path.read_bytes()]
+    assert read_intake(output, moment).labels.reasons == {}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_same_labels_are_the_same_bytes(awkward, layout, tmp_path):
-    shuffled = LabelSet(awkward.paragraphs[::-1], awkward.labels[::-1])
+    shuffled = LabelSet(awkward.paragraphs[::-1], awkward.labels[::-1], awkward.reasons)
     for name, labels in (("one", awkward), ("two", shuffled)):
         write_labels_as(labels, tmp_path / name, layout)
     if layout != "xlsx":  # a workbook holds the time at which it was written
@@ -138,6 +148,12 @@ def test_doccano_lines_of_others_are_the_named_annotators(moment, tmp_path):
         ("a.json", "[1", "not readable as JSON"),
         ("a.jsonl", '{"labels": [{"frame": "flood"}], "text": "x"}', "a label lacks 'voice'"),
         ("a.jsonl", '{"labels": [1], "text": "x"}', "line 1: frame '1' is not in the codebook"),
+        (
+            "a.jsonl",
+            '{"labels": [{"frame": "", "voice": "", "value": "no", "kind": "reading", "sure": "yes", "annotator": "o", '
+            '"labelled_at": "", "codebook_version": "7", "note": "", "reason": "By chance"}], "text": "x"}',
+            "reason 'By chance' is not a word of at most 16 small letters, such as random; correct it or leave it out",
+        ),
         ("a.jsonl", '{"labels": [], "text": 7}', "'text' must be a text"),
         ("a.jsonl", '{"labels": []}', "no column looks like text"),
         ("a.jsonl", '{"label": [], "text": ""}', "neither text nor paragraph_id"),
@@ -177,6 +193,15 @@ def test_a_labelled_table_is_the_named_annotators_reading(moment, tmp_path):
         ("", "", "petro"),
     ]
     assert "'dragon' is not in the codebook" in intake.refused[0].reason
+
+
+def test_a_labelled_table_says_which_texts_were_drawn_at_random(moment, tmp_path):
+    rows = "text,frames,voices,how\nThe dam breaks.,flood,promotes,random\nA choir.,,,chosen\nNo.,,,\nSo.,,,By hand\n"
+    (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
+    intake = read_intake(tmp_path / "t.csv", moment)
+    chosen = [intake.labels.how.get(row.paragraph_id, "") for row in intake.labels.paragraphs]
+    assert chosen == ["random", "chosen", ""]
+    assert "reason 'By hand' is not a word" in intake.refused[0].reason
 
 
 def test_a_labelled_table_of_nobody_is_refused(moment, tmp_path):

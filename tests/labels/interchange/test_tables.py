@@ -137,6 +137,17 @@ def test_a_scored_table_brings_in_texts_and_its_predictions_as_suggestions(read)
     assert "written by narratives score" in intake.notes[0]
 
 
+def test_a_voice_that_the_model_left_open_is_suggested_without_a_voice(read):
+    (suggestion,) = read(SCORED.replace("promotes", "unsettled")).suggestions
+    assert json.loads(suggestion.frames) == [{"frame": "flood", "voice": "", "probability": 0.9}]
+
+
+def test_rows_that_differ_in_how_their_text_was_chosen_leave_that_open(read):
+    intake = read(f"text,frames,How\n{DAM},flood,random\n{DAM},mayor,near\n{CHOIR},,random\n{CHOIR},,\n")
+    assert list(intake.labels.reasons.values()) == ["random"]
+    assert "1 readings say two ways in which their text was chosen, so that neither is kept" in intake.notes
+
+
 def test_a_person_s_column_in_a_scored_table_is_read_when_it_is_named(read):
     table = SCORED.replace("id,", "mine,").replace("\n1,", "\nmayor,").replace("\n2,", "\nnone,")
     assert said(read(table, Columns(frames="mine"))) == [(CHOIR, "petro", "", ""), (DAM, "petro", "mayor", "")]

@@ -6,11 +6,15 @@ from scipy.special import logit
 
 from narratives.codebook.frames import Codebook, retire
 from narratives.evaluation.evaluation import Evaluation
+from narratives.evaluation.model_card import thresholds_remark
 from narratives.labels.gold import Gold, gold
+from narratives.labels.source import Source
 from narratives.model.persistence import load, read_trained_on, save
 from narratives.training.fitting import fit
+from narratives.training.frames import AS_IT_IS
 from narratives.training.prior.adapting import Prior, fit_change
 from narratives.training.prior.known import fingerprints
+from narratives.training.train import train
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +88,44 @@ def test_thresholds_move_only_by_labels_that_are_a_sample(prior, labelled, codeb
     assert np.isfinite(adapted.thresholds).all()
     assert (adapted.band[:, 0] <= adapted.thresholds).all()
     assert (adapted.thresholds <= adapted.band[:, 1]).all()
+
+
+def test_of_a_table_that_says_how_its_rows_were_chosen_only_random_ones_are_a_sample(prior, labelled, codebook):
+    chosen = of_texts(codebook, HERONS + QUIET + [f"The tide {number}" for number in range(3)], "mayor", "chosen")
+    assert len(chosen) >= 150
+    kept, moved = (fit_change(prior, new, settings=AS_IT_IS)[0].thresholds for new in (chosen, replace(chosen, how=())))
+    np.testing.assert_array_equal(kept, prior.classifier.thresholds)
+    assert (moved != kept).any()
+
+
+def test_training_from_the_shipped_model_says_whether_thresholds_moved(
+    prior, labelled, codebook, tmp_path, monkeypatch
+):
+    save(prior.classifier, tmp_path / "shipped", {"figures": prior.figures}, "# Card\n", prior.trained_on)
+    monkeypatch.setenv("NARRATIVES_SHIPPED", str(tmp_path / "shipped"))
+    texts = HERONS + QUIET + [f"The tide {number}" for number in range(3)]
+    random = of_texts(codebook, texts, "mayor", "random")
+    few, balanced, sample = random.take(np.arange(40)), Source({}, is_sample=False), Source({}, is_sample=True)
+
+    def sentence(new, source):
+        return train(labelled.followed_by(new), source, tmp_path / f"{len(new)}{source.is_sample}").thresholds
+
+    assert sentence(few, balanced) == (
+        "Thresholds are kept from the shipped model: 150 new paragraphs drawn at random would move them, and there "
+        "are 40."
+    )
+    assert sentence(random, balanced) == (
+        "Thresholds are those of the shipped model, moved by 162 new paragraphs drawn at random."
+    )
+    assert sentence(replace(random, how=()), sample) == (
+        "Thresholds are those of the shipped model, moved by all 162 new rows of the table, taken as a sample."
+    )
+
+
+def test_thresholds_of_a_frame_that_the_shipped_model_lacks_are_said_apart():
+    basis = {"from": "prior", "paragraphs": 3, "needed": 150, "added": 2}
+    remark = thresholds_remark({"prior": "shipped@1", "thresholds": basis})
+    assert remark.endswith("and there are 3. Those of frames that it lacks (2) are from all labelled paragraphs.")
 
 
 def test_a_handful_of_labels_is_enough(prior, labelled, codebook):

@@ -1,0 +1,93 @@
+"""Finds the row with the names of the columns, whatever stands above it, and names columns that have no name."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from narratives.tables.columns import KNOWN_NAMES, plain_name
+
+NO_HEADER = -1
+_SEARCHED_ROWS = 40  # the title and the query above a table are not longer
+_LONGEST_NAME = 80  # characters; a longer cell is prose
+_PROSE_WORDS = 4
+_KINDS = {
+    "number": re.compile(r"[-+]?[\d.,\u00a0 ]*\d%?"),
+    "date": re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b.*"),
+    "address": re.compile(r"(https?://|www\.)\S+"),
+}
+
+
+def find_header(rows: Sequence[Sequence[str]]) -> int:
+    """Return the index of the row that names the columns; ``NO_HEADER`` if the first row is data like the others.
+
+    - The first row names the columns, unless another one plainly does.
+    - Rows above it are a title, a query or the like: they have fewer cells, and no names that we know.
+    """
+    if not rows:
+        return 0
+    searched = rows[:_SEARCHED_ROWS]
+    known = [_known(row) if _may_name(row) else 0 for row in searched]
+    best = max(range(len(searched)), key=lambda index: (known[index], -index))
+    if known[best] > known[0] and _filled(rows[best]) > _filled(rows[0]):
+        return best
+    if known[0]:
+        return 0
+    usual = _usual_width(rows)
+    if _filled(rows[0]) * 2 <= usual:  # a title; the table below is wider
+        return next((index for index, row in enumerate(searched) if _may_name(row) and _filled(row) >= usual), 0)
+    return NO_HEADER if _is_data(rows[0], rows[1:]) else 0
+
+
+def name_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names with ``column_3`` and the like for those that are empty."""
+    taken = set(names)
+    named = []
+    for number, name in enumerate(names, 1):
+        given = name if name.strip() else f"column_{number}"
+        while given != name and given in taken:
+            given += "_"
+        named.append(given)
+    return tuple(named)
+
+
+def is_known_header(row: Sequence[str]) -> bool:
+    """Return whether a row has a name that columns often have."""
+    return _known(row) > 0
+
+
+def kind_of(cell: str) -> str:
+    """Return what a cell is: number, date, address, prose or word; empty for an empty one."""
+    cell = cell.strip()
+    kind = next((name for name, pattern in _KINDS.items() if pattern.fullmatch(cell)), "")
+    return kind or ("" if not cell else "prose" if len(cell.split()) >= _PROSE_WORDS else "word")
+
+
+def _known(row: Sequence[str]) -> int:
+    return sum(plain_name(cell) in KNOWN_NAMES for cell in row)
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _usual_width(rows: Sequence[Sequence[str]]) -> int:
+    widths = Counter(_filled(row) for row in rows)
+    return max(widths, key=lambda width: (widths[width], width))
+
+
+def _may_name(row: Sequence[str]) -> bool:
+    cells = [plain_name(cell) for cell in row if cell.strip()]
+    distinct = len(set(cells)) == len(cells)
+    return distinct and all(len(cell) <= _LONGEST_NAME and kind_of(cell) in ("word", "prose") for cell in cells)
+
+
+def _is_data(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Return whether each cell of the first row is of the kind that those below it are."""
+    if any(len(cell) > _LONGEST_NAME and kind_of(cell) == "prose" for cell in first):
+        return True  # no name is as long as that
+    kinds = [kind_of(cell) for cell in first]
+    below = [row for row in others if len(row) == len(first)]
+    if not below or "prose" not in kinds or not {"number", "date", "address"} & set(kinds):
+        return False
+    usual = (Counter(map(kind_of, column)).most_common(1)[0][0] for column in zip(*below, strict=True))
+    return all(kind == other for kind, other in zip(kinds, usual, strict=True))
