@@ -14,8 +14,8 @@ from narratives.cli.common import write_json
 from narratives.codebook.editing import edit_frame
 from narratives.errors import UserError
 from narratives.files import AtomicFile, atomic_write, atomic_write_text
-from narratives.labels.exporting import write_labels_as, write_refused
 from narratives.labels.files import write_labels
+from narratives.labels.interchange.exporting import write_labels_as, write_refused
 from narratives.labels.label_set import LabelSet
 from narratives.model.persistence import save
 from narratives.model.releases import release

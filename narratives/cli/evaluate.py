@@ -30,7 +30,7 @@ def evaluate(table: Path | None, languages: list[str] | None, model: Path | None
         card, figures = run.kept_figures(folder)
         click.echo(card)
     else:
-        evaluation = run.evaluate_on(folder, table, languages or [])
+        evaluation = run.evaluate_on(folder, table, languages or [], lambda note: click.echo(note, err=True))
         figures = evaluation.as_json()
         click.echo(evaluation.table())
     write_json(json_path, figures)

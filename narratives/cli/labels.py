@@ -1,7 +1,13 @@
 """The commands ``narratives labels``."""
 
+import getpass
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +17,35 @@ from narratives.errors import UserError
 
 if TYPE_CHECKING:
     from narratives.codebook.frames import Codebook
+    from narratives.labels.interchange.intake import Intake
     from narratives.labels.label_set import LabelSet
+
+
+_LAYOUTS = (
+    *("labels", "jsonl", "label-studio", "doccano", "prodigy", "argilla", "potato", "spacy", "hugging-face"),
+    *("xlsx", "table"),
+)
+
+
+_COLUMN_OPTIONS = ("text_column", "frames_column", "voice_column", "annotator_column")
+
+
+class NameType(click.ParamType[tuple[str, str]]):
+    """A name in a file and the name that it stands for, as OLD=NEW."""
+
+    name = "OLD=NEW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return both names. Fails without a ``=``."""
+        old, equals, new = str(value).rpartition("=")
+        if not equals or not old.strip():
+            self.fail(f"'{value}' maps nothing; write OLD=NEW, such as 'Floods=flood'", param, ctx)
+        return old.strip(), new.strip()
 
 
 @click.group()
 def labels() -> None:
-    """Check, count, import and export labels; join readings of real text to their texts."""
+    """Check, count, import and export labels; take imports back; join readings of real text to their texts."""
 
 
 @labels.command("check")
@@ -93,42 +122,114 @@ def labels_agreement(json_path: Path | None) -> None:
 
 @labels.command("import")
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
-@click.option(
-    "--from",
-    "layout",
-    type=click.Choice(["labels", "jsonl", "label-studio", "doccano", "hugging-face", "table"]),
-    help="Format of INPUT; by default it is detected.",
-)
+@click.option("--from", "layout", type=click.Choice(_LAYOUTS), help="Format of INPUT; by default it is detected.")
 @click.option("--text", "text_column", help="Column that holds the text, in a table of texts.")
+@click.option("--frames-column", default="", help="Column, or question of another tool, that holds the frames.")
+@click.option("--voice-column", default="", help="Column, or question of another tool, that holds the voices.")
+@click.option("--annotator-column", default="", help="Column that says who gave the labels.")
+@click.option(
+    "--map",
+    "names",
+    type=NameType(),
+    multiple=True,
+    metavar="OLD=NEW",
+    help="A frame or voice of INPUT, and the one of the codebook that it stands for; OLD= for no frame. Repeatable.",
+)
 @click.option("--annotator", default="", help="Annotator of the labels where the file names none.")
+@click.option("--by", "uploader", default="", help="Who brings the file in; by default the name of the account.")
+@click.option("--dry-run", is_flag=True, help="Show what would be stored, and store nothing.")
 @click.option(
     "--refused",
     type=click.Path(path_type=Path),
     help="File for refused rows; by default INPUT.refused.csv in the current folder.",
 )
-def labels_import(
-    source: Path, layout: str | None, text_column: str | None, annotator: str, refused: Path | None
-) -> None:
+def labels_import(source: Path, **options: Any) -> None:
     """Import labels or new texts from INPUT into the label database; importing twice changes nothing.
 
-    INPUT is a labels folder, JSONL written by `labels export`, an export of Label Studio (JSON) or doccano (JSONL), a
-    Hugging Face folder, or a table of texts with one paragraph per row and, optionally, the columns frames, voices and
-    how ("random" where a text was drawn at random).
+    INPUT is a labels folder, a file that `labels export` wrote, an export of Label Studio, doccano, Prodigy, Argilla,
+    Potato or spaCy, a Hugging Face folder, or a table with a row for each text, label or annotator. What is not
+    recognised can be named. A column how says which texts were drawn at random ("random"). A table that `score` wrote
+    brings in texts, with its predictions as suggestions.
+
+    `labels imports` lists imports, and `labels withdraw` takes one back.
     """
+    with _as_file(source) as path:
+        _import(path, options)
+
+
+def _import(source: Path, options: dict[str, Any]) -> None:
     from narratives.codebook.parsing import read_codebook
-    from narratives.labels.exporting import write_refused
-    from narratives.labels.importing import Moment, read_intake
-    from narratives.store.events import now
+    from narratives.labels.interchange.importing import read_intake
+    from narratives.labels.interchange.intake import Columns, Moment
+    from narratives.store.events import imported_file, now
     from narratives.store.opening import open_store
 
-    codebook = read_codebook(paths.labels_folder() / "codebook.toml")
-    intake = read_intake(source, Moment(annotator, now(), codebook), layout or "", text_column)
-    summary = open_store().import_labels(intake.labels, intake.sources)
+    moment = Moment(options["annotator"], now(), read_codebook(paths.labels_folder() / "codebook.toml"))
+    text, frames, voices, annotators = (options[name] for name in _COLUMN_OPTIONS)
+    columns = Columns(text, frames, voices, annotators, dict(options["names"]))
+    intake = read_intake(source, moment, options["layout"] or "", columns)
+    file = imported_file(source, intake, options["uploader"] or getpass.getuser(), moment.at)
+    if options["dry_run"]:
+        would = open_store().preview_import(intake.labels, file).sentence()
+        click.echo("\n".join([intake.findings(), *intake.refusals(len(intake.refused)), f"would store: {would}"]))
+        return
+    summary = open_store().import_labels(intake.labels, intake.sources, file)
+    click.echo(intake.findings(), err=True)
     click.echo(f"{source}: {summary.sentence()}")
+    if summary.number is not None:
+        click.echo(f"import {summary.number}; take it back with: narratives labels withdraw {summary.number}")
     if intake.refused:
-        path = refused or Path(f"{source.name}.refused.csv")
-        write_refused(intake.refused, path)
-        click.echo(f"{len(intake.refused)} rows were refused; {path} lists them with their reasons", err=True)
+        _say_refused(intake, options["refused"] or Path(f"{source.name}.refused.csv"))
+
+
+@contextmanager
+def _as_file(source: Path) -> Iterator[Path]:
+    """Yield the path of a file; standard input becomes one, because a file is read more than once."""
+    if str(source) != "-":
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
+        path = Path(folder) / "standard-input"
+        path.write_bytes(sys.stdin.buffer.read())
+        yield path
+
+
+def _say_refused(intake: "Intake", path: Path) -> None:
+    from narratives.labels.interchange.exporting import write_refused
+
+    write_refused(intake.refused, path)
+    reasons = "\n".join(intake.refusals())
+    click.echo(f"{len(intake.refused)} rows were refused; {path} lists them with their reasons:\n{reasons}", err=True)
+
+
+@labels.command("imports")
+@JSON_OPTION
+def labels_imports(json_path: Path | None) -> None:
+    """List the files that were imported: who brought them in, when, what came with them, what was withdrawn."""
+    from narratives.evaluation.report import text_table
+    from narratives.store.opening import open_store
+
+    imports = open_store().imports()
+    rows = [
+        (*astuple(each)[:5], each.texts, each.readings, each.suggestions, "withdrawn" if each.withdrawn else "in force")
+        for each in imports
+    ]
+    header = ("import", "file", "format", "by", "at", "texts", "readings", "suggestions", "")
+    click.echo(text_table(header, rows) if rows else "nothing was imported")
+    write_json(json_path, [asdict(each) for each in imports])
+
+
+@labels.command("withdraw")
+@click.argument("number", metavar="IMPORT", type=int)
+@click.option("--by", default="", help="Who withdraws it; by default the name of the account.")
+def labels_withdraw(number: int, by: str) -> None:
+    """Take back the import IMPORT as a whole: its labels, its suggestions, and texts that only it brought in.
+
+    Labels that it replaced count again. Nothing is deleted: importing the file again brings all of it back.
+    """
+    from narratives.store.opening import open_store
+
+    click.echo(f"import {number}: {open_store().withdraw(number, by or getpass.getuser()).sentence()}")
 
 
 @labels.command("export")
@@ -156,7 +257,7 @@ def labels_export(
     Why a paragraph was shown, at random or chosen, is in jsonl, label-studio, doccano and hugging-face.
     """
     from narratives.codebook.parsing import read_codebook
-    from narratives.labels.exporting import write_labels_as
+    from narratives.labels.interchange.exporting import write_labels_as
     from narratives.store.opening import open_store
 
     folder = paths.writable_labels_folder()

@@ -65,7 +65,8 @@ def train(
 
             trained = train_on_store(open_store(), output, training, progress)
         else:
-            trained = train_on_files(labels or paths.labels_folder(), output, training, progress)
+            folder = labels or paths.labels_folder()
+            trained = train_on_files(folder, output, training, progress, lambda note: click.echo(note, err=True))
     click.echo(trained.figures.table())
     click.echo(f"\n{trained.thresholds}\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     write_json(options["json_path"], trained.figures.as_json())

@@ -1,6 +1,6 @@
 """Evaluates and compares stored models: on a labelled table, or by the cross-validated metrics stored with them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from narratives.evaluation.comparison import Comparison, compare, compare_kept
 from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.files import read_labels
 from narratives.labels.gold import UNKNOWN, Gold, gold
-from narratives.labels.simple_table import read_simple_table
+from narratives.labels.simple_table import LabelledTable, read_labelled_table
 from narratives.labels.source import Source, label_source, table_source
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
+
+Say = Callable[[str], None]
 
 
 def kept_figures(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -28,14 +30,15 @@ def kept_figures(folder: Path) -> tuple[str, dict[str, Any]]:
     return (folder / "card.md").read_text(encoding="utf-8"), figures
 
 
-def evaluate_on(folder: Path, table: Path, languages: list[str]) -> Evaluation:
+def evaluate_on(folder: Path, table: Path, languages: list[str], say: Say = lambda note: None) -> Evaluation:
     """Evaluate the model in ``folder`` on a labels folder or a simple labelled table.
 
-    ``languages`` selects rows; empty means all. Raises UserError if the table has a frame that the model does not know
-    or no row is left.
+    ``languages`` selects rows; empty means all. ``say`` is called with what a user should know about how a table was
+    read: rows without text, texts that stand twice. Raises UserError if the table has a frame that the model does not
+    know or no row is left.
     """
     classifier = persistence.load(folder)
-    truth = _rows_in(_read(table, classifier), table, languages)
+    truth = _rows_in(_read(table, classifier, say), table, languages)
     return evaluate(predict_gold(classifier, truth), classifier.name, classifier.codebook.version)
 
 
@@ -68,12 +71,12 @@ def compare_on(folders: tuple[Path, Path], table: Path, languages: list[str]) ->
     first, second = (persistence.load(folder) for folder in folders)
     shared = _shared(folders, first.frames, second.frames)
     everything, source = _read_for_both(table, first, second)
-    truth = _rows_in(everything, table, languages)
+    truth = _rows_in(everything.gold, table, languages)
     shared = [frame for frame in shared if frame in truth.frames]
     if not shared:
         raise UserError(f"{table}: its codebook has none of the frames that both models know; name another table")
     data = [predict_gold(model, _with_columns_of(truth, model.codebook)).of_frames(shared) for model in (first, second)]
-    remarks = _trained_on(folders, source)
+    remarks = [*everything.notes, *_trained_on(folders, source)]
     if unshared := _unshared(shared, first.frames, second.frames, truth.frames):
         remarks.append(f"left out, not known to all: {unshared}; a row with no other frame counts as having none")
     return compare(data[0], data[1], (first.name, second.name), remarks)
@@ -105,15 +108,15 @@ def _unshared(shared: Sequence[str], *known: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(frame for frames in known for frame in frames if frame not in shared))
 
 
-def _read_for_both(table: Path, first: Classifier, second: Classifier) -> tuple[Gold, Source]:
-    """Return the gold of a table whose frames either model may know, and where it comes from."""
+def _read_for_both(table: Path, first: Classifier, second: Classifier) -> tuple[LabelledTable, Source]:
+    """Return the gold of a table whose frames either model may know, with notes, and where it comes from."""
     if table.is_dir():
         codebook = read_codebook(table / "codebook.toml")
         labels = read_labels(table, codebook)
-        return gold(labels, codebook), label_source(labels)
+        return LabelledTable(gold(labels, codebook), ()), label_source(labels)
     others = tuple(frame for frame in second.codebook.frames if frame.id not in first.frames)
-    rows = read_simple_table(table, replace(first.codebook, frames=first.codebook.frames + others))
-    return rows, table_source(table.name, rows)
+    rows = read_labelled_table(table, replace(first.codebook, frames=first.codebook.frames + others))
+    return rows, table_source(table.name, rows.gold)
 
 
 def _rows_in(truth: Gold, table: Path, languages: Iterable[str]) -> Gold:
@@ -159,7 +162,7 @@ def predict_gold(classifier: Classifier, truth: Gold) -> EvaluationSet:
     )
 
 
-def _read(table: Path, classifier: Classifier) -> Gold:
+def _read(table: Path, classifier: Classifier, say: Say) -> Gold:
     if table.is_dir():
         codebook = read_codebook(table / "codebook.toml")
         if codebook.ids != classifier.frames:
@@ -167,4 +170,7 @@ def _read(table: Path, classifier: Classifier) -> Gold:
                 f"{table}: its codebook has other frames than the model; evaluate a model that was trained on it"
             )
         return gold(read_labels(table, codebook), codebook)
-    return read_simple_table(table, classifier.codebook)
+    labelled = read_labelled_table(table, classifier.codebook)
+    for note in labelled.notes:
+        say(f"{table}: {note}")
+    return labelled.gold

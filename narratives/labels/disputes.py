@@ -53,7 +53,10 @@ def _anonymous_order(reading: tuple[Label, ...]) -> str:
 
 
 def _differ(readings: tuple[tuple[Label, ...], ...]) -> bool:
-    return len(set(map(_seen, readings))) > 1
+    seen = [_seen(reading) for reading in readings]
+    frames = {frozenset(frame for frame, _ in pairs) for pairs in seen}
+    given = {pair for pairs in seen for pair in pairs if pair[1]}  # an open voice speaks against no other
+    return len(frames) > 1 or len(given) > len({frame for frame, _ in given})
 
 
 def _seen(reading: tuple[Label, ...]) -> frozenset[tuple[str, str]]:

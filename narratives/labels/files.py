@@ -13,6 +13,7 @@ from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
 from narratives.files import atomic_write_text
 from narratives.labels.label_set import KINDS, LABEL_LANGUAGES, RANDOM, VALUES, Label, LabelledParagraph, LabelSet
+from narratives.tables.writers import csv_text
 from narratives.text.paragraphs import paragraph_id
 
 Row = TypeVar("Row")
@@ -70,7 +71,8 @@ def read_rows(path: Path, kind: type[Row], check: Callable[[Row], str | None]) -
     """
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     try:
-        reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        # Decoded by hand: read_text would turn a carriage return that is part of a text into a line feed.
+        reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
         header = next(reader, [])
         if header != names:
             raise UserError(f"{path.name}:1: the columns are {', '.join(header)}; they must be {', '.join(names)}")
@@ -97,11 +99,7 @@ def _typed_row(
 
 def file_text(kind: type, rows: Iterable[Any]) -> str:
     """Return the text of a file of label rows: a line for the names of the columns, then one row each."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(kind)])
-    writer.writerows(astuple(row) for row in rows)
-    return text.getvalue()
+    return csv_text([[field.name for field in fields(kind)], *map(astuple, rows)], ",")
 
 
 def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterable[str] = ()) -> None:
@@ -112,7 +110,7 @@ def check_labels(labels: LabelSet, codebook: Codebook, where: str, known: Iterab
     ids = {*known, *(paragraph.paragraph_id for paragraph in labels.paragraphs)}
     complaints = [_check_paragraph(paragraph) for paragraph in labels.paragraphs]
     complaints += [_check_label(label, ids, codebook) for label in labels.labels]
-    complaints += map(_check_reason, labels.reasons.values())
+    complaints += map(check_reason, labels.reasons.values())
     complaint = next(filter(None, complaints), None)
     if complaint:
         raise UserError(f"{where}: {complaint}")
@@ -137,8 +135,8 @@ def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | Non
         return f"frame '{label.frame}' is not in the codebook; correct it or add the frame"
     if label.kind == "single" and not label.frame:
         return "a label of kind 'single' needs a frame; name it"
-    if label.frame and label.value == "yes" and not label.voice and label.kind != "single":
-        return f"frame '{label.frame}' has no voice; name one of {', '.join(VOICES)}"
+    if label.frame and label.value == "yes" and not label.voice and label.kind == "decision":
+        return f"a decision on frame '{label.frame}' needs a voice; name one of {', '.join(VOICES)}"
     if not label.annotator:
         return "annotator is empty; every label needs an annotator"
     return (
@@ -149,7 +147,8 @@ def _check_label(label: Label, known: set[str], codebook: Codebook) -> str | Non
     )
 
 
-def _check_reason(reason: str) -> str | None:
+def check_reason(reason: str) -> str | None:
+    """Return a complaint with its remedy if ``reason`` is no reason why a paragraph was shown, else None."""
     if _REASON.fullmatch(reason):
         return None
     return f"reason '{reason}' is not a word of at most 16 small letters, such as {RANDOM}; correct it or leave it out"

@@ -154,5 +154,6 @@ def _agreed(opinions: list[tuple[str, str]]) -> tuple[int, int]:
         return 0, UNKNOWN
     if values != {"yes"}:
         return UNKNOWN, UNKNOWN
-    voice = voices.pop() if len(voices) == 1 else ""
+    given = voices - {""}  # an annotator who left the voice open does not speak against the voice of another
+    voice = given.pop() if len(given) == 1 else ""
     return 1, VOICES.index(voice) if voice else UNKNOWN

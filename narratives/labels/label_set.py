@@ -31,7 +31,7 @@ class Label:
     """A row of ``labels.csv``: one annotator's label of one paragraph and frame.
 
     - ``frame``: empty if the annotator read the paragraph and saw no frame.
-    - ``voice``: one of VOICES where the value is "yes".
+    - ``voice``: one of VOICES where the value is "yes"; empty where the annotator left it open.
     - ``value``: one of VALUES.
     - ``kind``: "reading" speaks for all frames of the codebook, "single" only for its own, and "decision" is a reading
       that settles what annotators disagree on.

@@ -12,6 +12,7 @@ from narratives.store.appending import ROWS_A_STATEMENT, change_slots, slices
 from narratives.store.engine import reading, writing
 from narratives.store.events import Store, now
 from narratives.store.history import standing
+from narratives.store.importing import WITHDRAW
 from narratives.store.schema import HELD, SKIPPED, assignments, events, paragraphs, ranks
 
 
@@ -153,17 +154,26 @@ def _takes_slot() -> Any:
 def _available(annotator: str) -> Select[Any]:
     """Select, in the queue's order, the paragraphs with a free slot that the annotator never had and never labelled."""
     assigned = exists().where(assignments.c.paragraph_id == ranks.c.paragraph_id, assignments.c.annotator == annotator)
-    labelled = exists().where(events.c.paragraph_id == ranks.c.paragraph_id, events.c.annotator == annotator)
+    own = _steps_of(annotator)
+    labelled = own.where(events.c.paragraph_id == ranks.c.paragraph_id).exists()
     joined = ranks.join(paragraphs, paragraphs.c.paragraph_id == ranks.c.paragraph_id)
     free = select(*_SHOWN, ranks.c.reason).select_from(joined).where(_FREE, ~assigned, ~labelled)
     return free.order_by(ranks.c.place)
+
+
+def _steps_of(annotator: str) -> Select[Any]:
+    """Select the paragraphs of the annotator's events, but for withdrawn labels, which leave a paragraph unlabelled."""
+    later = events.alias("later")
+    withdrawn = exists().where(later.c.undoes == events.c.event, later.c.kind == WITHDRAW)
+    own = and_(events.c.annotator == annotator, events.c.kind != WITHDRAW)
+    return select(events.c.paragraph_id).where(own, ~withdrawn)
 
 
 def _left(connection: Connection, annotator: str) -> int:
     """Count what ``_available`` selects."""
     # All free rows less the annotator's own: that reads two indexes, where counting _available would test every row.
     assigned = select(assignments.c.paragraph_id).where(assignments.c.annotator == annotator)
-    own = assigned.union(select(events.c.paragraph_id).where(events.c.annotator == annotator)).subquery()
+    own = assigned.union(_steps_of(annotator)).subquery()
     own_free = select(func.count()).select_from(ranks.join(own, own.c.paragraph_id == ranks.c.paragraph_id))
     free = connection.scalar(select(func.count()).select_from(ranks).where(_FREE)) or 0
     return free - (connection.scalar(own_free.where(_FREE)) or 0)

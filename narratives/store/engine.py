@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from narratives.errors import UserError
 from narratives.files import atomic_write
 
-NEWEST = "0003"
+NEWEST = "0004"
 _BUSY = 30_000  # milliseconds that a writer waits for another on SQLite
 _MIGRATING = 7_262_117  # the PostgreSQL advisory lock that a process holds while it migrates; any fixed number
 _CAUSES = {

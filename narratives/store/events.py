@@ -32,11 +32,23 @@ from narratives.store.history import (
     standing,
     undoable,
 )
-from narratives.store.importing import ImportSummary, import_label_set
+from narratives.store.importing import ImportedFile, ImportSummary, import_label_set, imported_file, plan_import
 from narratives.store.schema import HELD, SKIPPED, events
 from narratives.store.scores import replace_scores, scores_of
+from narratives.store.withdrawal import StoredImport, Withdrawal, stored_imports, withdraw_import
 
-__all__ = ["Circumstances", "Event", "ImportSummary", "Store", "new_token", "now"]
+__all__ = [
+    "Circumstances",
+    "Event",
+    "ImportSummary",
+    "ImportedFile",
+    "Store",
+    "StoredImport",
+    "Withdrawal",
+    "imported_file",
+    "new_token",
+    "now",
+]
 _UNKNOWN = Circumstances()
 
 
@@ -110,14 +122,39 @@ class Store:
                 append_event(connection, "undo", annotator, row.paragraph_id, undoes=row.event)
             return len(rows)
 
-    def import_labels(self, labels: LabelSet, sources: Mapping[str, str] = MappingProxyType({})) -> ImportSummary:
+    def import_labels(
+        self,
+        labels: LabelSet,
+        sources: Mapping[str, str] = MappingProxyType({}),
+        file: ImportedFile | None = None,
+    ) -> ImportSummary:
         """Import a label set. Known readings change nothing; a reading that a file changed replaces the older one.
 
-        A reading that was undone in the app stays undone until the file changes it. ``sources`` holds where a
-        paragraph came from, by paragraph id.
+        A reading that was undone in the app stays undone until the file changes it.
+
+        - ``sources``: where a paragraph came from, by paragraph id.
+        - ``file``: the file that somebody brings in; without one, the import has no number and cannot be withdrawn.
         """
         with writing(self.engine) as connection:
-            return import_label_set(connection, labels, sources)
+            return import_label_set(connection, labels, sources, file)
+
+    def preview_import(self, labels: LabelSet, file: ImportedFile) -> ImportSummary:
+        """Return what ``import_labels`` would do, without doing it."""
+        with reading(self.engine) as connection:
+            return plan_import(connection, labels, file).summary()
+
+    def imports(self) -> tuple[StoredImport, ...]:
+        """Return the imports of files, oldest first."""
+        with reading(self.engine) as connection:
+            return stored_imports(connection)
+
+    def withdraw(self, number: int, by: str) -> Withdrawal:
+        """Take back an import as a whole, with what only it brought in; what it replaced counts again.
+
+        Nothing is deleted. Raises UserError if there is no such import, or it was withdrawn before.
+        """
+        with writing(self.engine) as connection:
+            return withdraw_import(connection, number, by)
 
     def label_set(self) -> LabelSet:
         """Return all paragraphs, the labels that nobody has undone, and why their paragraphs were shown."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, exists, select
 
 from narratives.labels.label_set import KINDS, Label, LabelledParagraph, ReadingKey
-from narratives.store.schema import event_labels, events, paragraphs
+from narratives.store.schema import event_labels, events, imported_texts, paragraphs, withdrawals
 
 FROM_FILE = "file:"  # begins the token of an event that came from a label file
 
@@ -48,10 +48,23 @@ def undoable(annotator: str) -> Select[Any]:
 
 
 def all_paragraphs(connection: Connection) -> tuple[LabelledParagraph, ...]:
-    """Return all paragraphs, in the order in which they were added."""
+    """Return all paragraphs but those that were withdrawn, in the order in which they were added."""
     names = ("paragraph_id", "text", "language", "register", "document")
-    rows = connection.execute(select(*(paragraphs.c[name] for name in names)).order_by(paragraphs.c.number))
+    stands = paragraphs.c.paragraph_id.not_in(withdrawn_texts())
+    rows = connection.execute(
+        select(*(paragraphs.c[name] for name in names)).where(stands).order_by(paragraphs.c.number)
+    )
     return tuple(LabelledParagraph(*row) for row in rows)
+
+
+def withdrawn_texts() -> Select[Any]:
+    """Select the ids of paragraphs that only withdrawn imports brought in and that nobody has labelled since."""
+    withdrawn, other = select(withdrawals.c["import"]), imported_texts.alias("other")
+    brought = exists().where(other.c.paragraph_id == imported_texts.c.paragraph_id, other.c["import"].not_in(withdrawn))
+    labels = standing(*KINDS).subquery()
+    labelled = exists().where(labels.c.paragraph_id == imported_texts.c.paragraph_id)
+    by_withdrawn = imported_texts.c["import"].in_(withdrawn)
+    return select(imported_texts.c.paragraph_id).where(by_withdrawn, ~brought, ~labelled)
 
 
 def labels_in_force(connection: Connection) -> tuple[Label, ...]:

@@ -20,7 +20,8 @@ paragraphs = Table(
 )
 
 # What people did, in order. Rows are only ever added, so that a label can be traced and an undo taken back.
-# ``kind`` is a kind of label (reading, single, decision) or undo, skip, comment, release, role, codebook, import.
+# ``kind`` is a kind of label (reading, single, decision) or undo, skip, comment, release, role, codebook, import,
+# suggestion (what a model said in an imported file), withdraw (an import, and each of its events).
 # ``undoes`` is unique, so that two undos that arrive at once cannot both take back the same event.
 # ``reason`` of a label event is why the paragraph was shown: random, or what it was chosen by; empty if nobody knows.
 events = Table(
@@ -91,4 +92,39 @@ scores = Table(
     Column("paragraph_id", String(16), ForeignKey("paragraphs.paragraph_id"), primary_key=True),
     Column("model", Text, nullable=False),
     Column("probabilities", LargeBinary, nullable=False),
+)
+
+# The files that people brought in. Texts and events of an import are listed beside it, so that it can be withdrawn as a
+# whole. A text that the database had from elsewhere is in no import; one that several brought in is in each of them.
+imports = Table(
+    "imports",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("file", Text, nullable=False),
+    Column("layout", String(32), nullable=False),
+    Column("uploader", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+imported_texts = Table(
+    "imported_texts",
+    metadata,
+    Column("paragraph_id", String(16), ForeignKey("paragraphs.paragraph_id"), primary_key=True),
+    Column("import", _NUMBER, ForeignKey("imports.number"), primary_key=True),
+    Index("texts_of_import", "import"),
+)
+imported_events = Table(
+    "imported_events",
+    metadata,
+    Column("event", _NUMBER, ForeignKey("events.event"), primary_key=True),
+    Column("import", _NUMBER, ForeignKey("imports.number"), nullable=False),
+    Index("events_of_import", "import"),
+)
+
+# The primary key allows one withdrawal of an import, also when two people withdraw it at once.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("import", _NUMBER, ForeignKey("imports.number"), primary_key=True),
+    Column("event", _NUMBER, ForeignKey("events.event"), nullable=False),
 )

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from narratives.evaluation.model_card import model_card, thresholds_remark
 from narratives.labels.files import read_labels
 from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import LabelSet
-from narratives.labels.simple_table import read_simple_table
+from narratives.labels.simple_table import read_labelled_table
 from narratives.labels.source import Source, canonical, codebook_hash, label_source, table_source
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
@@ -35,6 +36,7 @@ from narratives.training.prior.adapting import Prior, fit_change, sample_rows
 from narratives.training.prior.known import fingerprints, unknown_rows
 from narratives.training.voice import VoiceSettings
 
+Say = Callable[[str], None]
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
 _RECORDED_AS = {"shrinkage": "pull", "plateau": "flat", "min_df": "least"}  # manifests keep the fields' first names
 
@@ -80,16 +82,19 @@ class Trained:
     thresholds: str
 
 
-def read_source(path: Path, codebook_path: Path | None = None) -> tuple[Gold, Source]:
+def read_source(path: Path, codebook_path: Path | None = None, say: Say = lambda note: None) -> tuple[Gold, Source]:
     """Read a labels folder (with its own codebook unless another is named) or a simple labelled table.
 
-    Raises UserError that names the file and line for what cannot be read.
+    ``say`` is called with what a user should know about how a table was read. Raises UserError that names the file and
+    line for what cannot be read.
     """
     if path.is_dir():
         codebook = read_codebook(codebook_path or path / "codebook.toml")
         return from_labels(read_labels(path, codebook), codebook)
-    rows = read_simple_table(path, read_codebook(codebook_path) if codebook_path else None)
-    return rows, table_source(path.name, rows)
+    table = read_labelled_table(path, read_codebook(codebook_path) if codebook_path else None)
+    for note in table.notes:
+        say(f"{path}: {note}")
+    return table.gold, table_source(path.name, table.gold)
 
 
 def from_labels(labels: LabelSet, codebook: Codebook) -> tuple[Gold, Source]:
@@ -107,11 +112,12 @@ def train_on_files(
     output: Path | None = None,
     options: TrainingOptions = DEFAULTS,
     progress: Progress = lambda step, share: None,
+    say: Say = lambda note: None,
 ) -> Trained:
-    """Train on a labels folder or a simple labelled table; see ``train``."""
+    """Train on a labels folder or a simple labelled table; see ``train``, and ``read_source`` for ``say``."""
     read_aim(options.aim)  # an unknown aim is refused before the labels are read
     progress("reading labels", 0.0)
-    return train(*read_source(labels, options.codebook), output, options, progress)
+    return train(*read_source(labels, options.codebook, say), output, options, progress)
 
 
 def train(

@@ -37,7 +37,12 @@ COMMANDS = {
     "labels check": ("Check the label files", ""),
     "labels stats": ("Count paragraphs by frame", ""),
     "labels agreement": ("Measure how far annotators agree", "--json"),
-    "labels import": ("Import labels or new texts", "--from --text --annotator --refused"),
+    "labels import": (
+        "Import labels or new texts",
+        "--from --text --frames-column --voice-column --annotator-column --map --annotator --by --dry-run --refused",
+    ),
+    "labels imports": ("List the files that were imported", "--json"),
+    "labels withdraw": ("Take back the import IMPORT", "--by"),
     "labels export": ("Export the labels", "--to --unlabelled --without-text --merged --force"),
     "labels hydrate": ("Join the readings of real text", "-o --force"),
     "codebook check": ("Check a codebook file", ""),
@@ -537,6 +542,37 @@ def test_imports_add_texts_and_labels_and_the_label_files_are_exported_unchanged
     assert "104 paragraphs and 102 labels" in out
     assert run("labels", "export", "all.jsonl", "--to", "jsonl")[0] == 2
     assert "102 known before" in run("labels", "import", "all.jsonl")[1]
+
+
+def test_a_dry_run_stores_nothing_and_an_import_can_be_withdrawn(run, own_labels, tmp_path):
+    rows = "text,topic\nThe dam is new.,Water\nA new choir.,none\nA new quay.,Quay\n"
+    (tmp_path / "posts.csv").write_text(rows, encoding="utf-8")
+    words = "labels", "import", "posts.csv", "--frames-column", "topic", "--map", "Water=flood", "--annotator", "petro"
+    status, out, _ = run(*words, "--dry-run")
+    assert (status, "readings by annotator: petro: 2" in out, "labels by frame: flood: 1" in out) == (0, True, True)
+    assert "line 4: frame 'Quay' is not in the codebook" in out
+    assert "would store: 2 new paragraphs; 2 new readings" in out
+    assert run("labels", "imports")[1] == "nothing was imported\n"
+    status, out, err = run(*words, "--by", "lead")
+    assert (status, "import 1; take it back" in out, "line 4: frame 'Quay'" in err) == (0, True, True)
+    assert run("labels", "imports", "--json", "imports.json")[1].split()[-1] == "force"
+    assert json.loads((tmp_path / "imports.json").read_text(encoding="utf-8"))[0]["uploader"] == "lead"
+    assert "2 readings and 2 texts are out of use" in run("labels", "withdraw", "1")[1]
+    assert run("labels", "imports")[1].split()[-1] == "withdrawn"
+    status, _, err = run("labels", "withdraw", "1")
+    assert (status, "import 1 (posts.csv) was withdrawn before" in err) == (2, True)
+
+
+def test_labels_are_imported_from_standard_input(run, own_labels):
+    status, out, _ = run("labels", "import", "-", "--annotator", "petro", given=b"text,frames\nThe dam is new.,flood\n")
+    assert (status, "1 new paragraphs; 1 new readings" in out) == (0, True)
+
+
+@pytest.mark.parametrize("mapping", ["Water", "=flood", "Water=river"])
+def test_a_mapping_that_maps_nothing_is_refused(run, own_labels, tmp_path, mapping):
+    (tmp_path / "posts.csv").write_text("text,frames\nThe dam is new.,Water\n", encoding="utf-8")
+    status, _, err = run("labels", "import", "posts.csv", "--annotator", "petro", "--map", mapping)
+    assert (status, mapping in err) == (2, True)
 
 
 def test_an_export_needs_a_name_unless_it_is_the_label_files(run, own_labels):

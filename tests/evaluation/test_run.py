@@ -94,3 +94,10 @@ def test_a_comparison_on_the_rows_a_model_learned_says_so(model, write, classifi
     table_text = compare_on((model, tmp_path / "learned"), table, []).table()
     assert "B was trained on these very rows" in table_text
     assert "A was trained" not in table_text
+
+
+def test_rows_without_text_and_texts_that_stand_twice_are_said_and_not_counted_as_right(model, write):
+    said = []
+    evaluation = evaluate_on(model, write([*ROWS, ("", "", "", "en"), (" ", "", "", "en")]), [], said.append)
+    assert evaluation.n == evaluate_on(model, write(ROWS), []).n
+    assert any("rows have no text and are left out" in note for note in said)

@@ -14,6 +14,12 @@ def test_those_who_say_the_same_have_no_dispute():
     assert disputes_over(*same) == []
 
 
+def test_a_voice_left_open_is_no_dispute_but_two_frames_are():
+    open_voice = reading(TEXTS[0], "flood", "")
+    assert disputes_over(open_voice, reading(TEXTS[0], "flood", "reports", annotator="ivan")) == []
+    assert len(disputes_over(open_voice, reading(TEXTS[0], "mayor", "", annotator="ivan"))) == 1
+
+
 def test_the_most_disputed_come_first_and_nobody_is_told_by_the_order():
     labels = [
         reading(TEXTS[1], "bridge", "reports"),

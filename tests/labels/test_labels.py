@@ -103,6 +103,12 @@ def test_a_decision_stands_over_the_readings(codebook):
     assert of(codebook, *labels, decided) == ([0, 1, 0], [UNKNOWN, 1, UNKNOWN])
 
 
+def test_an_open_voice_speaks_against_no_other(codebook):
+    labels = reading(TEXT, "flood", ""), reading(TEXT, "flood", "reports", annotator="ivan")
+    assert of(codebook, *labels) == ([1, 0, 0], [1, UNKNOWN, UNKNOWN])
+    assert of(codebook, labels[0]) == ([1, 0, 0], [UNKNOWN] * 3)
+
+
 def test_a_single_label_says_nothing_of_other_frames(codebook):
     single = replace(reading(TEXT, "mayor", "promotes"), kind="single")
     assert of(codebook, single)[0] == [UNKNOWN, 1, UNKNOWN]

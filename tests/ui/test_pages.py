@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from conftest import put_unreadable
+from conftest import paragraph, put_unreadable, reading
 from narratives import paths
 from narratives.annotation.roles import give_role
 from narratives.codebook.editing import retire_frame
 from narratives.codebook.parsing import read_codebook
+from narratives.labels.label_set import LabelSet
 from narratives.model.persistence import load
 from narratives.model.releases import release, stored_models
 from narratives.scoring.batch_scorer import free_prefix
 from narratives.scoring.scored_table import read_scored
+from narratives.store.events import ImportedFile, now
 from narratives.store.opening import open_store
 from narratives.ui.components.html import counted, marked_text, shown
 from narratives.ui.pages.models import _discard
@@ -372,3 +374,35 @@ def test_only_a_lead_merges_and_restores_frames(codebook_page, tmp_path):
     assert "The mayor is a thief · merged into flood on 2026-05-01" in texts_of(page)
     assert not page.toggle
     assert not [button for button in page.button if button.label.startswith(("Retire", "Restore"))]
+
+
+def team_page(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("NARRATIVES_DATABASE", f"sqlite:///{tmp_path / 'team.sqlite'}")
+
+    def script():
+        from narratives.store.opening import open_store
+        from narratives.ui.pages import team
+
+        team.page(open_store())
+
+    page = AppTest.from_function(script, default_timeout=30)
+    page.session_state["annotator"] = name
+    return page
+
+
+def test_the_team_page_withdraws_an_import_for_its_uploader_and_for_a_lead(town, tmp_path, monkeypatch):
+    page = team_page(tmp_path, monkeypatch, "olha")
+    store = open_store()
+    new = paragraph("The quay is new.")
+    labels = LabelSet((new,), (reading(new.text, "flood", "promotes"),))
+    store.import_labels(labels, {}, ImportedFile("posts.csv", "table", "olha", now(), ""))
+    give_role(store, "maria", "maria", "lead")
+    page.run()
+    page.selectbox[0].select_index(0)
+    press(page, "Withdraw import")
+    assert not page.exception
+    assert "import 1: 1 readings and 1 texts are out of use" in texts_of(page)
+    assert store.imports()[0].withdrawn
+    assert new not in store.label_set().paragraphs
+    other = team_page(tmp_path, monkeypatch, "ivan").run()
+    assert next(button for button in other.button if button.label == "Withdraw import").disabled

@@ -1,5 +1,7 @@
 """The Queue page: shows one paragraph at a time; each step is stored before the next paragraph is shown."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -8,10 +10,11 @@ from narratives.annotation.queue import REASONS
 from narratives.annotation.steps import Suggested, suggest
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
-from narratives.labels.importing import Moment, read_intake
+from narratives.labels.interchange.importing import read_intake
+from narratives.labels.interchange.intake import Columns, Intake, Moment
 from narratives.model.classifier import Classifier
 from narratives.store.assignments import AssignmentQueue, Item
-from narratives.store.events import Store, now
+from narratives.store.events import Store, imported_file, now
 from narratives.ui.components.board import hints, put_frames
 from narratives.ui.components.headline import show_waiting
 from narratives.ui.components.html import counted
@@ -75,8 +78,9 @@ def _import_and_order(codebook: Codebook, store: Store) -> None:
         dropped = st.file_uploader("Table of texts to label, one paragraph in each row: CSV, TSV, JSONL, Parquet, XLSX")
         column = st.text_input("Text column (leave empty to detect it)")
         with st.container(horizontal=True):
-            if st.button("Import", disabled=dropped is None) and dropped is not None:
-                st.text(_import(dropped.name, dropped.getvalue(), column, codebook, store))
+            for label, act in (("Preview", _preview), ("Import", _import)):
+                if st.button(label, disabled=dropped is None) and dropped is not None:
+                    st.text(_explained(act, keep_upload(dropped.name, dropped.getvalue()), column, codebook, store))
             st.button("Order the queue", on_click=ranking.start, help="Uses the present model; takes a while.")
 
 
@@ -88,18 +92,29 @@ def _watch(ranking: BackgroundProcess) -> None:
     st.button("Stop", on_click=ranking.stop)
 
 
-def _import(name: str, data: bytes, column: str, codebook: Codebook, store: Store) -> str:
-    """Import an upload into the label database; return a summary, with line and reason of the refused rows."""
-    path = keep_upload(name, data)
+def _explained(
+    act: Callable[[Path, Intake, str, Store], str], path: Path, column: str, codebook: Codebook, store: Store
+) -> str:
+    """Return what ``act`` says of an upload, with line and reason of the refused rows, or why it cannot be read."""
     try:
-        intake = read_intake(path, Moment(annotator(), now(), codebook), text_column=column or None)
-        summary = store.import_labels(intake.labels, intake.sources).sentence()
+        at = now()
+        intake = read_intake(path, Moment(annotator(), at, codebook), columns=Columns(text=column or None))
+        said = act(path, intake, at, store)
     except UserError as error:
         return without_folder(str(error), path)
-    if not intake.refused:
-        return summary
-    reasons = [f"line {row.line}: {row.reason}" for row in intake.refused[:_REFUSED_SHOWN]]
-    return "\n".join([summary, f"Refused {counted(len(intake.refused), 'row')}:", *reasons])
+    refused = [f"Refused {counted(len(intake.refused), 'row')}:"] if intake.refused else []
+    return "\n".join([said, *refused, *intake.refusals(_REFUSED_SHOWN)])
+
+
+def _preview(path: Path, intake: Intake, at: str, store: Store) -> str:
+    would = store.preview_import(intake.labels, imported_file(path, intake, annotator(), at))
+    return f"{intake.findings()}\nAn import would store: {would.sentence()}"
+
+
+def _import(path: Path, intake: Intake, at: str, store: Store) -> str:
+    summary = store.import_labels(intake.labels, intake.sources, imported_file(path, intake, annotator(), at))
+    withdraw = f"\nImport {summary.number}; it can be withdrawn on the Team page." if summary.number else ""
+    return "\n".join([summary.sentence(), *intake.notes]) + withdraw
 
 
 def _shown(item: Item, suggested: Suggested) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The Team page: shows the labels and roles of each annotator, and exports all labels."""
+"""The Team page: shows the labels and roles of each annotator, withdraws imports, and exports all labels."""
 
 import tempfile
 from pathlib import Path
@@ -8,7 +8,7 @@ import streamlit as st
 
 from narratives.annotation.roles import ROLES, daily_counts, give_role, may, role_of, roles
 from narratives.errors import UserError
-from narratives.labels.exporting import write_labels_as
+from narratives.labels.interchange.exporting import write_labels_as
 from narratives.store.events import Store
 from narratives.ui.session.annotator import annotator, ask_name
 
@@ -31,7 +31,43 @@ def page(store: Store) -> None:
     st.dataframe(pd.DataFrame(rows, columns=["annotator", "role", "day", "labels"]), hide_index=True)
     if may(store, name, "manage"):
         _assign_role(store, name, sorted({row[0] for row in rows} | {name}))
+    _imports(store, name)
     _export(store)
+
+
+def _imports(store: Store, name: str) -> None:
+    """List imports; whoever brought one in, and a lead, can withdraw it."""
+    imports = store.imports()
+    if not imports:
+        return
+    rows = [
+        (
+            each.number,
+            each.file,
+            each.uploader,
+            each.at,
+            each.texts,
+            each.readings,
+            "withdrawn" if each.withdrawn else "",
+        )
+        for each in imports
+    ]
+    columns = ["import", "file", "by", "at", "texts", "readings", "withdrawn"]
+    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)
+    manages = may(store, name, "manage")
+    own = [each for each in imports if not each.withdrawn and (manages or each.uploader == name)]
+    with st.form("withdraw", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Import", own, format_func=lambda each: f"{each.number}: {each.file}", index=None)
+        if st.form_submit_button("Withdraw import", disabled=not own) and chosen:
+            st.session_state["team_message"] = _withdraw(store, chosen.number, name)
+            st.rerun()
+
+
+def _withdraw(store: Store, number: int, name: str) -> str:
+    try:
+        return f"import {number}: {store.withdraw(number, name).sentence()}"
+    except UserError as error:
+        return str(error)
 
 
 def _assign_role(store: Store, by: str, known: list[str]) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from narratives.files import atomic_write, atomic_write_text, write_errors
-from narratives.labels import interchange
 from narratives.labels.files import sorted_labels, sorted_paragraphs, write_label_rows, write_labels
-from narratives.labels.importing import PARQUET
+from narratives.labels.interchange import doccano, label_studio, objects
+from narratives.labels.interchange.objects import PARQUET
+from narratives.labels.interchange.table import to_excel
 from narratives.labels.label_set import Label, LabelledParagraph, LabelSet
 from narratives.tables.rows import Refusal
 from narratives.tables.writers import csv_text
@@ -61,16 +62,16 @@ def _write_folder(labels: LabelSet, output: Path, with_text: bool) -> None:
 
 
 def _write_jsonl(labels: LabelSet, output: Path, with_text: bool) -> None:
-    _write_lines(output, interchange.to_objects(labels))
+    _write_lines(output, objects.to_objects(labels))
 
 
 def _write_doccano(labels: LabelSet, output: Path, with_text: bool) -> None:
-    _write_lines(output, interchange.to_doccano(labels))
+    _write_lines(output, doccano.to_doccano(labels))
 
 
 def _write_label_studio(labels: LabelSet, output: Path, with_text: bool) -> None:
     atomic_write_text(
-        output, json.dumps(interchange.to_label_studio(labels), ensure_ascii=False, indent=1) + "\n", _ESCAPE
+        output, json.dumps(label_studio.to_label_studio(labels), ensure_ascii=False, indent=1) + "\n", _ESCAPE
     )
 
 
@@ -81,7 +82,7 @@ def _write_hugging_face(labels: LabelSet, output: Path, with_text: bool) -> None
     (output / PARQUET).parent.mkdir(parents=True, exist_ok=True)
     label = pa.struct([(name, pa.string()) for name in (*_LABEL, *(["reason"] if labels.reasons else []))])
     schema = pa.schema([*((name, pa.string()) for name in _TEXT), ("labels", pa.list_(label))])
-    table = pa.Table.from_pylist(list(interchange.to_objects(labels)), schema=schema)
+    table = pa.Table.from_pylist(list(objects.to_objects(labels)), schema=schema)
     with atomic_write(output / PARQUET) as file:
         pq.write_table(table, file)
     languages = ", ".join(sorted({row.language for row in labels.paragraphs} - {"other"}))
@@ -94,7 +95,7 @@ def _write_xlsx(labels: LabelSet, output: Path, with_text: bool) -> None:
     columns, paragraphs = (*_TEXT, *_LABEL), {row.paragraph_id: asdict(row) for row in labels.paragraphs}
     rows = [paragraphs.get(label.paragraph_id, {}) | asdict(label) for label in labels.labels]
     rows += [row for key, row in paragraphs.items() if key not in labels.by_paragraph]
-    write_sheet(output, columns, [[row.get(name, "") for name in columns] for row in rows])
+    write_sheet(output, columns, [[to_excel(row.get(name, "")) for name in columns] for row in rows])
 
 
 _WRITERS = {

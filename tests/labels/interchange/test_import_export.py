@@ -9,8 +9,9 @@ import pytest
 from conftest import AWKWARD, paragraph, reading
 from narratives.codebook.frames import retire
 from narratives.errors import UserError
-from narratives.labels.exporting import LAYOUTS, write_labels_as, write_refused
-from narratives.labels.importing import Moment, read_intake
+from narratives.labels.interchange.exporting import LAYOUTS, write_labels_as, write_refused
+from narratives.labels.interchange.importing import read_intake
+from narratives.labels.interchange.intake import Columns, Moment
 from narratives.labels.label_set import LabelSet, reading_key
 
 NAMES = {
@@ -116,8 +117,8 @@ def test_label_studio_annotations_of_others_are_read(moment, tmp_path):
         ],
     }  # fmt: skip
     (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
-    with pytest.raises(UserError, match="frame 'mayor' has no voice; name one of promotes"):
-        read_intake(tmp_path / "export.json", moment)
+    labels = read_intake(tmp_path / "export.json", moment).labels.labels
+    assert {(label.frame, label.voice) for label in labels} == {("flood", "reports"), ("mayor", ""), ("", "")}
     task["annotations"][0]["result"][0]["value"]["choices"] = ["flood:reports", "mayor:rebuts"]
     (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
     labels = read_intake(tmp_path / "export.json", moment).labels.labels
@@ -142,10 +143,11 @@ def test_doccano_lines_of_others_are_the_named_annotators(moment, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.json", "{}", "not a list of Label Studio tasks"),
+        ("a.json", "{}", "it holds no text"),
+        ("a.json", "[]", "it holds no text"),
         ("a.json", "[1", "not readable as JSON"),
         ("a.jsonl", '{"labels": [{"frame": "flood"}], "text": "x"}', "a label lacks 'voice'"),
-        ("a.jsonl", '{"labels": [1], "text": "x"}', "object 1: a label must be an object"),
+        ("a.jsonl", '{"labels": [1], "text": "x"}', "line 1: frame '1' is not in the codebook"),
         (
             "a.jsonl",
             '{"labels": [{"frame": "", "voice": "", "value": "no", "kind": "reading", "sure": "yes", "annotator": "o", '
@@ -153,8 +155,9 @@ def test_doccano_lines_of_others_are_the_named_annotators(moment, tmp_path):
             "reason 'By chance' is not a word of at most 16 small letters, such as random; correct it or leave it out",
         ),
         ("a.jsonl", '{"labels": [], "text": 7}', "'text' must be a text"),
-        ("a.jsonl", '{"labels": []}', "neither text nor paragraph_id"),
-        ("a.jsonl", "[1]\n", "a.jsonl:1: not a JSON object"),
+        ("a.jsonl", '{"labels": []}', "no column looks like text"),
+        ("a.jsonl", '{"label": [], "text": ""}', "neither text nor paragraph_id"),
+        ("a.jsonl", "[1]\n", "a.jsonl: object 1: not a JSON object"),
         ("nothing", None, "no such file"),
     ],
 )
@@ -171,7 +174,7 @@ def test_a_table_of_texts_is_read_and_single_rows_are_refused(moment, tmp_path, 
         'id;text;url\n1;"The dam; breaks";https://a.example\n2;too few\n3;;x\n4;The choir sings.;y\n5;"never closed;z\n'
     )
     (tmp_path / "posts.csv").write_text(rows, encoding=encoding)
-    intake = read_intake(tmp_path / "posts.csv", moment, text_column="text")
+    intake = read_intake(tmp_path / "posts.csv", moment, columns=Columns(text="text"))
     assert [row.text for row in intake.labels.paragraphs] == ["The dam; breaks", "The choir sings."]
     assert sorted(intake.sources.values()) == ["https://a.example", "y"]
     assert sorted(row.line for row in intake.refused) == [3, 4, 6]

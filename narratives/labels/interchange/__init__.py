@@ -1,0 +1,1 @@
+"""Brings labels in from, and out to, the formats of other tools."""

@@ -1,0 +1,72 @@
+"""Reads the rows of a labelled table as cells by column, as often as needed, so that memory stays small."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from narratives.tables.rows import Refusal
+from narratives.tables.table import open_table
+
+Row = tuple[int, Mapping[str, str], str]  # line, cells by column, text
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table, which can be read again.
+
+    - ``kind``: the format of the file.
+    - ``read``: yields line, cells and text of each row, and adds those that cannot be read to ``refused``.
+    - ``classes``: names of the classes that a column holds as numbers, by column.
+    """
+
+    where: str
+    kind: str
+    columns: tuple[str, ...]
+    text_column: str
+    read: Callable[[], Iterator[Row]]
+    refused: list[Refusal]
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def rows_of_table(path: Path, text_column: str | None = None) -> Rows:
+    """Open a table of any format; its text is where ``narratives score`` finds it. Raises as ``open_table`` does."""
+    table = open_table(path, text_column)
+    refused: list[Refusal] = []
+
+    def read() -> Iterator[Row]:
+        refused.clear()
+        for batch in open_table(path, table.text_column).batches():
+            refused.extend(batch.refused)
+            for cells, text, line in zip(batch.rows.cells(), batch.texts, batch.lines, strict=True):
+                yield int(line), dict(zip(table.columns, cells, strict=True)), text
+
+    name = Path(table.path).name
+    return Rows(name, table.format, table.columns, table.text_column, read, refused, _classes(table.schema))
+
+
+def rows_of_objects(objects: Sequence[tuple[int, Mapping[str, Any]]], where: str, text_column: str) -> Rows:
+    """Take objects, given with their places, as the rows of a table, with a column for each key."""
+    columns = tuple(dict.fromkeys(key for _, item in objects for key in item))
+
+    def read() -> Iterator[Row]:
+        for place, item in objects:
+            cells = {column: _cell(item.get(column)) for column in columns}
+            yield place, cells, cells.get(text_column, "")
+
+    return Rows(where, "JSON", columns, text_column, read, [])
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _classes(schema: Any) -> dict[str, Sequence[str]]:
+    """Return the names of the classes that Hugging Face keeps in the schema of a Parquet file, by column."""
+    kept = (schema.metadata or {}).get(b"huggingface") if schema is not None else None
+    features = json.loads(kept).get("info", {}).get("features", {}) if kept else {}
+    inner = {name: kind.get("feature", kind) if isinstance(kind, dict) else {} for name, kind in features.items()}
+    return {name: kind["names"] for name, kind in inner.items() if isinstance(kind, dict) and kind.get("names")}
