@@ -36,7 +36,8 @@ _READING = ("sheet", "header_row", "encoding", "delimiter", "quoting", "date", "
 @click.option(
     "--quoting",
     type=click.Choice(QUOTINGS),
-    help="How a CSV quotes: minimal doubles quotes, backslash escapes them, none has no quoted cells.",
+    help="How a CSV quotes: quotes in quoted cells are doubled (minimal), or follow a backslash; cells are quoted by "
+    "apostrophes or after a space (spaced); none has no quoted cells.",
 )
 @click.option(
     "--by",

@@ -68,7 +68,7 @@ def choose_text_column(
         if matches:
             return _filled(name, _only(name, matches), cells)
     if len(columns) == 1 == len(cells):
-        return columns[0]
+        return next(iter(cells))  # of a JSON object, perhaps a path
     longest = _longest(cells)
     if not longest:
         no_text = next((column for column in columns if plain_name(column) in TEXT_NAMES), None)

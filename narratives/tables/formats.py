@@ -4,6 +4,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from narratives.errors import UserError
 
@@ -128,22 +129,25 @@ def text_format(name: str, start: str, named: str, broken: bool) -> str:
     if named in (*ARROW_FORMATS, "XLSX") and broken:
         raise UserError(f"{name}: named as {named} but not readable as such; get it again or export it as .csv")
     first, _, others = start.strip().partition("\n")
-    if _is_object(first) and (others or not _has_list_of_objects(first)):
+    value = _object(first)
+    if value is not None and (others or not _holds_rows(value)):
         return "JSONL"
-    if re.match(r"\[\s*([\[{]|\]\s*$)|\{\s*\"|window\.YTD\.", start.strip()) and named != "JSONL":
+    if re.match(r"\[\s*([\[{]|\]\s*$)|\{\s*\"|\{\s*\n|window\.YTD\.", start.strip()):
         return "JSON"
     return "JSONL" if named == "JSONL" else "CSV"
 
 
-def _is_object(line: str) -> bool:
+def _object(line: str) -> dict[str, Any] | None:
     try:
-        return isinstance(json.loads(line), dict)
+        value = json.loads(line)
     except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _holds_rows(value: dict[str, Any]) -> bool:
+    """Return whether an object is a document with a list of objects; a post has lists too, but first of all a text."""
+    if any(isinstance(item, str) and " " in item.strip() for item in value.values()):
         return False
-
-
-def _has_list_of_objects(line: str) -> bool:
-    value = json.loads(line)
-    lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
-    # A post has lists too, of links and the like, but it has more than lists.
-    return bool(lists) and not any(isinstance(item, str) and " " in item for item in value.values())
+    lists = (item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict))
+    return any(lists) or any(_holds_rows(item) for item in value.values() if isinstance(item, dict))

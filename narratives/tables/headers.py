@@ -10,6 +10,8 @@ NO_HEADER = -1
 _SEARCHED_ROWS = 40  # the title and the query above a table are not longer
 _LONGEST_NAME = 80  # characters; a longer cell is prose
 _PROSE_WORDS = 4
+_NAME_WORDS = 5  # of a list of texts: a name has fewer words than its first text
+_SENTENCE = re.compile(r"[.!?…>»”]\s*$")
 _KINDS = {
     "number": re.compile(r"[-+]?[\d.,\u00a0 ]*\d%?"),
     "date": re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b.*"),
@@ -34,7 +36,7 @@ def find_header(rows: Sequence[Sequence[str]]) -> int:
         return 0
     usual = _usual_width(rows)
     if _filled(rows[0]) * 2 <= usual:  # a title; the table below is wider
-        return next((index for index, row in enumerate(searched) if _may_name(row) and _filled(row) >= usual), 0)
+        return next((index for index, row in enumerate(searched) if _is_plain(row) and _filled(row) >= usual), 0)
     return NO_HEADER if _is_data(rows[0], rows[1:]) else 0
 
 
@@ -81,10 +83,17 @@ def _may_name(row: Sequence[str]) -> bool:
     return distinct and all(len(cell) <= _LONGEST_NAME and kind_of(cell) in ("word", "prose") for cell in cells)
 
 
+def _is_plain(row: Sequence[str]) -> bool:
+    """Return whether a row has short names; a sentence that was cut at a comma has a space before its second part."""
+    return _may_name(row) and all(kind_of(cell) != "prose" and not cell.startswith(" ") for cell in row)
+
+
 def _is_data(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     """Return whether each cell of the first row is of the kind that those below it are."""
     if any(len(cell) > _LONGEST_NAME and kind_of(cell) == "prose" for cell in first):
         return True  # no name is as long as that
+    if len(first) == 1:
+        return bool(others) and bool(_SENTENCE.search(first[0]) or len(first[0].split()) > _NAME_WORDS)
     kinds = [kind_of(cell) for cell in first]
     below = [row for row in others if len(row) == len(first)]
     if not below or "prose" not in kinds or not {"number", "date", "address"} & set(kinds):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from narratives.errors import UserError
 from narratives.tables.encodings import named_encoding
 
-QUOTINGS = ("minimal", "none", "backslash")
+QUOTINGS = ("minimal", "none", "backslash", "apostrophe", "spaced")
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Reading:
     - ``encoding``: the encoding of a text format.
     - ``delimiter``: that of a CSV; ``\\t`` or ``tab`` is a tab.
     - ``quoting``: how a CSV quotes, one of ``QUOTINGS``: a quote in a quoted cell is doubled (``minimal``) or follows
-      a backslash, or quotes are plain characters (``none``).
+      a backslash, cells are quoted by apostrophes or after a space, or quotes are plain characters (``none``).
     - ``header_row``: the line, or row of a sheet, with the names of the columns; 0 where there are no names.
     - ``sheet``: the name or the number of a sheet.
     - ``date``, ``source``, ``url``, ``id``: the columns that hold them.

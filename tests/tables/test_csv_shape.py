@@ -99,6 +99,19 @@ def test_a_list_of_posts_is_one_column(tmp_path):
     assert read(table)[0] == [[post] for post in posts]
 
 
+@pytest.mark.parametrize("first", ["Good morning!", "The ferry runs again from Monday on", "<p>Quiet day</p>", FIRST])
+def test_the_first_of_a_list_of_texts_is_not_lost(tmp_path, first):
+    table = opened(tmp_path, f"{first}\n{SECOND}\n{FIRST} {SECOND}\n", "posts.txt")
+    assert [row[0] for row in read(table)[0]] == [first, SECOND, f"{FIRST} {SECOND}"]
+
+
+@pytest.mark.parametrize("name", ["text", "post", "wording", "text of the post", "Допис каналу"])
+def test_the_name_above_a_list_of_texts_is_a_name(tmp_path, name):
+    table = opened(tmp_path, f"{name}\n{FIRST}\n{SECOND}\n", "posts.txt")
+    assert table.columns == (name,)
+    assert ("names of the columns in line 1" in table.findings()) == (name not in ("text", "post"))
+
+
 @pytest.mark.parametrize("header", ["What do you think?,What would you change?", "0,1", "country,2019,2020"])
 def test_odd_names_of_columns_are_names(tmp_path, header):
     cells = ["the ferry runs well today", "the bridge needs new paint", "7"][: header.count(",") + 1]
@@ -110,6 +123,22 @@ def test_quotes_after_a_backslash_are_read(tmp_path):
     table = opened(tmp_path, f'id,text\n1,"He said \\"no\\", and left"\n2,"{FIRST}"\n3,"C:\\\\dam"\n')
     assert [row[1] for row in read(table)[0]] == ['He said "no", and left', FIRST, "C:\\dam"]
     assert "quotes after a backslash" in table.findings()
+
+
+def test_cells_quoted_by_apostrophes_are_read(tmp_path):
+    table = opened(tmp_path, f"id,text\n1,'{FIRST}'\n2,'The mayor''s choir, too'\n3,'{SECOND}'\n")
+    assert [row[1] for row in read(table)[0]] == [FIRST, "The mayor's choir, too", SECOND]
+
+
+def test_apostrophes_in_texts_are_no_quotes(tmp_path):
+    table = opened(tmp_path, f'id,text\n1,\'Tis late\n2,"{FIRST}"\n3,a,b\n')
+    assert [row[1] for row in read(table)[0]] == ["'Tis late", FIRST]
+
+
+def test_quotes_after_a_space_are_quotes(tmp_path):
+    table = opened(tmp_path, f'id, text, who\n1, "{FIRST}", a\n2, "{SECOND}", b\n')
+    assert table.columns == ("id", "text", "who")
+    assert [row[1] for row in read(table)[0]] == [FIRST, SECOND]
 
 
 def test_a_backslash_alone_changes_nothing(tmp_path):

@@ -42,6 +42,24 @@ def test_a_document_larger_than_its_head_is_read_piece_by_piece(tmp_path, monkey
     assert texts(table) == [post["text"] for post in many]
 
 
+def test_the_longest_list_has_the_rows(tmp_path):
+    fields = [{"name": "id", "type": "integer"}, {"name": "text", "type": "string"}]
+    assert texts(opened(tmp_path, json.dumps({"schema": {"fields": fields}, "data": POSTS}))) == TEXTS
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_objects_of_several_lines_may_follow_each_other(tmp_path, name):
+    assert texts(opened(tmp_path, "\n".join(json.dumps(post, indent=2) for post in POSTS), name)) == TEXTS
+
+
+def test_a_list_is_read_also_under_the_name_of_lines(tmp_path):
+    assert texts(opened(tmp_path, json.dumps(POSTS), "a.jsonl")) == TEXTS
+
+
+def test_a_list_deep_inside_one_line_is_found(tmp_path):
+    assert texts(opened(tmp_path, json.dumps({"response": {"count": 7, "items": POSTS}}))) == TEXTS
+
+
 def test_a_document_that_ends_early_is_damaged(tmp_path):
     content = json.dumps(POSTS, indent=1)
     with pytest.raises(UserError, match="cut off or damaged"):
@@ -86,6 +104,13 @@ def test_a_byte_order_mark_between_joined_files_costs_no_row(tmp_path):
 def test_an_archive_of_tweets_is_a_document(tmp_path):
     posts = json.dumps(POSTS, indent=1)
     assert texts(opened(tmp_path, f"window.YTD.tweets.part0 = {posts}", "tweets.js")) == TEXTS
+
+
+def test_a_list_of_nodes_gives_their_texts(tmp_path):
+    nodes = [{"node": {"id": number, "text": text}} for number, text in enumerate(TEXTS)]
+    for some in (nodes, nodes[:1]):
+        table = opened(tmp_path, json.dumps({"data": {"edges": some}}))
+        assert (table.text_column, texts(table)) == ("node.text", TEXTS[: len(some)])
 
 
 def test_one_post_with_lists_is_one_row(tmp_path):

@@ -19,6 +19,8 @@ MAX_RECORD_CHARACTERS = 10_000_000
 _QUOTINGS: dict[str, dict[str, Any]] = {
     "minimal": {"strict": True},
     "backslash": {"strict": True, "escapechar": "\\"},
+    "apostrophe": {"strict": True, "quotechar": "'"},
+    "spaced": {"strict": True, "skipinitialspace": True},
     "none": {"quoting": csv.QUOTE_NONE},
 }
 
@@ -160,4 +162,5 @@ def _is_row(text: str, form: dict[str, Any], width: int) -> bool:
 def _quotes(text: str, form: dict[str, Any]) -> int:
     if "quoting" in form:
         return 0  # they are plain characters
-    return text.count('"') - (text.count('\\"') if "escapechar" in form else 0)
+    quote = form.get("quotechar", '"')
+    return text.count(quote) - (text.count(f"\\{quote}") if "escapechar" in form else 0)

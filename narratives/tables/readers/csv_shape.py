@@ -16,7 +16,12 @@ from narratives.tables.reading import Reading
 DELIMITERS = ",;\t|^\x01"
 _SNIFFED_RECORDS = 300  # enough to tell delimiters apart
 _QUOTED_RECORDS = 3000  # and quotings: quotes can be rare
-_QUOTED = {"none": "quotation marks as plain characters", "backslash": "quotes after a backslash"}
+_QUOTED = {
+    "none": "quotation marks as plain characters",
+    "backslash": "quotes after a backslash",
+    "apostrophe": "quoted by apostrophes",
+    "spaced": "spaces before the cells left out",
+}
 _MOST = 0.8  # of the rows fit where a delimiter is right
 _SEP = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)
 
@@ -166,18 +171,20 @@ def _numbered(rows: Sequence[Sequence[str]]) -> bool:
 
 def _with_quoting(lines: Sequence[Line], best: _Attempt, reading: Reading) -> _Attempt:
     """Return the attempt with the quoting that fits more rows, if it is another one."""
-    if not any('"' in text for text, _ in lines):
+    quotes = {quoting for quoting, sign in _signs(best.delimiter).items() if any(sign in text for text, _ in lines)}
+    if not quotes:
         return best
     usual = _attempt(lines, best.delimiter, "minimal", reading, _QUOTED_RECORDS)
     if usual.fitting == len(usual.rows) and not any(record.fault for record in usual.records):
         return best
-    others = []
-    if any('\\"' in text for text, _ in lines):
-        others.append(_attempt(lines, best.delimiter, "backslash", reading, _QUOTED_RECORDS))
-    plain = _attempt(lines, best.delimiter, "none", reading, _QUOTED_RECORDS)
-    if _quotes_are_text(usual, plain):
-        others.append(plain)
+    attempts = [_attempt(lines, best.delimiter, quoting, reading, _QUOTED_RECORDS) for quoting in sorted(quotes)]
+    others = [attempt for attempt in attempts if attempt.quoting != "none" or _quotes_are_text(usual, attempt)]
     return max([usual, *others], key=lambda attempt: (attempt.fitting, attempt is usual))
+
+
+def _signs(delimiter: str) -> dict[str, str]:
+    """Return what a text with each unusual quoting contains."""
+    return {"none": '"', "backslash": '\\"', "apostrophe": f"{delimiter}'", "spaced": f'{delimiter} "'}
 
 
 def _quotes_are_text(usual: _Attempt, plain: _Attempt) -> bool:
@@ -215,7 +222,8 @@ def _header_note(header: int, columns: Sequence[str], names: Sequence[str]) -> s
         return "no line with the names of the columns (if there is one, name it with --header-row)"
     unnamed = [column for column in columns if column not in names]
     called = f"{listed(unnamed)} had no name" if unnamed else ""
-    return ", ".join(filter(None, (f"names of the columns in line {header}" if header > 1 else "", called)))
+    guessed = header > 1 or not is_known_header(names)
+    return ", ".join(filter(None, (f"names of the columns in line {header}" if guessed else "", called)))
 
 
 def _columns(names: Sequence[str], attempt: _Attempt) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ characters as ``\x0b``, which is not JSON; they are repaired.
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -143,20 +144,32 @@ def walk(
         stream.value()
 
 
-def find_rows(stream: JsonStream, path: JsonPath = ()) -> JsonPath | None:
-    """Return the path of the objects in the first array of objects; None if there is none."""
+def count_rows(stream: JsonStream, path: JsonPath, counts: Counter[JsonPath]) -> None:
+    """Count the objects in each array of the next value, by the path of the array's elements."""
     if stream.peek() == "[":
         for _ in stream.elements():
-            if stream.peek() == "{":
-                return (*path, ANY)
+            counts[(*path, ANY)] += stream.peek() == "{"
             stream.value()
     elif stream.peek() == "{" and len(path) < _DEEPEST:
         for key in stream.object_keys():
-            if (found := find_rows(stream, (*path, key))) is not None:
-                return found
+            count_rows(stream, (*path, key), counts)
     else:
         stream.value()
-    return None
+
+
+def _row_path(text: str, name: str) -> JsonPath | None:
+    """Return the path of the longest array of objects; the empty one for objects that follow each other."""
+    stream, counts, values = JsonStream(iter([text]), name), Counter[JsonPath](), 0
+    try:
+        while stream.peek():
+            count_rows(stream, (), counts)
+            values += 1
+    except _CutError:
+        values += bool(values)  # the last one is cut off by the end of the head
+    if values > 1:
+        return ()
+    path, most = max(counts.items(), key=lambda item: item[1], default=((), 0))
+    return path if most else None
 
 
 @dataclass(frozen=True)
@@ -227,10 +240,7 @@ def open_document(source: Source, encoding: str, mark: int) -> JsonDocument:
     if known := find_export(source, encoding, mark):
         return known
     text = _head_text(source, encoding, mark)
-    try:
-        path = find_rows(JsonStream(iter([text]), source.name))
-    except _CutError:
-        path = None
+    path = _row_path(text, source.name)
     if path is None:
         raise UserError(f"{source.name}: {_without_rows(text)}")
     return JsonDocument(source, encoding, mark, (path,))
@@ -288,11 +298,9 @@ def _without_rows(text: str) -> str:
 
 
 def is_by_columns(value: Mapping[str, Any]) -> bool:
-    """Return whether an object has a whole column in each of its values, as pandas writes a table by default."""
-    columns = [column for column in value.values() if isinstance(column, dict)]
-    return (
-        bool(columns) and len(columns) == len(value) and all(column.keys() == columns[0].keys() for column in columns)
-    )
+    """Return whether an object has a whole column in each value, by row number, as pandas writes a table by default."""
+    columns = [column for column in value.values() if isinstance(column, dict) and column]
+    return bool(columns) and len(columns) == len(value) and all(key.isdecimal() for column in columns for key in column)
 
 
 def _decoded(blocks: Iterator[bytes], encoding: str, mark: int) -> Iterator[str]:
