@@ -131,8 +131,8 @@ def test_classify_prints_the_contract_as_json(run):
     assert {"model", "codebook", "paragraphs"} <= set(document)
     assert set(document["paragraphs"][0]) == {"index", "text", "language", "frames"}
     assert set(frame) == {
-        "frame", "probability", "threshold", "band", "decision", "words", "voice", "voices", "evidence", "other",
-        "bias", "score", "flips_without",
+        "frame", "probability", "threshold", "band", "decision", "words", "voice", "voices", "voice_decision",
+        "evidence", "other", "bias", "score", "flips_without",
     }  # fmt: skip
     assert (frame["frame"], frame["decision"], frame["voice"]) == ("flood", "yes", "promotes")
     assert sum(item["weight"] for item in frame["evidence"]) + frame["other"] + frame["bias"] == pytest.approx(

@@ -525,8 +525,7 @@ def test_markup_in_the_names_of_models_and_frames_is_shown_as_text(browser, labe
         cells = cells_with(page, PAYLOAD, name)
         assert any(PAYLOAD in cell and cell.endswith("train the model again") for cell in cells)
         assert page.get_by_text(f"{PAYLOAD[:55]} · 0 waiting in the queue · model tiny@").count() == 1
-        hover_until(page, page.locator(".vega-embed svg"), "#vg-tooltip-element.visible")
-        assert PAYLOAD in page.locator("#vg-tooltip-element").inner_text()
+        hover_until(page, page.locator(".vega-embed svg"), "#vg-tooltip-element.visible", PAYLOAD)
         unfold(page, "Card of the released model")
         page.wait_for_function(ONE_CHOICE, timeout=WAIT)
         page.get_by_role("combobox").click()
@@ -549,13 +548,13 @@ def cells_with(page, *wanted):
     return cells
 
 
-def hover_until(page, target, selector):
-    """Move the mouse over a chart until something shows."""
+def hover_until(page, target, selector, text=""):
+    """Move the mouse over a chart until something with this text shows."""
     box = target.bounding_box()
     for y in range(0, int(box["height"]), 4):
         for x in range(200, int(box["width"]), 8):
             page.mouse.move(box["x"] + x, box["y"] + y)
-            if page.locator(selector).count():
+            if page.locator(selector, has_text=text).count():
                 return
     pytest.fail(f"{selector} never showed")
 
