@@ -46,6 +46,7 @@ _MARKS_IN_TEXT = 5.0  # the same for quotation marks, dashes and the number sign
 _FOREIGN = 0.01  # and for what Russian and Ukrainian texts do not contain
 _SAMPLED_RUNS = 5000
 _TWICE_LINES = 300
+_TWICE_CHARACTERS = 12  # outside of ASCII: fewer may look encoded twice by chance
 _FEW = 5  # letters, which are too few to tell a code page by
 
 
@@ -140,6 +141,8 @@ def _twice(head: bytes, encoding: str) -> str:
     if encoding != "utf-8" or head.isascii():
         return encoding
     lines = [line for line in head.decode("utf-8", "ignore").splitlines() if not line.isascii()][:_TWICE_LINES]
+    if sum(not character.isascii() for line in lines for character in line) < _TWICE_CHARACTERS:
+        return encoding
     for page in ("cp1252", "cp1251"):
         # A cut at the end of the head can spoil one line; a word of the one encoding in a line of the other, some.
         if sum(undo_twice(line, page) != line for line in lines) * 10 > len(lines) * 9:

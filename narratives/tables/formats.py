@@ -58,6 +58,9 @@ _FOREIGN_TEXT = {
 PACKINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
 
+_FEW_ODD = 20  # control characters, which a small table may hold all the same
+
+
 def named_format(path: str) -> str:
     """Return the format that the suffix of a path stands for, ignoring .gz, .zst and .bz2; empty if unknown."""
     stem = path.lower()
@@ -81,7 +84,7 @@ def check_is_text(name: str, text: str) -> None:
     """Raise UserError if the beginning of a file is not text but other data."""
     # A table may be cut at the byte 1, and a zero that a database left in a text is no reason to refuse all of it.
     odd = sum(character < " " and character not in "\t\n\r\x0b\x0c\x01\x1c\x1d\x1e\x1f" for character in text)
-    if odd * 20 > len(text):
+    if odd > _FEW_ODD and odd * 20 > len(text):
         raise UserError(f"{name}: neither a text nor a format that is read; export the table as .csv or .xlsx")
 
 
