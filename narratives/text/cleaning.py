@@ -52,6 +52,7 @@ _REMOVED = re.compile(
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 _WORD = re.compile(rf"[\w{INVISIBLE}]+")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_IN_CLUSTERS = re.compile(f"[{INVISIBLE}{_STRESS}\ufb00-\ufb06]")  # what ``clusters`` changes in composed text
 
 
 def is_plain(text: str) -> bool:
@@ -78,7 +79,9 @@ def plain(text: str) -> str:
     """Return ``text`` as a reader sees it: cleaned, composed, without characters that have no glyph."""
     if is_plain(text) and unicodedata.is_normalized("NFC", text):
         return text
-    seen = "".join(piece for piece, _, _ in clusters(clean(text)))
+    seen = clean(text)
+    if _IN_CLUSTERS.search(seen) or not unicodedata.is_normalized("NFC", seen):
+        seen = "".join(piece for piece, _, _ in clusters(seen))
     return re.sub(" {2,}", " ", seen).strip(" ")
 
 

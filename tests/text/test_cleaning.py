@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narratives.text.cleaning import INVISIBLE, clean, is_plain, plain
+from narratives.text.cleaning import INVISIBLE, clean, clusters, is_plain, plain
 
 LOOKS_LIKE = {
     "The dam breaks https://example.org/2024/dam?utm_source=x&id=1 today": "The dam breaks today",
@@ -52,3 +52,9 @@ def test_a_plain_text_is_not_changed(text):
 def test_every_format_character_is_invisible():
     formats = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf"]
     assert not [ascii(character) for character in formats if not re.match(f"[{INVISIBLE}]", character)]
+
+
+@given(st.text(max_size=80) | st.lists(st.sampled_from(list(LOOKS_LIKE)), max_size=3).map(" ".join))
+def test_a_plain_text_is_what_its_clusters_give(text):
+    seen = "".join(piece for piece, _, _ in clusters(clean(text)))
+    assert plain(text) in (seen, re.sub(" {2,}", " ", seen).strip(" "))
