@@ -71,7 +71,8 @@ def clean(text: str) -> str:
     text = re.sub(f"[{_STYLED}]", lambda match: _one_for_one(match.group()), text)
     text = _REMOVED.sub(lambda match: " " * len(match.group()), text)
     text = _ENTITY.sub(lambda match: _padded(html.unescape(match.group()), len(match.group())), text)
-    text = _WORD.sub(_unmixed, text)
+    if re.search(_MIXED, text):
+        text = _WORD.sub(_unmixed, text)
     return _SPACED_OUT.sub(lambda match: re.sub("[ \u00a0]", FILLER, match.group()), text)
 
 
