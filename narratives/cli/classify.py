@@ -80,14 +80,13 @@ def _page(classification: "Classification", document: dict[str, Any], classifier
 
 
 def _frame_lines(frame: dict[str, Any], classifier: "Classifier") -> list[str]:
-    from narratives.codebook.frames import UNSETTLED, VOICE_MARKS
+    from narratives.codebook.frames import UNSETTLED, marked_voice
 
     name = classifier.codebook.frame(frame["frame"]).name
     stated = UNSETTLED if frame["voice_decision"] == "human" else frame["voice"]
-    voice = f"{VOICE_MARKS[stated]} {stated}" if stated else ""
     decision = {"yes": "", "human": " [for a person to decide]"}.get(frame["decision"], " [no]")
     likely = f"{frame['probability']:.2f} {frame['words']}, threshold {frame['threshold']:.2f}"
-    lines = [f"    {name}{decision}: {likely}  {voice}"]
+    lines = [f"    {name}{decision}: {likely}  {marked_voice(stated)}"]
     for heading, sign in (("for", 1), ("against", -1)):
         pieces = [f"{item['text']} {item['weight']:+.2f}" for item in frame["evidence"] if item["weight"] * sign > 0]
         lines += [f"        {heading}: {', '.join(' '.join(piece.split()) for piece in pieces)}"] if pieces else []

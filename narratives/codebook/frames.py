@@ -98,6 +98,11 @@ def _end_of(frame_id: str, into: Mapping[str, str]) -> str:
     return frame_id
 
 
+def marked_voice(voice: str) -> str:
+    """Return a voice, or ``unsettled``, behind its mark; "" for none."""
+    return f"{VOICE_MARKS[voice]} {voice}" if voice else ""
+
+
 def voice_name(index: int) -> str:
     """Return the voice at an index into VOICES, ``unsettled`` after the last, empty for a negative one (none)."""
     return (*VOICES, UNSETTLED)[index] if index >= 0 else ""

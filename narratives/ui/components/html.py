@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from narratives.codebook.frames import VOICE_MARKS, Codebook
+from narratives.codebook.frames import Codebook, marked_voice
 from narratives.model.calibration import words_of_probability
 from narratives.model.document import ParagraphReading
 from narratives.model.explanation.explain import Evidence, FrameReading
@@ -95,7 +95,7 @@ def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...]) 
     A decision that is left to a person has a dashed border, and the chip says so.
     """
     colour, name = colour_of(codebook, reading.frame), shown(codebook.frame(reading.frame).name)
-    voice = f"{VOICE_MARKS[reading.stated_voice]} {reading.stated_voice}" if reading.voice else ""
+    voice = marked_voice(reading.stated_voice)
     likely = f"{likelihood(reading.probability)} · {words_of_probability(reading.probability)}"
     ask = " · <b>for a person to decide</b>" if reading.decision == "human" else ""
     kind = "nv-chip nv-ask" if ask else "nv-chip"

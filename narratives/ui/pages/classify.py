@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from narratives.annotation.steps import Correction, correct
-from narratives.codebook.frames import VOICE_MARKS, VOICES, Codebook
+from narratives.codebook.frames import VOICES, Codebook, marked_voice
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.model.document import Classification, ParagraphReading, Summary
@@ -185,7 +185,7 @@ def _glance(classification: Classification, classifier: Classifier) -> None:
 def _summary_html(summary: Summary, classifier: Classifier) -> str:
     reading, colour = summary.reading, colour_of(classifier.codebook, summary.frame)
     name = shown(classifier.codebook.frame(summary.frame).name)
-    voice = f"{VOICE_MARKS[reading.stated_voice]} {reading.stated_voice}" if reading.voice else ""
+    voice = marked_voice(reading.stated_voice)
     count, strongest = len(summary.paragraphs), f"paragraph {summary.strongest + 1}"
     extent = strongest if count == 1 else f"{count} paragraphs, strongest in {strongest}"
     return (
