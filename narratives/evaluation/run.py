@@ -1,6 +1,6 @@
 """Evaluates and compares stored models: on a labelled table, or by the cross-validated metrics stored with them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,10 @@ from narratives.evaluation.comparison import Comparison, compare, compare_kept
 from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.files import read_labels
 from narratives.labels.gold import UNKNOWN, Gold, gold
-from narratives.labels.simple_table import LabelledTable, read_labelled_table
+from narratives.labels.simple_table import LabelledTable, Say, read_labelled_table
 from narratives.labels.source import Source, label_source, table_source
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
-
-Say = Callable[[str], None]
 
 
 def kept_figures(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -170,7 +168,4 @@ def _read(table: Path, classifier: Classifier, say: Say) -> Gold:
                 f"{table}: its codebook has other frames than the model; evaluate a model that was trained on it"
             )
         return gold(read_labels(table, codebook), codebook)
-    labelled = read_labelled_table(table, classifier.codebook)
-    for note in labelled.notes:
-        say(f"{table}: {note}")
-    return labelled.gold
+    return read_labelled_table(table, classifier.codebook).said(table, say)

@@ -1,7 +1,7 @@
 """Reads a simple labelled table, any table with a text and a column ``frames``, as gold."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from narratives.labels.table_rows import Rows, rows_of_table
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
+Say = Callable[[str], None]
 _OPTIONAL = ("voices", "unsettled", "language", "group", "register", "how")
 _ODD = set('[]{}"|,')  # characters that a frame's id hardly has, but a list of ids does
 _SHOWN = 5  # examples that a note names
@@ -36,6 +37,12 @@ class LabelledTable:
 
     gold: Gold
     notes: tuple[str, ...]
+
+    def said(self, path: Path, say: Say) -> Gold:
+        """Return the gold, after a call of ``say`` with each note."""
+        for note in self.notes:
+            say(f"{path}: {note}")
+        return self.gold
 
 
 @dataclass(frozen=True)

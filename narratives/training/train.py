@@ -4,7 +4,6 @@ import hashlib
 import importlib.metadata
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from narratives.evaluation.model_card import model_card, thresholds_remark
 from narratives.labels.files import read_labels
 from narratives.labels.gold import Gold, gold
 from narratives.labels.label_set import LabelSet
-from narratives.labels.simple_table import read_labelled_table
+from narratives.labels.simple_table import Say, read_labelled_table
 from narratives.labels.source import Source, canonical, codebook_hash, label_source, table_source
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
@@ -36,7 +35,6 @@ from narratives.training.prior.adapting import Prior, fit_change, sample_rows
 from narratives.training.prior.known import fingerprints, unknown_rows
 from narratives.training.voice import VoiceSettings
 
-Say = Callable[[str], None]
 _LIBRARIES = ("numpy", "scipy", "scikit-learn")
 _RECORDED_AS = {"shrinkage": "pull", "plateau": "flat", "min_df": "least"}  # manifests keep the fields' first names
 
@@ -92,9 +90,7 @@ def read_source(path: Path, codebook_path: Path | None = None, say: Say = lambda
         codebook = read_codebook(codebook_path or path / "codebook.toml")
         return from_labels(read_labels(path, codebook), codebook)
     table = read_labelled_table(path, read_codebook(codebook_path) if codebook_path else None)
-    for note in table.notes:
-        say(f"{path}: {note}")
-    return table.gold, table_source(path.name, table.gold)
+    return table.said(path, say), table_source(path.name, table.gold)
 
 
 def from_labels(labels: LabelSet, codebook: Codebook) -> tuple[Gold, Source]:
