@@ -37,17 +37,18 @@ def read_frames(path: Path) -> list[Mapping[str, Any]]:
 def add_frames(path: Path, tables: list[Mapping[str, Any]]) -> Codebook:
     """Add frames, given as tables of a codebook file, after the last frame.
 
+    They are marked with the version that adds them, since readings by an earlier one say nothing of them.
     Raises UserError, and changes nothing, for an incomplete frame and for an id that is in use or was retired.
     """
     document = _document(path)
     frames = document["frame"]
-    known = {str(frame["id"]) for frame in frames}
+    known, version = {str(frame["id"]) for frame in frames}, _next_version(document)
     for table in tables:
         if table.get("id") in known:
             raise UserError(f"{path}: frame '{table['id']}' exists already; choose another id or edit that frame")
         if table.get("id") in {retired["id"] for retired in document.get("retired", ())}:
             raise UserError(f"{path}: '{table['id']}' was retired; choose another id, or restore that frame")
-        added = _as_toml(table)
+        added = _as_toml({"id": table.get("id"), "since": version} | {k: v for k, v in table.items() if k != "since"})
         _put_below(added, frames[-1], *document.get("retired", [])[:1])
         frames.append(added)
     return _write(path, document)
@@ -113,6 +114,7 @@ def as_table(frame: Frame) -> dict[str, Any]:
         "name": frame.name,
         "aim": frame.aim,
         "claim": frame.claim,
+        **({"since": frame.since} if frame.since else {}),
         "include": list(frame.include),
         "exclude": list(frame.exclude),
         "examples": [{"text": example.text, "voice": example.voice} for example in frame.examples],
@@ -194,9 +196,13 @@ def _inline(item: Mapping[str, Any]) -> tomlkit.items.InlineTable:
 
 
 def _write(path: Path, document: tomlkit.TOMLDocument) -> Codebook:
-    version = str(document["version"])
-    document["version"] = str(int(version) + 1) if version.isdigit() else f"{version}+"
+    document["version"] = _next_version(document)
     text = tomlkit.dumps(document)
     codebook = parse_codebook(tomlkit.parse(text).unwrap(), str(path))
     atomic_write_text(path, text)
     return codebook
+
+
+def _next_version(document: tomlkit.TOMLDocument) -> str:
+    version = str(document["version"])
+    return str(int(version) + 1) if version.isdigit() else f"{version}+"

@@ -1,5 +1,6 @@
 """Defines frames, voices and the codebook that holds them, and retires a frame."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +29,8 @@ class Frame:
     - ``include`` and ``exclude``: what counts as the frame and what does not.
     - ``cues``: typical phrases, by language.
     - ``crosswalk``: the codes of the same idea in public taxonomies, by taxonomy.
+    - ``since``: the version of the codebook that added the frame; empty for one of the first version. Readings by an
+      earlier version say nothing of it.
     """
 
     id: str
@@ -39,6 +42,7 @@ class Frame:
     cues: dict[str, tuple[str, ...]] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     crosswalk: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    since: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ class Codebook:
         return tuple(frame.id for frame in self.frames)
 
     @cached_property
+    def ever(self) -> frozenset[str]:
+        """The ids of all frames, the retired ones included."""
+        return frozenset((*self.ids, *(frame.id for frame in self.retired)))
+
+    @cached_property
     def aims(self) -> tuple[str, ...]:
         """The aims in order of first use."""
         return tuple(dict.fromkeys(frame.aim for frame in self.frames))
@@ -79,6 +88,14 @@ class Codebook:
         into = {frame.id: frame.into for frame in self.retired}
         return {frame_id: _end_of(frame_id, into) for frame_id in into}
 
+    def read_by(self, version: str) -> tuple[str, ...]:
+        """Return the frames that a reading by this version of the codebook speaks of: all but those added later.
+
+        A version without a number (a table that does not name one) is taken for the present one.
+        """
+        order = _order_of(version)
+        return tuple(frame.id for frame in self.frames if not order or _order_of(frame.since) <= order)
+
     def counts_as(self, frame_id: str) -> str:
         """Return the frame that labels of ``frame_id`` count as: itself, its successor, or empty for none."""
         return frame_id if frame_id in self.ids else self.successors.get(frame_id, "")
@@ -88,6 +105,12 @@ class Codebook:
         if frame_id not in self.ids:
             raise KeyError(frame_id)
         return self.frames[self.ids.index(frame_id)]
+
+
+def _order_of(version: str) -> tuple[int, ...]:
+    """Return a version as numbers that sort: "2" before "10", "1.0" before "1.0+". Empty if it has no number."""
+    numbers = tuple(map(int, re.findall(r"\d+", version)))
+    return (*numbers, version.count("+")) if numbers else ()
 
 
 def _end_of(frame_id: str, into: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from narratives.errors import UserError
 
 EXAMPLE_VOICES = (*VOICES, "none")
 _FRAME_KEYS = ("id", "name", "aim", "claim", "include", "exclude", "cues", "examples", "crosswalk")
+_SINCE = "since"  # may be missing: the frame is of the first version
 # Labels need only these keys of a retired frame. Its other keys stay in the file, so that it can be restored.
 _RETIRED_KEYS = ("id", "name", "claim", "on", "into")
 _CROSSWALKS = ("semeval", "disarm", "euvsdisinfo")
@@ -33,30 +34,26 @@ def read_codebook(path: Path) -> Codebook:
     return parse_codebook(document, str(path))
 
 
-def missing_frames(path: Path, ids: Iterable[str]) -> list[str]:
-    """Return those of ``ids`` that are no frame of the codebook at ``path``, neither in use nor retired.
+def frames_known(path: Path, ids: Iterable[str]) -> tuple[int, int]:
+    """Return how many frames of the codebook at ``path`` are among ``ids``, and how many it has, retired ones included.
 
-    Raises UserError as ``read_codebook`` does, but only if a frame seems to be missing.
+    Raises UserError as ``read_codebook`` does, but only if the lines that name the frames are not read at once.
     """
-    wanted = list(ids)
     # Every command asks this at its start, and reading a large codebook would take longer than all the rest.
-    if _quick_ids(path).issuperset(wanted):
-        return []
-    codebook = read_codebook(path)
-    known = {*codebook.ids, *(frame.id for frame in codebook.retired)}
-    return [name for name in wanted if name not in known]
+    frames = _quick_ids(path) or read_codebook(path).ever
+    return len(frames & set(ids)), len(frames)
 
 
-def _quick_ids(path: Path) -> set[str]:
+def _quick_ids(path: Path) -> frozenset[str]:
     """Return the ids of all frames from the lines that name them; none if the file is written in an unusual way."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         if '"""' in text or "'''" in text:  # such a string may hold lines that look like the ones sought
-            return set()
+            return frozenset()
         document = tomllib.loads("\n".join(_ID_LINE.findall(text)))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return set()
-    return {str(table.get("id")) for key in ("frame", "retired") for table in document.get(key, [])}
+        return frozenset(str(table["id"]) for key in ("frame", "retired") for table in document.get(key, []))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        return frozenset()
 
 
 def parse_codebook(document: dict[str, Any], where: str) -> Codebook:
@@ -77,7 +74,7 @@ def parse_codebook(document: dict[str, Any], where: str) -> Codebook:
 
 
 def _parse_frame(table: dict[str, Any], where: str) -> Frame:
-    _only_keys(table, _FRAME_KEYS, where, required=True)
+    _only_keys({key: value for key, value in table.items() if key != _SINCE}, _FRAME_KEYS, where, required=True)
     texts = {key: _text(table[key], f"{where}: '{key}'") for key in ("id", "name", "aim", "claim")}
     if not texts["id"].replace("-", "").isalnum() or texts["id"] != texts["id"].lower():
         raise UserError(f"{where}: 'id' must be lower-case letters, digits and hyphens")
@@ -88,6 +85,7 @@ def _parse_frame(table: dict[str, Any], where: str) -> Frame:
         cues=_lists(table["cues"], LANGUAGES, where, "cues"),
         examples=_examples(table["examples"], where),
         crosswalk=_lists(table["crosswalk"], _CROSSWALKS, where, "crosswalk"),
+        since=_text(table[_SINCE], f"{where}: '{_SINCE}'") if _SINCE in table else "",
     )
 
 
@@ -102,7 +100,7 @@ def _parse_retired(tables: Any, where: str) -> tuple[Retired, ...]:
 
 def _parse_retired_frame(table: dict[str, Any], where: str) -> Retired:
     # The keys that only a restored frame needs are not checked here: the frame is checked whole when it is restored.
-    _only_keys(table, (*_RETIRED_KEYS, *_FRAME_KEYS[2:]), where)
+    _only_keys(table, (*_RETIRED_KEYS, *_FRAME_KEYS[2:], _SINCE), where)
     given = {key: value for key, value in table.items() if key in _RETIRED_KEYS}
     _only_keys(given, _RETIRED_KEYS, where, required=True)
     texts = {key: _text(given[key], f"{where}: '{key}'") for key in ("id", "name", "claim")}

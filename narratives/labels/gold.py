@@ -143,7 +143,8 @@ def _opinion(labels: list[Label], codebook: Codebook) -> dict[str, tuple[str, st
     for time in sorted({label.labelled_at for label in labels}):
         step = [label for label in labels if label.labelled_at == time]
         if any(label.kind != "single" for label in step):
-            opinion = dict.fromkeys(codebook.ids, ("no", ""))  # a reading says "no" to every frame it does not name
+            # A reading says "no" to every frame that it does not name and that its codebook had.
+            opinion = dict.fromkeys(codebook.read_by(step[0].codebook_version), ("no", ""))
         opinion |= {label.frame: (label.value, label.voice) for label in step if label.frame}
     return opinion
 

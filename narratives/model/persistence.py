@@ -229,6 +229,7 @@ def _frame(table: dict[str, Any]) -> Frame:
         cues={language: tuple(cues) for language, cues in table["cues"].items()},
         examples=tuple(Example(**example) for example in table["examples"]),
         crosswalk={taxonomy: tuple(codes) for taxonomy, codes in table["crosswalk"].items()},
+        since=table.get("since", ""),  # older models have none
     )
 
 

@@ -3,19 +3,18 @@
 from pathlib import Path
 
 from narratives import paths
-from narratives.codebook.parsing import missing_frames
+from narratives.codebook.parsing import frames_known
 from narratives.errors import UserError
 from narratives.files import atomic_write_text, write_errors
 from narratives.model.persistence import ModelFormatError, read_frame_ids, read_manifest
-
-_NAMED = 3  # missing frames that an error names; the others are counted
 
 
 def model_in_use() -> Path | None:
     """Return the folder of the model that commands and pages use by default.
 
-    It is the released model, else the shipped one if its frames are in the codebook of the labels folder, else None: a
-    first model has to be trained. A released model of another format does not count; ``unreadable_release`` tells.
+    It is the released model, else the shipped one if it knows most frames of the codebook in the labels folder, else
+    None: a first model has to be trained. A released model of another format does not count; ``unreadable_release``
+    tells.
     """
     return readable_release() or _fitting_shipped_model()
 
@@ -94,21 +93,25 @@ def check_usable(folder: Path) -> None:
 
 def _fitting_shipped_model() -> Path | None:
     shipped = paths.shipped_model()
-    return None if shipped is None or _missing_frames(shipped) else shipped
+    return shipped if shipped is not None and _misfit(shipped) is None else None
 
 
 def _check_fit(shipped: Path) -> None:
-    missing = _missing_frames(shipped)
-    if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        raise UserError(
-            f"{paths.labels_folder() / 'codebook.toml'} has not all frames of the shipped model (no "
-            f"{', '.join(missing[:_NAMED])}{more}); train a model of your own with `narratives train`"
-        )
+    misfit = _misfit(shipped)
+    if misfit is not None:
+        raise UserError(misfit)
 
 
-def _missing_frames(shipped: Path) -> list[str]:
-    return missing_frames(paths.labels_folder() / "codebook.toml", read_frame_ids(shipped))
+def _misfit(shipped: Path) -> str | None:
+    """Return why the shipped model does not serve the labels folder; None if it knows most frames of its codebook."""
+    codebook = paths.labels_folder() / "codebook.toml"
+    known, number = frames_known(codebook, read_frame_ids(shipped))
+    if known * 2 > number:
+        return None
+    return (
+        f"the shipped model knows {known} of the {number} frames of {codebook}, and serves where it knows more than "
+        "half; train a model of your own with `narratives train`"
+    )
 
 
 def _has_other_format(folder: Path) -> bool:

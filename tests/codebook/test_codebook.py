@@ -21,9 +21,20 @@ def test_reading_gives_the_frames_in_order(codebook):
         codebook.frame("absent")
 
 
+def test_a_reading_speaks_of_the_frames_that_its_version_had():
+    grown = document() | {"version": "12"}
+    grown["frame"][1]["since"], grown["frame"][2]["since"] = "8", "12"
+    codebook = parse_codebook(grown, "codebook.toml")
+    assert codebook.read_by("7") == ("flood",)
+    assert codebook.read_by("7+") == ("flood",)
+    assert codebook.read_by("9") == ("flood", "mayor")
+    assert codebook.read_by("12") == codebook.read_by("") == codebook.read_by("draft") == codebook.ids
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
+        (lambda frame: frame.update(since=2), "'since' must be a text"),
         (lambda frame: frame.pop("claim"), "'claim' is missing"),
         (lambda frame: frame.update(colour="red"), "unknown key 'colour'"),
         (lambda frame: frame.update(claim="  "), "'claim' must be a text"),

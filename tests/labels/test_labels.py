@@ -114,6 +114,14 @@ def test_a_single_label_says_nothing_of_other_frames(codebook):
     assert of(codebook, single)[0] == [UNKNOWN, 1, UNKNOWN]
 
 
+def test_a_reading_says_nothing_of_a_frame_that_was_added_later(codebook):
+    bridge = replace(codebook.frame("bridge"), since="8")
+    grown = replace(codebook, version="8", frames=(*codebook.frames[:2], bridge))
+    early, late = reading(TEXT, "flood", "rebuts"), reading(TEXT, "", "", "ivan", codebook_version="8")
+    assert of(grown, early)[0] == [1, 0, UNKNOWN]
+    assert of(grown, early, late)[0] == [UNKNOWN, 0, 0]
+
+
 def test_an_annotator_s_later_word_counts(codebook):
     later = reading(TEXT, "", "", labelled_at="2026-02-01T10:00:00Z")
     assert of(codebook, reading(TEXT, "flood", "promotes"), later)[0] == [0, 0, 0]

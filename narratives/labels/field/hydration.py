@@ -90,12 +90,16 @@ def _pieces(text: str) -> list[tuple[str, str]]:
 
 
 def _settle(readings: FieldReadings, paragraph: str, codebook: Codebook) -> tuple[list[int], list[int]]:
-    """Return the value and the voice of each frame: what all readers say, else UNKNOWN."""
+    """Return the value and the voice of each frame: what all readers say whose codebook had it, else UNKNOWN."""
     readers = sorted({row.reader for row in readings.by_paragraph[paragraph]})
-    opinions = [_counted(readings.readings[paragraph, reader], codebook) for reader in readers]
+    opinions = [
+        dict.fromkeys(codebook.read_by(readings.versions[paragraph, reader]), "")
+        | _counted(readings.readings[paragraph, reader], codebook)
+        for reader in readers
+    ]
     values, voices = [], []
     for frame in codebook.ids:
-        said = {opinion.get(frame, "") for opinion in opinions}
+        said = {opinion[frame] for opinion in opinions if frame in opinion}
         seen = {bool(voice) for voice in said}
         values.append(int(seen.pop()) if len(seen) == 1 else UNKNOWN)
         voices.append(VOICES.index(said.pop()) if len(said) == 1 and values[-1] == 1 else UNKNOWN)

@@ -92,6 +92,11 @@ class FieldReadings:
             frames |= {row.frame: row.voice} if row.frame else {}
         return seen
 
+    @cached_property
+    def versions(self) -> dict[tuple[str, str], str]:
+        """The version of the codebook that each reading was made by, by (paragraph id, reader)."""
+        return {(row.paragraph_id, row.reader): row.codebook_version for row in self.rows}
+
 
 def _as_label(row: FieldReading) -> Label:
     value = "yes" if row.frame else "no"
@@ -185,7 +190,8 @@ def _by_frame(readings: FieldReadings, codebook: Codebook) -> str:
     for paragraph, rows in readings.by_paragraph.items():
         readers = {row.reader for row in rows}
         for frame in {row.frame for row in rows if row.frame}:
-            voices = [readings.readings[paragraph, reader].get(frame) for reader in sorted(readers)]
+            told = [reader for reader in sorted(readers) if _speaks_of(readings, (paragraph, reader), frame, codebook)]
+            voices = [readings.readings[paragraph, reader].get(frame) for reader in told]
             if None in voices:
                 counts[frame]["unsettled"] += 1
             else:
@@ -195,6 +201,10 @@ def _by_frame(readings: FieldReadings, codebook: Codebook) -> str:
     return markdown_table(
         ["frame", *names], [[frame, *(counts[frame][name] for name in names)] for frame in codebook.ids]
     )
+
+
+def _speaks_of(readings: FieldReadings, reading: tuple[str, str], frame: str, codebook: Codebook) -> bool:
+    return frame in readings.readings[reading] or frame in codebook.read_by(readings.versions[reading])
 
 
 def _agreement(readings: FieldReadings) -> str:

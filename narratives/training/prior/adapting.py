@@ -42,8 +42,11 @@ class Prior:
     figures: dict[str, Any]
 
     def knows(self, codebook: Codebook) -> bool:
-        """Return whether the codebook has all of the model's frames; retired ones count, and are left out."""
-        return set(self.classifier.frames) <= {*codebook.ids, *codebook.successors}
+        """Return whether the model knows most frames of the codebook, retired ones included.
+
+        Those of its frames that the codebook lacks are left out.
+        """
+        return len(codebook.ever & set(self.classifier.frames)) * 2 > len(codebook.ever)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def fit_change(
     Raises UserError for labels that cannot train.
     """
     settings, change = settings or ModelSettings(), change or ChangeSettings()
-    new_rows = unknown_rows(labelled, prior.trained_on)
+    new_rows = unknown_rows(labelled, prior.trained_on, prior.classifier.frames)
     added = [k for k, frame in enumerate(labelled.frames) if frame not in prior.classifier.frames]
     if not len(new_rows) and not added:
         return _ordered(prior.classifier, labelled.codebook), None

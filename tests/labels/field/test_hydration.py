@@ -44,6 +44,14 @@ def test_what_readers_differ_on_is_unsettled(table, codebook):
     assert found.gold.voices[0].tolist() == [UNKNOWN] * 3  # both saw the flood, in two voices
 
 
+def test_a_reading_says_nothing_of_a_frame_that_was_added_later(table, codebook):
+    grown = replace(codebook, frames=(*codebook.frames[:2], replace(codebook.frame("bridge"), since="8")))
+    second = replace(SEEN, reader="second", frame="bridge", codebook_version="8")
+    assert hydrate(FieldReadings((SEEN,)), [table], grown).gold.values.tolist() == [[1, 0, UNKNOWN]]
+    read_again = hydrate(FieldReadings((SEEN, replace(SEEN, reader="second"), second)), [table], grown)
+    assert read_again.gold.values.tolist() == [[1, 0, 1]]
+
+
 def test_the_labelled_table_is_read_again_as_the_same_gold(table, codebook, tmp_path):
     second = replace(SEEN, reader="second", frame="mayor", voice="rebuts")
     found = hydrate(FieldReadings((SEEN, second, replace(SEEN, frame="mayor"), NOTHING)), [table], codebook)

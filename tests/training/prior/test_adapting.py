@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from narratives.codebook.frames import Codebook, retire
+from narratives.codebook.frames import Codebook, bare, retire
 from narratives.evaluation.evaluation import Evaluation
 from narratives.evaluation.model_card import thresholds_remark
 from narratives.labels.gold import Gold, gold
@@ -164,9 +164,19 @@ def test_the_order_of_the_frames_does_not_count(prior, codebook):
 def test_a_retired_frame_is_left_out_and_the_others_stay_known(prior, labelled, codebook):
     retired = retire(codebook, "bridge", "", "2026-05-01")
     assert prior.knows(retired)
-    assert not prior.knows(replace(codebook, frames=codebook.frames[:2]))
     fewer = replace(labelled, codebook=retired, values=labelled.values[:, :2], voices=labelled.voices[:, :2])
     adapted, _ = fit_change(prior, fewer)
+    assert adapted.frames == ("flood", "mayor")
+    assert adapted.predict(["The dam breaks before Friday."]) == [("flood",)]
+
+
+def test_a_codebook_with_some_of_the_frames_starts_from_what_is_known_of_them(prior, labelled, codebook):
+    fewer = replace(codebook, frames=codebook.frames[:2])
+    assert prior.knows(fewer)
+    assert not prior.knows(bare(["dragons"]))
+    own = replace(labelled, codebook=fewer, values=labelled.values[:, :2], voices=labelled.voices[:, :2])
+    own.values[labelled.values[:, 2] != 0, :] = 0
+    adapted, _ = fit_change(prior, own.take(range(3)))
     assert adapted.frames == ("flood", "mayor")
     assert adapted.predict(["The dam breaks before Friday."]) == [("flood",)]
 
