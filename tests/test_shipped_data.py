@@ -29,7 +29,8 @@ IDS = """attack-from-belarus-threat russian-victory-inevitable ukraine-collapsin
 west-tiring-of-ukraine sanctions-backfire aid-prolongs-war kyiv-corrupt-and-criminal kyiv-refuses-peace
 nuclear-escalation-threat nato-provoked-war nazi-regime-in-kyiv donbas-genocide ukraine-not-a-nation
 annexation-by-choice kyiv-western-puppet staged-atrocities biolabs-and-dirty-bombs russophobic-west
-multipolar-world-backs-russia"""
+multipolar-world-backs-russia ukraine-terrorist-state west-profits-from-war foreign-mercenaries-fight
+neighbours-take-ukrainian-land"""
 KINDS_OF_NONE = ("near miss", "war news", "official statement", "outside the war")
 CONTRAST = "contrast"  # the register of texts that say, deny, ask and only touch on one claim
 CONTRAST_KINDS = ("claim", "opposite", "topic", "question", "report", "fact-check", "irony", "other-side", "both")
@@ -64,6 +65,9 @@ SET_PHRASES = [
     "of the order for services to the fatherland",
     "the chief of the general staff of the armed forces of ukraine",
     "ukraine s foreign ministry did not immediately comment",
+    "the foreign intelligence service of the russian federation",
+    "the representative of the russian federation stated that",
+    "member of the armed forces of a party",
 ]
 
 
@@ -88,8 +92,9 @@ def runs_of(text: str, length: int) -> set[str]:
     return {run for run in runs if not any(run in phrase for phrase in SET_PHRASES)}
 
 
-def test_the_codebook_has_the_twenty_frames_in_order(shipped):
+def test_the_frames_keep_their_ids_and_order_and_name_the_version_that_added_them(shipped):
     assert list(shipped.ids) == IDS.split()
+    assert [frame.since for frame in shipped.frames] == [""] * 20 + ["2"] * 4
     assert len(shipped.aims) == 6
 
 
@@ -165,7 +170,7 @@ def test_paragraphs_without_a_frame_are_of_every_kind(label_set, truth):
     empty = (truth.values <= 0).all(axis=1) & (np.array(truth.languages) == "en")
     counts = Counter(kinds.get(name, "") for name, none in zip(read, empty, strict=True) if none)
     assert empty.sum() >= 1200
-    assert min(counts[f"near miss: {frame}"] for frame in truth.frames) >= 30
+    assert min(counts[f"near miss: {frame}"] for frame in truth.frames) >= 15
     assert [counts[kind] >= least for kind, least in zip(KINDS_OF_NONE[1:], (250, 150, 200), strict=True)] == [True] * 3
 
 

@@ -169,7 +169,7 @@ def _refuse_contradictions(rows: Sequence[FieldReading]) -> None:
 def field_tables(readings: FieldReadings, codebook: Codebook) -> str:
     """Return the counts of the readings as Markdown tables: by collection, by frame, and how far readers agree."""
     firsts = [rows[0] for rows in readings.by_paragraph.values()]
-    return "\n\n".join([_by_collection(firsts), _by_frame(readings, codebook), _agreement(readings)])
+    return "\n\n".join([_by_collection(firsts), _by_frame(readings, codebook), _agreement(readings, codebook)])
 
 
 def _by_collection(firsts: Iterable[FieldReading]) -> str:
@@ -207,8 +207,8 @@ def _speaks_of(readings: FieldReadings, reading: tuple[str, str], frame: str, co
     return frame in readings.readings[reading] or frame in codebook.read_by(readings.versions[reading])
 
 
-def _agreement(readings: FieldReadings) -> str:
-    pairs = list(twice_read(readings))
+def _agreement(readings: FieldReadings, codebook: Codebook) -> str:
+    pairs = list(twice_read(readings, codebook))
     if not pairs:
         return "No paragraph was read twice."
     both = sum(len(first.keys() & second.keys()) for first, second in pairs)
@@ -220,9 +220,15 @@ def _agreement(readings: FieldReadings) -> str:
     return markdown_table(head, [[str(len(pairs)), *shares]])
 
 
-def twice_read(readings: FieldReadings) -> Iterable[tuple[dict[str, str], dict[str, str]]]:
-    """Yield the first two readings of each paragraph that was read twice or more."""
+def twice_read(readings: FieldReadings, codebook: Codebook) -> Iterable[tuple[dict[str, str], dict[str, str]]]:
+    """Yield the first two readings of each paragraph that was read twice or more, in the frames that both speak of."""
     for paragraph, rows in readings.by_paragraph.items():
-        readers = sorted({row.reader for row in rows})
-        if len(readers) > 1:
-            yield readings.readings[paragraph, readers[0]], readings.readings[paragraph, readers[1]]
+        first, *others = sorted({row.reader for row in rows})
+        if others:
+            pair = (paragraph, first), (paragraph, others[0])
+            shared = set.intersection(*(set(codebook.read_by(readings.versions[reading])) for reading in pair))
+            told = [
+                {frame: voice for frame, voice in readings.readings[reading].items() if frame in shared}
+                for reading in pair
+            ]
+            yield told[0], told[1]
