@@ -21,6 +21,7 @@ from narratives.kernel.voice import settle_documents, speak
 from narratives.kernel.words import cut_words, decode, make_room, trim
 from narratives.model.classifier import Classifier, Predictions
 from narratives.model.features import FEWEST_WORDS
+from narratives.model.scope import ASKED, outside
 from narratives.text.cleaning import plain
 from narratives.text.paragraphs import split
 from narratives.text.spans import TextSpans, spans_of
@@ -32,6 +33,7 @@ class Results(NamedTuple):
     - ``probabilities``, ``predicted``, ``human``: n × k.
     - ``voices``: n × k × 3 shares, set only where a frame is predicted.
     - ``hard``: n; marks the paragraphs that are left to the classifier.
+    - ``unknown``: n; the share of words that the model does not know.
     """
 
     probabilities: NDArray[np.float64]
@@ -39,6 +41,7 @@ class Results(NamedTuple):
     human: NDArray[np.bool_]
     voices: NDArray[np.float64]
     hard: NDArray[np.bool_]
+    unknown: NDArray[np.float64]
 
 
 @compiled
@@ -47,7 +50,7 @@ def read_paragraphs(data, spans, easy, tables, space, found):
 
     ``easy`` says that the caller has checked that folding code point by code point is right.
     """
-    probabilities, predicted, human, _, hard = found
+    probabilities, predicted, human, _, hard, unknown = found
     starts, ends = spans
     frames, sums = len(tables.bias), np.zeros((2, tables.width), np.float64)
     for row in range(len(starts)):
@@ -64,7 +67,8 @@ def read_paragraphs(data, spans, easy, tables, space, found):
         hard[row] = not easy and suspect
         if hard[row]:
             continue
-        of_words, distinct, unknown_words, unknown_characters, characters = count_all(words, space, tables)
+        of_words, distinct, unknown_words, alone, unknown_characters, characters = count_all(words, space, tables)
+        unknown[row] = alone / max(words, 1)
         # The row's two blocks, words and characters, are each scaled to length 1.
         lengths = (
             value_all(0, of_words, unknown_words, space, tables),
@@ -141,8 +145,8 @@ class Kernel:
         results = self._empty_results(len(paragraphs))
         spans = paragraphs.starts, paragraphs.ends
         read_paragraphs(paragraphs.data, spans, False, self.tables, self._workspace(), results)
-        if results.hard.any():
-            self._predict_hard(paragraphs, results)
+        cleaned = self._predict_hard(paragraphs, results) if results.hard.any() else frozenset()
+        outside = self._leave_out(paragraphs, results)
         if edges is not None and len(edges) - 1 < len(paragraphs) and self.tables.voice_bias.size:
             settle_documents(results.voices, results.predicted, edges, self.tables.voice_prior)
         voices, unsettled = np.full(results.predicted.shape, -1, np.int8), np.zeros(results.predicted.shape, np.bool_)
@@ -150,12 +154,24 @@ class Kernel:
             shares = results.voices[results.predicted]
             voices[results.predicted] = shares.argmax(axis=1)
             unsettled[results.predicted] = self.classifier.voice_model.unsettled(shares)
-        return Predictions(results.probabilities, results.predicted, results.human, voices, unsettled)
+        of_frames = results.probabilities, results.predicted, results.human
+        return Predictions(*of_frames, voices, unsettled, outside, cleaned)
+
+    def _leave_out(self, paragraphs: TextSpans, results: Results) -> dict[int, str]:
+        """Find no frame in paragraphs that the model cannot read; return why it cannot, by the row."""
+        reasons: dict[int, str] = {}
+        for row in np.flatnonzero(results.unknown > ASKED).tolist():
+            reason = outside(paragraphs[row], results.unknown[row], self.classifier.languages)
+            if reason:
+                reasons[row] = reason
+                results.predicted[row] = results.human[row] = False
+        return reasons
 
     def _empty_results(self, rows: int) -> Results:
         shape = rows, len(self.classifier.frames)
         predicted, human = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-        return Results(np.zeros(shape), predicted, human, np.zeros((*shape, len(VOICES))), np.zeros(rows, np.bool_))
+        voices, hard, unknown = np.zeros((*shape, len(VOICES))), np.zeros(rows, np.bool_), np.zeros(rows)
+        return Results(np.zeros(shape), predicted, human, voices, hard, unknown)
 
     def _workspace(self) -> Workspace:
         if not hasattr(self._threads, "space"):
@@ -163,18 +179,25 @@ class Kernel:
         space: Workspace = self._threads.space
         return space
 
-    def _predict_hard(self, paragraphs: TextSpans, results: Results) -> None:
-        """Predict what the first pass left: after a look at the whole text, or by the classifier."""
+    def _predict_hard(self, paragraphs: TextSpans, results: Results) -> frozenset[int]:
+        """Predict what the first pass left, after a look at the whole text or by the classifier.
+
+        Return the rows whose text had to be cleaned.
+        """
+        cleaned = set[int]()
         for index in np.flatnonzero(results.hard).tolist():
             text, row = paragraphs[index], slice(index, index + 1)
             single = Results(*(part[row] for part in results))  # type: ignore[arg-type]
             start, end = paragraphs.starts[row], paragraphs.ends[row]
             seen = plain(text)
+            if seen != text:
+                cleaned.add(index)
             if folds_by_letter(seen) and end[0] - start[0] <= LONGEST:
                 spans = spans_of([seen])
                 read_paragraphs(spans.data, (spans.starts, spans.ends), True, self.tables, self._workspace(), single)
             else:
                 self._ask_classifier(text, single)
+        return frozenset(cleaned)
 
     def _ask_classifier(self, text: str, single: Results) -> None:
         rows, answer = self.classifier.features.transform([text]), self.classifier.predict_texts([text])
@@ -183,6 +206,7 @@ class Kernel:
             answer.predicted,
             answer.human,
         )
+        single.unknown[:] = self.classifier.features.unknown_shares([text])
         if self.classifier.voice_model is not None and answer.predicted.any():
             single.voices[answer.predicted] = self.classifier.voice_probabilities([text], rows, answer.predicted)
 

@@ -12,15 +12,17 @@ from narratives.kernel.words import learn, seek
 def count_all(words, space, tables):
     """Count the columns of the paragraph: first those of words and pairs, then those of characters.
 
-    Return the number of distinct columns of words, the number of distinct columns in all, how many word n-grams and how
-    many character n-grams are unknown, and the first occurrence of a character n-gram.
+    Return the number of distinct columns of words, the number of distinct columns in all, how many word n-grams, how
+    many of these that are single words, and how many character n-grams are unknown, and the first occurrence of a
+    character n-gram.
     """
     top, unknown = _list_words(words, space, tables)
     top, unknown_pairs = _list_pairs(words, top, space, tables)
     last, unknown_characters = _list_characters(words, top, space)
     of_words = _number(0, top, 0, space, tables)
     distinct = _number(top, last, of_words, space, tables)
-    return of_words, distinct, np.float64(unknown + unknown_pairs), np.float64(unknown_characters), top
+    unknown_words = np.float64(unknown + unknown_pairs)
+    return of_words, distinct, unknown_words, np.float64(unknown), np.float64(unknown_characters), top
 
 
 @compiled

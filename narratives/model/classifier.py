@@ -3,8 +3,8 @@
 ``explain`` has the arithmetic of evidence, ``persistence`` saves and loads a classifier.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -24,9 +24,10 @@ from narratives.model.explanation.explain import (
 )
 from narratives.model.features import FEWEST_WORDS, Features, words
 from narratives.model.frame_model import FrameModel, rounded_to_bytes
+from narratives.model.scope import outside
 from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import VoiceModel, in_documents
-from narratives.text.cleaning import plain
+from narratives.text.cleaning import is_plain, plain
 from narratives.text.paragraphs import split
 
 
@@ -39,6 +40,8 @@ class Predictions:
     - ``human``: whether it lies in the band around the threshold, where a person decides, predicted or not
     - ``voices``: the likeliest voice, an index into VOICES, -1 where the frame is not predicted
     - ``unsettled``: whether this voice is too unlikely to be stated, so that a person decides
+    - ``outside``: why the model cannot read a text (see ``scope.outside``), by its row; such a text has no frame
+    - ``cleaned``: the rows whose text had links, tags or characters that are not words
     """
 
     probabilities: NDArray[np.float64]
@@ -46,6 +49,8 @@ class Predictions:
     human: NDArray[np.bool_]
     voices: NDArray[np.int8]
     unsettled: NDArray[np.bool_]
+    outside: Mapping[int, str] = field(default_factory=dict)
+    cleaned: frozenset[int] = frozenset()
 
     @property
     def stated_voices(self) -> NDArray[np.int8]:
@@ -76,7 +81,7 @@ def without_frames(predictions: Predictions, rows: Sequence[bool]) -> Prediction
     predicted, human, unsettled = (
         part & rest for part in (predictions.predicted, predictions.human, predictions.unsettled)
     )
-    return Predictions(predictions.probabilities, predicted, human, voices, unsettled)
+    return replace(predictions, predicted=predicted, human=human, voices=voices, unsettled=unsettled)
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class Classifier:
     - ``thresholds``: k probabilities from which on a frame is predicted
     - ``band``: k × 2, [low, high) around each threshold, where a person decides
     - ``voice_model``: None if the labels it was trained on have no voices
+    - ``languages``: those it was trained on; empty if any may be among them
     - ``name``: ``name@hash`` of its folder
     """
 
@@ -97,6 +103,7 @@ class Classifier:
     thresholds: NDArray[np.float64]
     band: NDArray[np.float64]
     voice_model: VoiceModel | None = None
+    languages: tuple[str, ...] = ()
     name: str = ""
 
     @property
@@ -135,12 +142,21 @@ class Classifier:
         probabilities = self._probabilities(rows)
         # An empty row scores the bias alone, which says how common a frame is and nothing about the text.
         known = (np.diff(rows.indptr) > 0)[:, None]
+        outside = self.outside(texts)
+        known[list(outside)] = False
         predicted = (probabilities >= self.thresholds) & known
         human = (probabilities >= self.band[:, 0]) & (probabilities < self.band[:, 1]) & known
         for row in np.flatnonzero(predicted.any(axis=1)).tolist():
             human[row] |= predicted[row] & (len(words(texts[row])) < FEWEST_WORDS)
         voices, unsettled = self._read_voices(texts, rows, predicted, documents)
-        return Predictions(probabilities, predicted, human, voices, unsettled)
+        cleaned = frozenset(row for row, text in enumerate(texts) if not is_plain(text))
+        return Predictions(probabilities, predicted, human, voices, unsettled, outside, cleaned)
+
+    def outside(self, texts: Sequence[str]) -> dict[int, str]:
+        """Return why the model cannot read a text, by the row of the text; those that it can read are left out."""
+        shares = self.features.unknown_shares(texts).tolist()
+        reasons = [outside(text, share, self.languages) for text, share in zip(texts, shares, strict=True)]
+        return {row: reason for row, reason in enumerate(reasons) if reason}
 
     def predict_paragraphs(self, texts: Sequence[str]) -> tuple[Predictions, list[str], list[int]]:
         """Split texts; return the predictions on all paragraphs, the paragraphs, and how many each text has.
@@ -226,6 +242,8 @@ class Classifier:
         ]
         if len(tokens) < FEWEST_WORDS:
             readings = [reading.left_to_a_person() for reading in readings]
+        if self.outside([text]):
+            readings = [replace(reading, decision="no") for reading in readings]
         return sorted(readings, key=lambda reading: -reading.probability)
 
     def evidence_ngrams(self, text: str, frame: str) -> list[Evidence]:

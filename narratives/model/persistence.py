@@ -137,6 +137,7 @@ def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
         "sigmoids": classifier.sigmoids,
         "thresholds": classifier.thresholds,
         "band": classifier.band,
+        "languages": np.array(classifier.languages, dtype="U8"),
     }
     if classifier.voice_model is not None:
         parts["voice_rows"], parts["voice_exponents"] = as_bytes(classifier.voice_model.row_weights)
@@ -193,6 +194,7 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
         arrays["thresholds"],
         arrays["band"],
         _voice_model(arrays),
+        tuple(arrays["languages"].tolist()) if "languages" in arrays else (),  # older models have none
         model_name(folder, manifest),
     )
 

@@ -4,11 +4,11 @@ A thread of this process and a worker of a cluster use the same class, so both w
 """
 
 import re
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from itertools import chain, count, islice
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, count, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from narratives.codebook.frames import UNSETTLED, VOICES
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
-from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows
+from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows, scope_of
 from narratives.tables.columns import listed
 from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows, without_text
@@ -62,25 +62,50 @@ class Options:
 
 
 @dataclass(frozen=True)
+class RowCounts:
+    """Counts of rows that add up over batches.
+
+    - ``scored``, ``written``: how many rows were scored, and how many the output gets.
+    - ``without_text``: how many of the scored rows have no text.
+    - ``cleaned``: how many output rows had links, tags or characters that are not words.
+    - ``outside``: how many output rows the model cannot read, by reason.
+    - ``frames``: how many output rows have each frame.
+    """
+
+    scored: int = 0
+    written: int = 0
+    without_text: int = 0
+    cleaned: int = 0
+    outside: Mapping[str, int] = field(default_factory=dict)
+    frames: tuple[int, ...] = ()
+
+    def __add__(self, other: "RowCounts") -> "RowCounts":
+        """Return the counts of both together."""
+        frames = zip_longest(self.frames, other.frames, fillvalue=0)
+        return RowCounts(
+            self.scored + other.scored,
+            self.written + other.written,
+            self.without_text + other.without_text,
+            self.cleaned + other.cleaned,
+            dict(Counter(self.outside) + Counter(other.outside)),
+            tuple(first + second for first, second in frames),
+        )
+
+
+@dataclass(frozen=True)
 class ScoredBatch:
     """A scored batch.
 
     - ``bytes_read``: how far the table was read, in bytes as stored.
     - ``rendered``: the bytes for the output, in pieces.
     - ``refused``: the rows that were refused.
-    - ``scored``, ``written``: how many rows were scored, and how many the output gets.
-    - ``without_text``: how many of the scored rows have no text.
-    - ``counts``: how many output rows have each frame.
     """
 
     table: Table
     bytes_read: int
     rendered: Iterable[bytes]
     refused: list[Refusal]
-    scored: int
-    written: int
-    without_text: int
-    counts: NDArray[np.int64]
+    counts: RowCounts
 
 
 class BatchScorer:
@@ -112,6 +137,7 @@ class BatchScorer:
         return {key: own[key] for key in ("by", "columns", "prefix", "refused", "engine")} | {
             "shape": self._destination.shape,
             "reading": self._options.reading,
+            "names": self._names,
             "texts": [table.roles.text for table in self._tables],
         }
 
@@ -136,20 +162,27 @@ class BatchScorer:
 
     def score_batch(self, table: Table, batch: Batch) -> ScoredBatch:
         """Score one batch of ``table``."""
-        rendered, written, counts = self._render(batch)
-        rows = len(batch.texts), written, len(without_text(batch.texts))
-        return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, *rows, counts)
+        rendered, predictions = self._render(batch)
+        counts = RowCounts(
+            len(batch.texts),
+            len(predictions.predicted),
+            len(without_text(batch.texts)),
+            len(predictions.cleaned),
+            Counter(predictions.outside.values()),
+            tuple(predictions.predicted.sum(axis=0, dtype=np.int64).tolist()),
+        )
+        return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, counts)
 
-    def _render(self, batch: Batch) -> tuple[bytes, int, NDArray[np.int64]]:
+    def _render(self, batch: Batch) -> tuple[bytes, Predictions]:
+        """Return the bytes for the output and the predictions on its rows."""
         if self._renders_compiled(batch.rows):
             predictions, _, lengths = self._predictor.predict_paragraphs(batch.texts)
             pooled = max_pool_paragraphs(predictions, lengths)
-            rendered = self._render_compiled(batch.rows, pooled)
-            return rendered, len(batch.texts), pooled.predicted.sum(axis=0, dtype=np.int64)
+            return self._render_compiled(batch.rows, pooled), pooled
         rows = predict_rows(self._predictor, batch.texts, self._options.by == "paragraph")
         values = _values(rows, self._classifier.name, self._options)
         added = dict(zip(self._names, values, strict=True))
-        return self._renderer.body(batch.rows, rows.rows, added), len(rows.rows), rows.counts
+        return self._renderer.body(batch.rows, rows.rows, added), rows.predictions
 
     def _renders_compiled(self, rows: Rows) -> bool:
         """Return whether compiled code can write our cells.
@@ -166,9 +199,12 @@ class BatchScorer:
         from narratives.tables.csv_cells import names_of, write_rows
 
         frames, voices, model = self._classifier.frames, (*VOICES, UNSETTLED), (self._classifier.name,)
-        names = names_of(frames), names_of(voices), names_of(model)
+        scopes = tuple(dict.fromkeys(map(scope_of, pooled.outside.values())))
+        numbers = np.full(len(pooled.predicted), -1, np.int64)
+        numbers[list(pooled.outside)] = [scopes.index(scope_of(reason)) for reason in pooled.outside.values()]
+        names = names_of(frames), names_of(voices), names_of(model), names_of(scopes)
         form = ord(self._destination.shape.delimiter), self._options.columns == "all"
-        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.stated_voices
+        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.stated_voices, numbers
         data = write_rows(rows.records.data, (rows.records.starts, rows.records.ends), parts, names, form)
         return self._renderer.packed(data)
 
@@ -226,14 +262,14 @@ def free_prefix(columns: Sequence[str], frames: Sequence[str]) -> str:
 def _names(frames: Sequence[str], options: Options) -> list[str]:
     paragraph = ["paragraph", "paragraph_text"] if options.by == "paragraph" else []
     probabilities = [f"p_{frame}" for frame in frames] if options.columns == "all" else []
-    names = [*paragraph, "frames", "voices", "human", *probabilities, "model"]
+    names = [*paragraph, "frames", "voices", "human", "scope", *probabilities, "model"]
     return [options.prefix + name for name in names]
 
 
 def _values(rows: RowPredictions, model: str, options: Options) -> list[Sequence[str] | NDArray[Any]]:
     paragraph = [np.array(rows.paragraphs, dtype=np.int32), rows.texts] if options.by == "paragraph" else []
     probabilities = list(rows.probabilities.T) if options.columns == "all" else []
-    return [*paragraph, rows.frames, rows.voices, rows.human, *probabilities, [model] * len(rows.rows)]
+    return [*paragraph, rows.frames, rows.voices, rows.human, rows.scopes, *probabilities, [model] * len(rows.rows)]
 
 
 def _check_names(tables: Sequence[Table], names: Sequence[str]) -> None:

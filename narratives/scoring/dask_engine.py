@@ -17,11 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from narratives.errors import UserError
 from narratives.model.persistence import load
-from narratives.scoring.batch_scorer import BatchScorer, Options, ScoredBatch, open_tables
+from narratives.scoring.batch_scorer import BatchScorer, Options, RowCounts, ScoredBatch, open_tables
 from narratives.scoring.checkpoint import part_of
 from narratives.scoring.output import Destination
 from narratives.tables.rows import Batch, Refusal
@@ -75,15 +73,11 @@ class Part:
 class PartResult:
     """What a worker returns for a part.
 
-    - ``scored``, ``written``, ``without_text``: numbers of rows.
-    - ``counts``: how many rows have each frame.
+    - ``counts``: of its rows.
     - ``recoded``: how many lines were read in each other encoding.
     """
 
-    scored: int
-    written: int
-    without_text: int
-    counts: list[int]
+    counts: RowCounts
     recoded: dict[str, int]
 
 
@@ -165,7 +159,7 @@ def score_part(job: ScoringJob, part: Part) -> PartResult:
     with _setup_lock:
         tables, scorer = _set_up(job)
     table, path = tables[part.table], _folder(job.destination) / f"{part.number:06}"
-    result, refused = PartResult(0, 0, 0, [], {}), []
+    counts, refused = RowCounts(), []
     try:
         # The part gets its name last: a part that was begun twice, after a worker was lost, is then still whole.
         with path.with_suffix(".writing").open("wb") as file:
@@ -174,18 +168,12 @@ def score_part(job: ScoringJob, part: Part) -> PartResult:
                 for piece in scored.rendered:
                     file.write(piece)
                 refused += [(refusal.line, refusal.reason, refusal.raw) for refusal in scored.refused]
-                result = _sum(result, scored)
+                counts += scored.counts
         path.with_suffix(".refused").write_text(json.dumps(refused), encoding="utf-8")
         os.replace(path.with_suffix(".writing"), path)
     except OSError as error:
         raise UserError(f"{path.parent}: a worker cannot write there ({error}); all must reach it") from None
-    return replace(result, recoded=dict(table.source.recoded))
-
-
-def _sum(result: PartResult, batch: ScoredBatch) -> PartResult:
-    counts = (np.array(result.counts or 0) + batch.counts).tolist()
-    rows = result.scored + batch.scored, result.written + batch.written, result.without_text + batch.without_text
-    return PartResult(*rows, counts, {})
+    return PartResult(counts, dict(table.source.recoded))
 
 
 def _batches(table: Table, part: Part) -> Iterator[Batch]:
@@ -216,10 +204,8 @@ def _collect(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> 
     table, path = tables[part.table], folder / f"{part.number:06}"
     refused = [Refusal(*row) for row in json.loads(path.with_suffix(".refused").read_text(encoding="utf-8"))]
     position = (table.size or 0) if part.end is None else part.end
-    counts = np.array(result.counts, dtype=np.int64)
     table.source.recoded.update(result.recoded)
-    rows = result.scored, result.written, result.without_text
-    return ScoredBatch(table, position, _pieces(path), refused, *rows, counts)
+    return ScoredBatch(table, position, _pieces(path), refused, result.counts)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

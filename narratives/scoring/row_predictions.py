@@ -3,7 +3,7 @@
 Knows no file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,8 @@ class RowPredictions:
     - ``paragraphs``: for each output row, the index of the paragraph within its text. Empty unless each paragraph has
       an output row; so is ``texts``, the text of the paragraph.
     - ``frames``, ``voices``, ``human``: ids joined by ``;``, the most probable first.
-    - ``probabilities``: m × k.
-    - ``counts``: how many of the m rows have each of the k frames.
+    - ``scopes``: ``outside:`` and the reason where the model cannot read the row, else empty.
+    - ``predictions``: what the cells were made of, m × k.
     """
 
     rows: list[int]
@@ -31,8 +31,13 @@ class RowPredictions:
     frames: list[str]
     voices: list[str]
     human: list[str]
-    probabilities: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    scopes: list[str]
+    predictions: Predictions
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """The probabilities, m × k."""
+        return self.predictions.probabilities
 
 
 def predict_rows(predictor: Predictor, texts: Sequence[str], by_paragraph: bool) -> RowPredictions:
@@ -55,6 +60,8 @@ def max_pool_paragraphs(predictions: Predictions, lengths: Sequence[int] | NDArr
     - The probability of a frame is the highest of the text's paragraphs.
     - A frame is predicted if it is predicted in some paragraph. Its voice is that of the most probable such paragraph.
     - A frame goes to a person if it does in the text's most probable paragraph.
+    - A text is outside of what the model reads if all of its paragraphs are, for the reason of the first; it was
+      cleaned if one of them was.
     """
     if len(lengths) == len(predictions.probabilities):
         return predictions
@@ -66,11 +73,19 @@ def max_pool_paragraphs(predictions: Predictions, lengths: Sequence[int] | NDArr
         predictions.human[starts],
         predictions.voices[starts],
         predictions.unsettled[starts],
+        _all_outside(predictions.outside, starts, ends),
+        frozenset(np.searchsorted(ends, sorted(predictions.cleaned), side="right").tolist()),
     )
     # Most texts are one paragraph: only the others need the work.
     for row in np.flatnonzero(ends - starts > 1).tolist():
         _pool_text(predictions, slice(starts[row], ends[row]), pooled, row)
     return pooled
+
+
+def _all_outside(outside: Mapping[int, str], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> dict[int, str]:
+    texts = dict.fromkeys(np.searchsorted(ends, list(outside), side="right").tolist())
+    whole = [text for text in texts if all(row in outside for row in range(starts[text], ends[text]))]
+    return {text: outside[int(starts[text])] for text in whole}
 
 
 def _pool_text(predictions: Predictions, paragraphs: slice, pooled: Predictions, row: int) -> None:
@@ -96,5 +111,12 @@ def _row_predictions(
         named[row] = ";".join(frames[k] for k in predicted)
         voices[row] = ";".join(voice_name(stated[row, k]) for k in predicted)
         human[row] = ";".join(frames[k] for k in order if predictions.human[row, k])
-    counts = predictions.predicted.sum(axis=0, dtype=np.int64)
-    return RowPredictions(rows, paragraphs, texts, named, voices, human, predictions.probabilities, counts)
+    scopes = [""] * len(rows)
+    for row, reason in predictions.outside.items():
+        scopes[row] = scope_of(reason)
+    return RowPredictions(rows, paragraphs, texts, named, voices, human, scopes, predictions)
+
+
+def scope_of(reason: str) -> str:
+    """Return the cell of the column ``scope`` for a reason why the model cannot read a row."""
+    return f"outside:{reason}"

@@ -6,15 +6,14 @@ The output appears whole or not at all. No row is dropped: each is scored or ref
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from narratives.errors import UserError
 from narratives.model.persistence import load
-from narratives.scoring.batch_scorer import BatchScorer, Options, ScoredBatch, open_tables
+from narratives.model.scope import outside_in_words
+from narratives.scoring.batch_scorer import BatchScorer, Options, RowCounts, ScoredBatch, open_tables
 from narratives.scoring.checkpoint import Checkpoint, made_of, read_checkpoint, write_checkpoint
 from narratives.scoring.dask_engine import score_on_cluster, scoring_job
 from narratives.scoring.output import Destination, OutputWriter, check_destination, choose_destination
@@ -48,6 +47,8 @@ class Scoring:
     """The summary of a run.
 
     - ``rows_without_text``: how many of the scored rows have no text.
+    - ``rows_cleaned``: how many output rows had links, tags or characters that are not words.
+    - ``rows_outside``: how many output rows the model cannot read, by reason.
     - ``frames``: how many output rows have each frame.
     - ``refused_path``: the file of refused rows, None if there is none.
     - ``recognised``: for each table, what was recognised.
@@ -59,6 +60,8 @@ class Scoring:
     rows_refused: int
     rows_written: int
     rows_without_text: int
+    rows_cleaned: int
+    rows_outside: dict[str, int]
     frames: dict[str, int]
     model: str
     output: str
@@ -82,9 +85,18 @@ class Scoring:
         absent = ", ".join(frame for frame, count in by_count if not count)
         never = [f"  never: {absent}"] if absent else []
         empty = [f"  {self.rows_without_text:,} of them without text"] if self.rows_without_text else []
+        empty += [f"  {self.rows_cleaned:,} cleaned of links, tags or hidden characters"] if self.rows_cleaned else []
         warnings = [f"warning: {warning}" for warning in self.warnings]
         last = f"{self.output}: {self.rows_written:,} rows in {self.seconds:.1f} s, model {self.model}"
         return "\n".join([rows, *empty, *counts, *never, *warnings, last])
+
+    def outside_in_words(self) -> list[str]:
+        """Return a sentence for each reason why rows were not read, the commonest first."""
+        by_count = sorted(self.rows_outside.items(), key=lambda item: -item[1])
+        return [
+            f"{count:,} row{'s were' if count > 1 else ' was'} not read: {outside_in_words(reason)}"
+            for reason, count in by_count
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -130,7 +142,7 @@ def score_tables(
     scorer = BatchScorer(classifier, tables, destination, options)
     origin = made_of([table.path for table in tables], classifier.name, scorer.decisive_options())
     begun = _begun(destination, origin, options)
-    tally = _Tally(classifier.frames, **(begun.counts if begun else {}))
+    tally = _Tally.of_state(classifier.frames, begun.counts) if begun else _Tally(classifier.frames)
     skipped = begun.batches if begun else 0
     if options.engine == "local":
         batches = scorer.score(skipped)
@@ -156,14 +168,14 @@ def _check_result(tally: "_Tally", first: Table, destination: Destination) -> No
     """Raise UserError if the output would say nothing of the texts: exit status 0 means that they were scored."""
     if not tally.read:
         raise UserError(f"{first.name}: no row was read; {destination.remains()}")
-    if not tally.scored:
+    if not tally.rows.scored:
         raise UserError(
             f"{first.name}: all {tally.refused:,} rows were refused, the first {tally.first_refusal}; "
             f"{destination.remains()}"
         )
-    if tally.without_text * 2 > tally.scored and not first.roles.told:
+    if tally.rows.without_text * 2 > tally.rows.scored and not first.roles.told:
         raise UserError(
-            f"{first.name}: {tally.without_text:,} of {tally.scored:,} rows have no text in "
+            f"{first.name}: {tally.rows.without_text:,} of {tally.rows.scored:,} rows have no text in "
             f"{first.roles.text_in_words()}; name the column with --text COLUMN, also if it is this one; "
             f"{destination.remains()}"
         )
@@ -236,39 +248,40 @@ class _Tally:
     frames: tuple[str, ...]
     read: int = 0
     refused: int = 0
-    scored: int = 0
-    written: int = 0
-    without_text: int = 0
     first_refusal: str = ""
-    counts: Any = 0
+    rows: RowCounts = field(default_factory=RowCounts)
+
+    @classmethod
+    def of_state(cls, frames: tuple[str, ...], state: dict[str, Any]) -> "_Tally":
+        """Return the tally that ``state`` was of."""
+        rows = state["rows"] | {"frames": tuple(state["rows"]["frames"])}
+        return cls(frames, **(state | {"rows": RowCounts(**rows)}))
 
     def add(self, batch: ScoredBatch) -> None:
-        self.read += batch.scored + len(batch.refused)
+        self.read += batch.counts.scored + len(batch.refused)
         self.refused += len(batch.refused)
-        self.scored += batch.scored
-        self.written += batch.written
-        self.without_text += batch.without_text
+        self.rows += batch.counts
         if batch.refused and not self.first_refusal:
             self.first_refusal = f"in line {batch.refused[0].line} ({batch.refused[0].reason})"
-        self.counts = np.asarray(self.counts) + batch.counts
 
     def state(self) -> dict[str, Any]:
-        numbers = {key: value for key, value in asdict(self).items() if key != "frames"}
-        return numbers | {"counts": np.asarray(self.counts).tolist()}
+        return {key: value for key, value in asdict(self).items() if key != "frames"}
 
     def scoring(
         self, model: str, output: str, refused_path: Path | None, seconds: float, tables: Sequence[Table]
     ) -> Scoring:
-        counts = dict(zip(self.frames, np.broadcast_to(self.counts, len(self.frames)).tolist(), strict=True))
-        rows = (self.read, self.scored, self.refused, self.written, self.without_text)
+        rows = self.rows
+        counts = dict(zip(self.frames, rows.frames, strict=True))
+        numbers = (self.read, rows.scored, self.refused, rows.written, rows.without_text, rows.cleaned)
         recognised = [table.recognised() for table in tables]
-        return Scoring(*rows, counts, model, output, refused_path, seconds, recognised, self._warnings(tables))
+        done = Scoring(*numbers, dict(rows.outside), counts, model, output, refused_path, seconds, recognised, [])
+        return replace(done, warnings=[*self._warnings(tables), *done.outside_in_words()])
 
     def _warnings(self, tables: Sequence[Table]) -> list[str]:
         warnings = [words for table in tables if (words := table.recoded_in_words())]
         if self.refused * 2 > self.read:
             warnings.append(f"more than half of the rows were refused, the first {self.first_refusal}")
-        if self.without_text * 2 > self.scored:
+        if self.rows.without_text * 2 > self.rows.scored:
             warnings.append("more than half of the rows have no text")
         return warnings
 

@@ -13,7 +13,8 @@ from narratives.tables.table import open_table
 class ScoredTable:
     """The rows of a scored file.
 
-    ``rows`` has the columns row (from 1), text, frames, voices, human, and a ``p_`` column for each of ``frames``.
+    ``rows`` has the columns row (from 1), text, frames, voices, human, scope, and a ``p_`` column for each of
+    ``frames``.
     """
 
     rows: pd.DataFrame
@@ -50,7 +51,7 @@ def read_scored(path: Path, text_column: str | None, frames: tuple[str, ...], pr
     - ``text_column``: the column with the text; None to recognise it, as when the table was scored.
     - ``prefix``: what stands before the names of our columns.
     """
-    names = ["frames", "voices", "human", *(f"p_{frame}" for frame in frames)]
+    names = ["frames", "voices", "human", "scope", *(f"p_{frame}" for frame in frames)]
     table = open_table(path, text_column)
     indices = [table.columns.index(prefix + name) for name in names]
     parts = [
@@ -63,7 +64,7 @@ def read_scored(path: Path, text_column: str | None, frames: tuple[str, ...], pr
         )
         for batch in table.batches()
     ]
-    rows = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(names[3:], "float32"))
+    rows = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(names[4:], "float32"))
     rows.insert(0, "row", np.arange(1, len(rows) + 1))
     return ScoredTable(rows, frames)
 

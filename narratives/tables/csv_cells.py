@@ -35,15 +35,16 @@ def names_of(names: tuple[str, ...]) -> Names:
 def write_rows(
     data: NDArray[np.uint8],
     records: tuple[NDArray[np.int64], NDArray[np.int64]],
-    predictions: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int8]],
-    names: tuple[Names, Names, Names],
+    predictions: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int8], NDArray[np.int64]],
+    names: tuple[Names, Names, Names, Names],
     layout: tuple[int, bool],
 ) -> bytes:
-    """Return the records as they stand, each followed by our cells: frames, voices, human, probabilities, model.
+    """Return the records as they stand, each followed by our cells: frames, voices, human, scope, probabilities, model.
 
     - ``data``, ``records``: the bytes of a CSV, and where its records start and end.
-    - ``predictions``: probabilities, predicted, human and voices, each of shape (records, frames).
-    - ``names``: of the frames, the voices and the model; none of them needs quotes.
+    - ``predictions``: probabilities, predicted, human and voices, each of shape (records, frames), and the number of
+      the scope (records), -1 for none.
+    - ``names``: of the frames, the voices, the model and the scopes; none of them needs quotes.
     - ``layout``: the byte of the delimiter, and whether probabilities are written.
     """
     target = np.empty(_room(records, predictions, names, layout[1]), np.uint8)
@@ -53,10 +54,12 @@ def write_rows(
 
 def _room(records, predictions, names, with_probabilities) -> int:
     """Return a number of bytes that is always enough: compiled code does not check the bounds of ``target``."""
-    probabilities, predicted, human, _ = predictions
+    probabilities, predicted, human, *_ = predictions
     longest = max((len(part.letters) for part in names[1:]), default=0)
     longest_frame = int(np.diff(names[0].ends, prepend=0).max(initial=0)) + 1
-    each = 16 + longest + len(names[2].letters) + with_probabilities * 8 * probabilities.shape[1]
+    each = (
+        17 + longest + len(names[2].letters) + len(names[3].letters) + with_probabilities * 8 * probabilities.shape[1]
+    )
     labels = (int(predicted.sum()) + int(human.sum())) * (longest_frame + longest + 1)
     room: int = int((records[1] - records[0]).sum()) + each * len(records[0]) + labels
     return room
@@ -65,7 +68,10 @@ def _room(records, predictions, names, with_probabilities) -> int:
 @_compiled
 def _write(data, records, predictions, names, layout, target):
     (starts, ends), (delimiter, with_probabilities) = records, layout
-    (probabilities, predicted, human, voices), (frame_names, voice_names, model) = predictions, names
+    (probabilities, predicted, human, voices, scopes), (frame_names, voice_names, model, scope_names) = (
+        predictions,
+        names,
+    )
     to, frames = 0, probabilities.shape[1]
     order, heard = np.empty(frames, np.int64), np.empty(frames, np.int64)
     for row in range(len(starts)):
@@ -79,6 +85,8 @@ def _write(data, records, predictions, names, layout, target):
         to = _put_list(voice_names, heard[:count], delimiter, target, to)
         count = _order(probabilities[row], human[row], order)
         to = _put_list(frame_names, order[:count], delimiter, target, to)
+        target[to] = delimiter
+        to = _put_name(scope_names, scopes[row], target, to + 1)
         for frame in range(frames * with_probabilities):
             target[to] = delimiter
             to = _put_probability(probabilities[row, frame], target, to + 1)

@@ -1,5 +1,6 @@
 """Fits a classifier on gold labels, and finds labels that held-out predictions contradict."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from narratives.training.frames import RANDOM, YOUNG, ModelSettings, codebook_ro
 from narratives.training.voice import VoiceSettings, fit_voice
 
 Progress = Callable[[str, float], None]
+_COMMON = 50  # one text in so many must be in a language for a model to know it
 
 
 def fit(
@@ -48,13 +50,20 @@ def fit(
     # Only they tell how common frames are in a stream. Without them it is all rows, reweighted as the settings say.
     sample, deciding = (random, of_sample(settings)) if len(random) else (np.arange(own), settings)
     rule = decision_rule(scores[sample], labelled.values[sample], deciding)
-    voiceless = Classifier(labelled.codebook, features, frame_model, *rule)
+    voiceless = Classifier(labelled.codebook, features, frame_model, *rule, languages=_languages(labelled))
     progress("voices", 0.85)
     voice_model, voices = _fit_voices(voiceless, labelled, rows, folds, _voice_settings(labelled, random))
     held_out = _HeldOut(scores[sample], folds[sample], voices[sample])
     evaluation_set = _evaluation_set(labelled.take(sample), held_out, deciding, voiceless.thresholds)
     figures = evaluate(evaluation_set, codebook=labelled.codebook.version, seed=seed)
     return replace(voiceless, voice_model=voice_model).rounded(), figures
+
+
+def _languages(labelled: Gold) -> tuple[str, ...]:
+    """Return the languages of the texts, each of a fiftieth of them or more; none if one is not known by name."""
+    counts = Counter(labelled.languages)
+    common = tuple(sorted(name for name, count in counts.items() if count * _COMMON >= len(labelled)))
+    return () if "other" in common else common
 
 
 def _refuse_too_little(labelled: Gold) -> None:

@@ -201,7 +201,7 @@ def test_score_keeps_standard_output_for_the_table(run, tmp_path):
     status, out, err = run("score", "-", "-o", "-", "--refused", tmp_path / "refused.csv", given=table)
     lines = out.splitlines()
     assert status == 0
-    assert lines[0] == "id,text,frames,voices,human,p_flood,p_mayor,p_bridge,model"
+    assert lines[0] == "id,text,frames,voices,human,scope,p_flood,p_mayor,p_bridge,model"
     assert lines[1].startswith("1,Wake up: the dam breaks!,flood,promotes,,")
     assert len(lines) == 3
     assert "3 rows read = 2 scored + 1 refused" in err

@@ -32,7 +32,6 @@ def test_frames_are_joined_most_probable_first_with_their_voices() -> None:
     predictions = predict_rows(MODEL, ["0.6 0.9 2", "0.7 0.1 1"], by_paragraph=False)
     assert predictions.frames == ["mayor;flood", "flood"]
     assert predictions.voices == ["rebuts;rebuts", "reports"]
-    assert predictions.counts.tolist() == [2, 1]
 
 
 def test_a_row_gets_the_highest_probability_and_the_voice_of_that_paragraph() -> None:
@@ -81,3 +80,13 @@ def test_the_voice_is_never_that_of_a_paragraph_without_the_frame() -> None:
 
 def test_a_voice_that_is_left_to_a_person_is_unsettled() -> None:
     assert predict_rows(MODEL, ["0.52 0.9 2"], by_paragraph=False).voices == ["rebuts;unsettled"]
+
+
+def test_a_text_is_outside_if_all_of_its_paragraphs_are_and_cleaned_if_one_of_them_was() -> None:
+    none = np.zeros((5, 1), bool)
+    outside = {1: "unknown", 2: "language=fr", 3: "unknown"}
+    voices = np.full((5, 1), -1, np.int8)
+    paragraphs = Predictions(np.zeros((5, 1)), none, none, voices, none, outside, frozenset({1, 4}))
+    pooled = max_pool_paragraphs(paragraphs, [2, 2, 1])
+    assert pooled.outside == {1: "language=fr"}
+    assert pooled.cleaned == {0, 2}

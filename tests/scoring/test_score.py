@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from narratives.scoring.score import Scoring, ScoringCancelled, ScoringInterrupt
 from narratives.tables.table import open_table, read_all
 
 FRAMES = ("flood", "mayor", "bridge")
-OURS = ["frames", "voices", "human", "p_flood", "p_mayor", "p_bridge", "model"]
+OURS = ["frames", "voices", "human", "scope", "p_flood", "p_mayor", "p_bridge", "model"]
 
 
 def predict(texts: list[str], documents: Any = None) -> Predictions:
@@ -116,9 +117,9 @@ def test_the_input_comes_back_with_our_columns_at_its_end(tmp_path: Path) -> Non
     first = ["0.9000", "0.8000", "0.0312"]
     assert rows_of(tmp_path / "out.csv") == [
         ["id", "text", "when", *OURS],
-        ["007", "the flood and the mayor", "NA", "flood;mayor", "reports;reports", "", *first, "fake@1"],
-        ["8", 'a "dry", day\n', "", "", "", "", "0.0312", "0.0312", "0.0312", "fake@1"],
-        ["9", "bridge?", "x", "", "", "bridge", "0.0312", "0.0312", "0.4000", "fake@1"],
+        ["007", "the flood and the mayor", "NA", "flood;mayor", "reports;reports", "", "", *first, "fake@1"],
+        ["8", 'a "dry", day\n', "", "", "", "", "", "0.0312", "0.0312", "0.0312", "fake@1"],
+        ["9", "bridge?", "x", "", "", "bridge", "", "0.0312", "0.0312", "0.4000", "fake@1"],
     ]
     assert (done.rows_read, done.rows_scored, done.rows_refused) == (3, 3, 0)
     assert done.frames == {"flood": 1, "mayor": 1, "bridge": 0}
@@ -156,7 +157,21 @@ def test_every_program_reads_what_was_written(tmp_path: Path, name: str, content
 
 def test_short_columns_leave_the_probabilities_out(tmp_path: Path) -> None:
     run(write(tmp_path, "a.csv", "text\nx\n"), tmp_path / "out.csv", columns="short")
-    assert rows_of(tmp_path / "out.csv")[0] == ["text", "frames", "voices", "human", "model"]
+    assert rows_of(tmp_path / "out.csv")[0] == ["text", "frames", "voices", "human", "scope", "model"]
+
+
+def test_rows_that_the_model_cannot_read_are_marked_counted_and_said(tmp_path: Path, monkeypatch: Any) -> None:
+    def predict_some(self: FakeModel, texts: list[str], documents: Any = None) -> Predictions:
+        outside = {row: "language=fr" for row, text in enumerate(texts) if "pont" in text}
+        return replace(predict(texts), outside=outside, cleaned=frozenset({0}))
+
+    monkeypatch.setattr(FakeModel, "predict_texts", predict_some)
+    path = write(tmp_path, "a.csv", "text\nflood\nle pont\nun pont\n")
+    done = run(path, tmp_path / "out.csv", columns="short")
+    assert [row[4] for row in rows_of(tmp_path / "out.csv")[1:]] == ["", "outside:language=fr", "outside:language=fr"]
+    assert (done.rows_outside, done.rows_cleaned) == ({"language=fr": 2}, 1)
+    assert done.warnings == ["2 rows were not read: in French"]
+    assert "1 cleaned of links, tags or hidden characters" in done.summary()
 
 
 def test_by_paragraph_repeats_the_row_for_each_paragraph(tmp_path: Path) -> None:
@@ -223,7 +238,7 @@ def test_a_column_of_our_name_needs_a_prefix(tmp_path: Path) -> None:
         run(path, tmp_path / "out.csv")
     run(path, tmp_path / "out.csv", prefix="nt_", columns="short")
     header, row = rows_of(tmp_path / "out.csv")
-    assert header == ["text", "frames", "nt_frames", "nt_voices", "nt_human", "nt_model"]
+    assert header == ["text", "frames", "nt_frames", "nt_voices", "nt_human", "nt_scope", "nt_model"]
     assert row[:3] == ["flood", "mine", "flood"]
 
 
@@ -231,7 +246,7 @@ def test_the_output_has_the_delimiter_of_the_input(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id;text\n1;flood, water\n".encode("cp1251"))
     run(path, tmp_path / "out.csv", columns="short")
     assert (tmp_path / "out.csv").read_text() == (
-        "id;text;frames;voices;human;model\n" + "1;flood, water;flood;reports;;fake@1\n"
+        "id;text;frames;voices;human;scope;model\n" + "1;flood, water;flood;reports;;;fake@1\n"
     )
     run(path, tmp_path / "out.tsv")
     assert rows_of(tmp_path / "out.tsv", "\t")[1][:2] == ["1", "flood, water"]
@@ -386,8 +401,8 @@ def test_a_pipe_carries_the_input_format_and_nothing_else(tmp_path: Path) -> Non
     process = in_a_process(code, tmp_path)
     out, err = process.communicate(b"id\ttext\n1\tflood\n2\n")
     assert out.decode().splitlines() == [
-        "id\ttext\tframes\tvoices\thuman\tmodel",
-        "1\tflood\tflood\treports\t\tfake@1",
+        "id\ttext\tframes\tvoices\thuman\tscope\tmodel",
+        "1\tflood\tflood\treports\t\t\tfake@1",
     ]
     assert err.decode() == "refused: standard input:3: 1 cell where the header has 2: '2'\n"
 

@@ -5,12 +5,12 @@ import pytest
 from narratives.scoring.scored_table import read_scored
 
 FRAMES = ("flood", "mayor")
-HEAD = "id,words,frames,voices,human,p_flood,p_mayor,model\n"
+HEAD = "id,words,frames,voices,human,scope,p_flood,p_mayor,model\n"
 ROWS = [
-    '007,"the flood, and the mayor",mayor;flood,rebuts;promotes,,0.7000,0.9000,m@1',
-    "8,the flood,flood,promotes,flood,0.6000,0.1000,m@1",
-    "9,no voice known,mayor,,,0.2000,0.8000,m@1",
-    '10,"two\nlines",,,flood,0.4500,0.0100,m@1',
+    '007,"the flood, and the mayor",mayor;flood,rebuts;promotes,,,0.7000,0.9000,m@1',
+    "8,the flood,flood,promotes,flood,,0.6000,0.1000,m@1",
+    "9,no voice known,mayor,,,,0.2000,0.8000,m@1",
+    '10,"two\nlines",,,flood,outside:unknown,0.4500,0.0100,m@1',
 ]
 
 
@@ -22,7 +22,7 @@ def table(tmp_path):
 
 
 def test_the_table_has_the_text_our_columns_and_the_row_number(table):
-    assert list(table.rows.columns) == ["row", "text", "frames", "voices", "human", "p_flood", "p_mayor"]
+    assert list(table.rows.columns) == ["row", "text", "frames", "voices", "human", "scope", "p_flood", "p_mayor"]
     assert table.rows["row"].tolist() == [1, 2, 3, 4]
     assert table.rows["text"].tolist()[3] == "two\nlines"
     assert table.rows["p_flood"].dtype == "float32"
@@ -57,7 +57,7 @@ def test_rows_are_selected_by_frame_voice_and_probability(table, filters, rows):
 
 def test_a_table_without_rows_has_no_counts(tmp_path):
     path = tmp_path / "none.csv"
-    path.write_text(HEAD + "1,quiet,,,,0.0100,0.0200,m@1\n", encoding="utf-8")
+    path.write_text(HEAD + "1,quiet,,,,,0.0100,0.0200,m@1\n", encoding="utf-8")
     table = read_scored(path, "words", FRAMES)
     assert table.counts().empty
     assert table.select(frame="flood").empty
