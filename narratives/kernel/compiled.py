@@ -62,17 +62,17 @@ def inlined(function: Any) -> Any:
 
 @intrinsic
 def add_row(typing, weights, offset, value, sums, to):
-    """Add ``value`` times eight float32 of ``weights`` from ``offset`` on to eight float64 of ``sums`` from ``to`` on.
+    """Add ``value`` times eight bytes of ``weights`` from ``offset`` on to eight float64 of ``sums`` from ``to`` on.
 
-    Written in LLVM because Numba does not vectorise a loop that widens float32 to float64. Here it is one load, one
+    Written in LLVM because Numba does not vectorise a loop that widens bytes to float64. Here it is one load, one
     widening and one multiplication of eight lanes.
     """
 
     def build(context, builder, signature, arguments):
         source, target = (_item(context, builder, signature, arguments, index) for index in (0, 3))
-        eight, sixteen = ir.VectorType(ir.FloatType(), 8), ir.VectorType(ir.DoubleType(), 8)
-        # Rows of weights start anywhere in their array, so the load may assume only the alignment of one float32.
-        row = builder.fpext(builder.load(builder.bitcast(source, eight.as_pointer()), align=4), sixteen)
+        eight, sixteen = ir.VectorType(ir.IntType(8), 8), ir.VectorType(ir.DoubleType(), 8)
+        row = builder.load(builder.bitcast(source, eight.as_pointer()), align=8)
+        row = builder.sitofp(builder.sext(row, ir.VectorType(_I32, 8)), sixteen)
         held = builder.bitcast(target, sixteen.as_pointer())
         spread = builder.insert_element(ir.Constant(sixteen, ir.Undefined), arguments[2], ir.Constant(_I32, 0))
         spread = builder.shuffle_vector(spread, spread, ir.Constant(ir.VectorType(_I32, 8), [0] * 8))

@@ -52,7 +52,7 @@ def read_paragraphs(data, spans, easy, tables, space, found):
     """
     probabilities, predicted, human, _, hard, unknown = found
     starts, ends = spans
-    frames, sums = len(tables.bias), np.zeros((2, tables.width), np.float64)
+    frames, sums = len(tables.bias), np.zeros((2, tables.lanes), np.float64)
     for row in range(len(starts)):
         size = ends[row] - starts[row]
         hard[row] = size > LONGEST
@@ -93,7 +93,7 @@ def read_paragraphs(data, spans, easy, tables, space, found):
             any_frame |= predicted[row, frame]
         if any_frame and tables.voice_bias.size:
             size = count, words, marks, of_words, distinct, characters
-            speak(row, size, (sums, lengths), space, tables, found)
+            speak(row, size, lengths, space, tables, found)
         # Only what was counted is zeroed: ``numbers`` is as long as the vocabulary.
         for index in range(distinct):
             space.numbers[np.uint64(space.touched[np.uint64(index)])] = 0

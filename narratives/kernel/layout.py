@@ -12,6 +12,7 @@ from narratives.codebook.frames import VOICES
 from narratives.kernel.hashing import hash_table, hashes_of
 from narratives.model.classifier import Classifier
 from narratives.model.features import fold
+from narratives.model.frame_model import as_bytes
 from narratives.model.voice_markers import (
     EMOJI,
     LEXICON,
@@ -30,6 +31,8 @@ LONGEST = (
 )
 KNOWN_LETTERS = 0x20000  # code points beyond the second plane are rare and left to the classifier
 _RECORDS, _POOL = 1 << 17, 1 << 21  # of the words remembered between paragraphs, and of their characters' columns
+OF_FRAMES, OF_VOICES, OF_IDF = 3, 4, 6  # bytes after the lanes of a record; the voices themselves are the first three
+_LINE = 64  # bytes of a cache line
 LOGS = 1024  # logarithms of counts that are looked up instead of computed
 FIRST_EMOJI, LAST_EMOJI = map(ord, EMOJI)
 SIGNS = len(LEXICON)
@@ -53,8 +56,12 @@ class Tables(NamedTuple):
     - ``letters``: for each known code point its folded form and properties.
     - ``vocabulary``: open-addressing table from a term's hash to its column.
     - ``pairs``: a bit table that says at once that most pairs of words are no term.
-    - ``weights``: one row a term of ``width`` values, a multiple of eight (the lanes of one addition): the frames, the
-      three voices, zeros, and the idf at the end. The commonest terms come first, so that hot rows share cache lines.
+    - ``weights``: one record a term of ``width`` bytes, all in one cache line or from the start of one: ``lanes`` bytes
+      of the frames (a multiple of eight, the lanes of one addition), then those of the three voices, the exponents of
+      both (see ``frame_model.as_bytes``), and which of ``idf`` the term has. The commonest terms come first, so that
+      hot records share cache lines.
+    - ``scales``: the powers of two, by exponent as an unsigned byte.
+    - ``idf``: the distinct inverse document frequencies.
     - ``terms``: how many terms the vocabulary has.
     - ``unknown``: the square of the idf of an n-gram outside the vocabulary.
     - ``logs``: logarithms of small counts.
@@ -67,8 +74,11 @@ class Tables(NamedTuple):
     letters: NDArray[np.uint32]
     vocabulary: NDArray[np.uint64]
     pairs: NDArray[np.uint64]
-    weights: NDArray[np.float32]
+    weights: NDArray[np.int8]
     width: int
+    lanes: int
+    scales: NDArray[np.float64]
+    idf: NDArray[np.float64]
     terms: int
     unknown: float
     logs: NDArray[np.float64]
@@ -140,7 +150,7 @@ def make_tables(classifier: Classifier) -> Tables:
     hashes = np.concatenate([word_hashes, hashes_of(features.character_terms, False)])[common]
     sign_words, sign_masks, phrase_facts, phrase_hashes = _sign_tables()
     voice = classifier.voice_model
-    weights = _weight_rows(classifier)[common]
+    weights, lanes, idf = _records(classifier, common)
     nothing = np.zeros((0, 3))
     return Tables(
         letters=_letters(),
@@ -148,6 +158,9 @@ def make_tables(classifier: Classifier) -> Tables:
         pairs=_bits(word_hashes[of_words]),
         weights=weights.ravel(),
         width=weights.shape[1],
+        lanes=lanes,
+        scales=np.ldexp(1.0, np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)),
+        idf=idf,
         terms=len(hashes),
         unknown=float(features.unknown_idf) ** 2,
         logs=np.log(np.maximum(1, np.arange(LOGS))),
@@ -193,15 +206,29 @@ def make_workspace(tables: Tables) -> Workspace:
     )
 
 
-def _weight_rows(classifier: Classifier) -> NDArray[np.float32]:
+def _records(classifier: Classifier, order: NDArray[np.int64]) -> tuple[NDArray[np.int8], int, NDArray[np.float64]]:
+    """Return the records of the terms in this order, the number of lanes, and the distinct idf."""
     size, frames = classifier.frame_model.weights.shape
-    width = -(-(frames + len(VOICES) + 1) // 8) * 8
-    rows = np.zeros((size, width), np.float32)
-    rows[:, :frames] = classifier.frame_model.weights
+    lanes = -(-frames // 8) * 8
+    records = _aligned(size, lanes + 8)
+    weights, exponents = as_bytes(classifier.frame_model.weights)
+    records[:, :frames], records[:, lanes + OF_FRAMES] = weights[order], exponents[order]
     if classifier.voice_model is not None:
-        rows[:, frames : frames + len(VOICES)] = classifier.voice_model.row_weights
-    rows[:, -1] = classifier.features.idf
-    return rows
+        weights, exponents = as_bytes(classifier.voice_model.row_weights)
+        records[:, lanes : lanes + len(VOICES)], records[:, lanes + OF_VOICES] = weights[order], exponents[order]
+    idf, numbers = np.unique(classifier.features.idf, return_inverse=True)
+    if len(idf) > 1 << 16:
+        raise ValueError(f"{len(idf)} distinct document frequencies are more than two bytes can name")
+    records[:, lanes + OF_IDF : lanes + OF_IDF + 2] = numbers[order].astype("<u2")[:, None].view(np.int8)
+    return records, lanes, idf
+
+
+def _aligned(rows: int, used: int) -> NDArray[np.int8]:
+    """Return zeroed records of ``used`` bytes or some more, so that none crosses a border of cache lines needlessly."""
+    width = next((size for size in (16, 32, _LINE) if used <= size), -(-used // _LINE) * _LINE)
+    memory = np.zeros(rows * width + _LINE, np.int8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + rows * width].reshape(rows, width)
 
 
 def _bits(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:

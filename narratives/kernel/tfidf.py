@@ -4,8 +4,11 @@ import numpy as np
 
 from narratives.kernel.compiled import HALF, LOW, NONE, ONE, TWO, add_row, compiled, inlined, prefetch
 from narratives.kernel.hashing import find, joined
-from narratives.kernel.layout import LOGS
+from narratives.kernel.layout import LOGS, OF_FRAMES, OF_IDF, OF_VOICES
 from narratives.kernel.words import learn, seek
+
+_LINE, _BYTE = np.uint64(64), np.uint64(8)
+_OF_FRAMES, _OF_VOICES, _OF_IDF = np.uint64(OF_FRAMES), np.uint64(OF_VOICES), np.uint64(OF_IDF)
 
 
 @compiled
@@ -91,8 +94,8 @@ def _number(first, last, distinct, space, tables):
         number = np.uint64(numbers[column])
         if number == 0:
             touched[distinct], counts[distinct] = column, np.uint32(1)
-            prefetch(weights, column * width)
-            prefetch(weights, column * width + width - ONE)  # a row may cross into a second cache line
+            for line in range(np.uint64(0), width, _LINE):
+                prefetch(weights, column * width + line)
             distinct += ONE
             numbers[column] = number = distinct
         else:
@@ -117,8 +120,10 @@ def value_all(first, last, unknown, space, tables):
     length = unknown * tables.unknown
     for index in range(np.uint64(first), np.uint64(last)):
         column = np.uint64(space.touched[index])
-        # The idf is the last value of the column's row of weights, which is in the cache already.
-        value = _value(space.counts[index], tables.weights[(column + ONE) * np.uint64(tables.width) - ONE], tables)
+        # Which idf the column has stands in its record, which is in the cache already.
+        at = column * np.uint64(tables.width) + np.uint64(tables.lanes) + _OF_IDF
+        number = _unsigned(tables.weights[at]) | _unsigned(tables.weights[at + ONE]) << _BYTE
+        value = _value(space.counts[index], tables.idf[number], tables)
         space.values[index] = value
         length += value * value
     return np.sqrt(length)
@@ -126,13 +131,31 @@ def value_all(first, last, unknown, space, tables):
 
 @compiled
 def weigh(first, last, space, tables, sums):
-    """Add up the weights of the columns counted from ``first`` to ``last``: frames and voices in one pass."""
-    width = np.uint64(tables.width)
+    """Add up the weights of the frames over the columns counted from ``first`` to ``last``."""
+    width, lanes = np.uint64(tables.width), np.uint64(tables.lanes)
     sums[:] = 0.0
     for index in range(np.uint64(first), np.uint64(last)):
         row = np.uint64(space.touched[index]) * width
-        for lane in range(np.uint64(0), width, np.uint64(8)):
-            add_row(tables.weights, row + lane, space.values[index], sums, lane)
+        value = space.values[index] * tables.scales[_unsigned(tables.weights[row + lanes + _OF_FRAMES])]
+        for lane in range(np.uint64(0), lanes, np.uint64(8)):
+            add_row(tables.weights, row + lane, value, sums, lane)
+
+
+@compiled
+def weigh_voices(first, last, space, tables, sums):
+    """Add up the weights of the three voices over the columns counted from ``first`` to ``last``."""
+    width, lanes = np.uint64(tables.width), np.uint64(tables.lanes)
+    sums[:] = 0.0
+    for index in range(np.uint64(first), np.uint64(last)):
+        row = np.uint64(space.touched[index]) * width + lanes
+        value = space.values[index] * tables.scales[_unsigned(tables.weights[row + _OF_VOICES])]
+        add_row(tables.weights, row, value, sums, np.uint64(0))  # the lanes behind the voices are of no use
+
+
+@inlined
+def _unsigned(byte):
+    """Return a signed byte as the number that it is without a sign."""
+    return np.uint64(np.uint8(byte))
 
 
 @inlined

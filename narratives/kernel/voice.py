@@ -15,6 +15,7 @@ from narratives.kernel.layout import (
     IN_WORD,
     LAST_EMOJI,
     LETTER,
+    OF_FRAMES,
     OPENS,
     PART,
     QUOTATION_MASK,
@@ -23,6 +24,7 @@ from narratives.kernel.layout import (
     SINGLE,
     SPACE,
 )
+from narratives.kernel.tfidf import weigh_voices
 from narratives.model.voice_markers import MOST, TAGS
 from narratives.model.voice_model import ROUNDS, STREAM
 
@@ -216,9 +218,11 @@ def _strongest_sentence(frame, size, space, tables):
     """
     shares, totals, edges = space.shares, space.totals, space.edges
     sentences, words, counted, characters = size
+    exponent = np.uint64(tables.lanes + OF_FRAMES)
     for index in range(np.uint64(counted)):
-        weight = np.uint64(space.touched[index]) * np.uint64(tables.width) + np.uint64(frame)
-        shares[index] = space.values[index] * tables.weights[weight]
+        row = np.uint64(space.touched[index]) * np.uint64(tables.width)
+        scale = tables.scales[np.uint64(np.uint8(tables.weights[row + exponent]))]
+        shares[index] = space.values[index] * scale * tables.weights[row + np.uint64(frame)]
     totals[:sentences] = 0.0
     grams, sentence, gram = space.grams, 0, np.uint64(characters)
     for word in range(words):
@@ -239,16 +243,18 @@ def _strongest_sentence(frame, size, space, tables):
 
 
 @compiled
-def speak(row, size, block, space, tables, found):
+def speak(row, size, lengths, space, tables, found):
     """Write the shares of the three voices for each predicted frame of the paragraph.
 
     - ``row``: where the paragraph's results go in ``found``.
     - ``size``: numbers of code points, words, marks, columns of words, columns, and the first character n-gram.
-    - ``block``: the sums of weights and the lengths of the two blocks of the row, words and characters.
+    - ``lengths``: of the two blocks of the row, words and characters.
     """
-    predicted, voices, (sums, lengths) = found[1][row], found[3][row], block
+    predicted, voices, sums = found[1][row], found[3][row], np.zeros((2, 8), np.float64)
     frames, markers, edges = len(predicted), space.signs, space.edges
     count, words, marks, of_words, counted, characters = size
+    weigh_voices(0, of_words, space, tables, sums[0])
+    weigh_voices(of_words, counted, space, tables, sums[1])
     sentences = _sentence_edges((count, words, marks), space, tables)
     if sentences > 1:
         _divide_by_counts(of_words, counted, lengths, space.values, space.counts)
@@ -271,12 +277,12 @@ def speak(row, size, block, space, tables, found):
 
 @compiled
 def _softmax(markers, sums, lengths, tables, shares):
-    frames, top = len(tables.bias), -np.inf
+    top = -np.inf
     for voice in range(3):
         score = tables.voice_bias[voice]
         for block in range(2):
             if lengths[block] > 0:
-                score += sums[block, frames + voice] / lengths[block]
+                score += sums[block, voice] / lengths[block]
         for marker in range(len(markers)):
             score += markers[marker] * tables.sign_weights[marker, voice]
         shares[voice] = score
