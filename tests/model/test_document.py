@@ -129,3 +129,17 @@ def test_progress_ends_at_one(classifier):
     shares = []
     classify(classifier, f"{FLOOD}\n\n{MAYOR}", shares.append)
     assert shares == [0.5, 1.0]
+
+
+def test_the_score_of_a_voice_is_that_of_its_probability_among_the_other_paragraphs(classifier):
+    document = classify(classifier, f"{FLOOD}\n\n{MAYOR}\n\nThe dam breaks, they say, and the flood wave comes.")
+    for paragraph in document.paragraphs:
+        alone = {reading.frame: reading for reading in classifier.explain(paragraph.text)}
+        for reading in paragraph.found:
+            why, before = reading.voice_reading, alone[reading.frame].voice_readings[reading.voice]
+            logs = {voice: np.log(share) for voice, share in reading.voices.items()}
+            others = [log for voice, log in logs.items() if voice != reading.voice]
+            assert why.score == pytest.approx(logs[reading.voice] - np.mean(others), abs=1e-6)
+            assert sum(item.weight for item in why.evidence) + why.other + why.bias == pytest.approx(why.score)
+            assert (why.evidence, why.other) == (before.evidence, before.other)
+            assert why.bias != before.bias
