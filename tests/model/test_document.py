@@ -88,6 +88,15 @@ def test_a_doubtful_finding_takes_its_voice_from_the_document_and_changes_no_oth
     assert beside[2].found[0].voices["rebuts"] > classifier.explain(FLOOD)[0].voices["rebuts"]
 
 
+def test_the_json_has_what_counted_for_and_against_the_voice(classifier):
+    frame = classify(classifier, MAYOR).as_json()["paragraphs"][0]["frames"][0]
+    total = sum(item["weight"] for item in frame["voice_evidence"]) + frame["voice_other"] + frame["voice_bias"]
+    assert total == pytest.approx(frame["voice_score"], abs=1e-6)
+    strongest = frame["voice_evidence"][0]
+    assert set(strongest) == {"text", "spans", "weight"}
+    assert MAYOR[slice(*strongest["spans"][0])] == strongest["text"]
+
+
 def test_the_json_leaves_out_frames_decided_no_unless_everything_is_asked_for(classifier):
     document = classify(classifier, FLOOD)
     frames = document.as_json()["paragraphs"][0]["frames"]

@@ -87,6 +87,11 @@ class FrameReading:
         return UNSETTLED if self.voice_decision == "human" else self.voice
 
     @property
+    def hedged_voice(self) -> str:
+        """The likeliest voice, behind *perhaps* where it is left to a person; "" if the model has no voices."""
+        return f"perhaps {self.voice}" if self.voice_decision == "human" else self.voice
+
+    @property
     def voice_reading(self) -> VoiceReading:
         """What counted for and against the likeliest voice, stated or not; all zero if the model has no voices."""
         return self.voice_readings.get(self.voice, _NO_VOICE)

@@ -15,7 +15,8 @@ from narratives.model.document import Classification, ParagraphReading, Summary
 from narratives.model.document import classify as read_text
 from narratives.model.explanation.evidence_sheet import evidence_sheet, plain_summary
 from narratives.store.events import Store
-from narratives.ui.components.html import colour_of, counted, likelihood, paragraph_html, shown
+from narratives.ui.components.findings import paragraph_html
+from narratives.ui.components.html import colour_of, counted, likelihood, shown
 from narratives.ui.session.annotator import annotator, ask_name
 
 _PAGE_PARAGRAPHS = 40
