@@ -429,6 +429,37 @@ def test_a_finding_is_corrected_where_it_was_found(browser, labels, models, stor
         page.close()
 
 
+def test_the_voice_of_a_finding_is_corrected_by_one_click_or_key_and_undone(browser, labels, models, store):
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(address)
+        page.wait_for_selector("textarea", timeout=WAIT)
+        pasted = "Wake up, neighbours: the dam breaks before Friday!"
+        page.fill("textarea", pasted)
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector(".nv-row", timeout=WAIT)
+        voice = page.locator(".nv-row .nv-voice")
+        assert "▲ promotes" in voice.inner_text()
+        page.locator(".nv-chip .nv-name").first.click()
+        voice.get_by_role("button", name="rebuts").click()
+        page.fill("input[aria-label^='Your name']", "olha6")
+        page.keyboard.press("Enter")
+        page.locator(".nv-voice", has_text="▼ rebuts · yours").wait_for(timeout=WAIT)
+        page.wait_for_function("() => document.querySelectorAll('details.nv-chip[open]').length === 1", timeout=WAIT)
+        assert labels_of(store, "olha6") == {pasted: [("flood", "rebuts")]}
+        page.locator(".nv-chip summary").first.focus()
+        page.keyboard.press("o")
+        page.locator(".nv-voice", has_text="● reports · yours").wait_for(timeout=WAIT)
+        page.wait_for_function("() => document.activeElement.closest('.nv-chip')", timeout=WAIT)
+        page.keyboard.press("z")
+        page.locator(".nv-voice", has_text="▼ rebuts · yours").wait_for(timeout=WAIT)
+        voice.get_by_title("undo (Z)").click()
+        page.locator(".nv-row .nv-voice", has_text="▲ promotes").wait_for(timeout=WAIT)
+        assert labels_of(store, "olha6") == {}
+        assert sideways(page) == 0
+        page.close()
+
+
 def test_texts_are_imported_and_ordered_and_a_new_frame_is_looked_for(browser, labels, models, store, tmp_path):
     table = tmp_path / "posts.csv"
     rows = ["A swan was spying on the quay, says the baker.", "The dam breaks before Friday, neighbours!", PAYLOAD]

@@ -1,25 +1,49 @@
 """Makes HTML of the findings of a paragraph: its evidence marked in the text, and a chip for each frame."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from narratives.codebook.frames import Codebook, marked_voice
+from narratives.codebook.frames import VOICE_MARKS, Codebook, marked_voice
 from narratives.model.calibration import words_of_probability
 from narratives.model.document import ParagraphReading
 from narratives.model.explanation.explain import Evidence, FrameReading
 from narratives.ui.components.html import colour_of, likelihood, shown
 
+VOICE_KEYS = {"promotes": "P", "reports": "O", "rebuts": "B"}
 _MARKED = 0.2  # words with less than this share of the strongest evidence are listed, but not marked in the text
 _NAMED = 3  # words for a voice, and against it, that stand under a finding before it is opened
 
 
-def paragraph_html(paragraph: ParagraphReading, codebook: Codebook) -> str:
+@dataclass(frozen=True)
+class ByPerson:
+    """What somebody did to the findings of a paragraph.
+
+    - ``frames``: those whose voice can be corrected
+    - ``voices``: the voice that a person gave, by frame
+    - ``opened``: the frames whose chips are open
+    """
+
+    frames: Collection[str] = ()
+    voices: Mapping[str, str] = field(default_factory=dict)
+    opened: Collection[str] = ()
+
+
+_NOBODY = ByPerson()
+
+
+def paragraph_html(paragraph: ParagraphReading, codebook: Codebook, person: ByPerson = _NOBODY) -> str:
     """Return a paragraph with its evidence underlined, beside its frames as chips that open to show the evidence."""
-    chips = [chip_html(reading, codebook, paragraph.flips.get(reading.frame, ())) for reading in paragraph.found]
+    chips = [
+        chip_html(reading, codebook, paragraph.flips.get(reading.frame, ()), person) for reading in paragraph.found
+    ]
     chips = chips or ['<div class="nv-quiet">No frame</div>']
     text = marked_text(paragraph.text, paragraph.predicted, codebook)
-    return f'<div class="nv-row"><div class="nv-text" dir="auto">{text}</div><div>{"".join(chips)}</div></div>'
+    return (
+        f'<div class="nv-row" data-paragraph="{paragraph.index}"><div class="nv-text" dir="auto">{text}</div>'
+        f"<div>{''.join(chips)}</div></div>"
+    )
 
 
 def marked_text(text: str, readings: tuple[FrameReading, ...], codebook: Codebook) -> str:
@@ -80,25 +104,40 @@ def _marks(readings: tuple[FrameReading, ...], by_voice: bool) -> list[_Mark]:
     return marks
 
 
-def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...]) -> str:
+def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...], person: ByPerson = _NOBODY) -> str:
     """Return a frame's chip: name, voice, a probability bar with threshold and band; opened, its evidence.
 
-    A decision that is left to a person has a dashed border, and the chip says so.
+    A decision that is left to a person has a dashed border, and the chip says so. Beside the voice are the other ones,
+    to be chosen by a click (``voice_keys``).
     """
     colour, name = colour_of(codebook, reading.frame), shown(codebook.frame(reading.frame).name)
-    voice = marked_voice(reading.stated_voice)
     likely = f"{likelihood(reading.probability)} · {words_of_probability(reading.probability)}"
     ask = " · <b>for a person to decide</b>" if reading.decision == "human" else ""
     kind = "nv-chip nv-ask" if ask else "nv-chip"
     summary = (
-        f'<span class="nv-voice">{voice}</span><span class="nv-name">{name}</span>{_bar(reading, colour)}'
-        f'<span class="nv-small">{likely} · threshold {reading.threshold:.2f}{ask}</span>{_voice_words(reading)}'
+        f'{_voice_choice(reading, person)}<span class="nv-name">{name}</span>{_bar(reading, colour)}'
+        f'<span class="nv-small">{likely} · threshold {reading.threshold:.2f}{ask}</span>{_voice_words(reading, person)}'
     )
     why = f"{_evidence_html(reading, colour)}{_flip_html(reading, flip)}{_voice_html(reading)}"
+    opened = " open" if reading.frame in person.opened else ""
     return (
-        f'<details class="{kind}" style="border-left-color:{colour}"><summary>{summary}</summary>'
-        f'<div class="nv-why">{why}</div></details>'
+        f'<details class="{kind}" data-frame="{shown(reading.frame)}" style="border-left-color:{colour}"{opened}>'
+        f'<summary>{summary}</summary><div class="nv-why">{why}</div></details>'
     )
+
+
+def _voice_choice(reading: FrameReading, person: ByPerson) -> str:
+    """Return the voice, that of a person if there is one, and a button for each other voice."""
+    given = person.voices.get(reading.frame, "")
+    voice = given or reading.stated_voice
+    yours = ' · <b>yours</b> <button type="button" data-undo="1" title="undo (Z)">↶</button>' if given else ""
+    others = [other for other in reading.voices if other != voice and reading.frame in person.frames]
+    buttons = [
+        f'<button type="button" data-voice="{other}" title="{other} ({VOICE_KEYS[other]})" aria-label="{other}">'
+        f"{VOICE_MARKS[other]}</button>"
+        for other in others
+    ]
+    return f'<span class="nv-voice">{marked_voice(voice)}{yours} {"".join(buttons)}</span>'
 
 
 def _bar(reading: FrameReading, colour: str) -> str:
@@ -120,13 +159,14 @@ def _flip_html(reading: FrameReading, flip: tuple[str, ...]) -> str:
     return f'<div class="nv-small">{sentence}</div>'
 
 
-def _voice_words(reading: FrameReading) -> str:
-    """Return the strongest words for the voice and against it, in one line."""
+def _voice_words(reading: FrameReading, person: ByPerson) -> str:
+    """Return the strongest words for the voice of the model and against it, in one line."""
     evidence = reading.voice_reading.evidence
     pro = _word_list([item for item in evidence if item.weight > 0], "nv-voiced")
     contra = _word_list([item for item in evidence if item.weight < 0], "nv-unvoiced")
     sides = [f"{side}: {words}" for side, words in (("for", pro), ("against", contra)) if words]
-    return f'<div class="nv-small">{reading.hedged_voice}, {" / ".join(sides)}</div>' if sides else ""
+    whose = "the model: " if person.voices.get(reading.frame) else ""
+    return f'<div class="nv-small">{whose}{reading.hedged_voice}, {" / ".join(sides)}</div>' if sides else ""
 
 
 def _word_list(evidence: Sequence[Evidence], kind: str) -> str:
