@@ -116,7 +116,8 @@ def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...], 
     kind = "nv-chip nv-ask" if ask else "nv-chip"
     summary = (
         f'{_voice_choice(reading, person)}<span class="nv-name">{name}</span>{_bar(reading, colour)}'
-        f'<span class="nv-small">{likely} · threshold {reading.threshold:.2f}{ask}</span>{_voice_words(reading, person)}'
+        f'<span class="nv-small">{likely} · threshold {reading.threshold:.2f}{ask}</span>'
+        f"{_voice_words(reading, person)}"
     )
     why = f"{_evidence_html(reading, colour)}{_flip_html(reading, flip)}{_voice_html(reading)}"
     opened = " open" if reading.frame in person.opened else ""
