@@ -20,7 +20,7 @@ from narratives.codebook.frames import UNSETTLED, VOICES
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
-from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows
+from narratives.scoring.row_predictions import RowPredictions, count_frames, max_pool_paragraphs, predict_rows
 from narratives.tables.columns import listed
 from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows, without_text
@@ -70,7 +70,7 @@ class ScoredBatch:
     - ``refused``: the rows that were refused.
     - ``scored``, ``written``: how many rows were scored, and how many the output gets.
     - ``without_text``: how many of the scored rows have no text.
-    - ``counts``: how many output rows have each frame.
+    - ``counts``: how many output rows have each frame, by voice (``count_frames``).
     """
 
     table: Table
@@ -145,7 +145,7 @@ class BatchScorer:
             predictions, _, lengths = self._predictor.predict_paragraphs(batch.texts)
             pooled = max_pool_paragraphs(predictions, lengths)
             rendered = self._render_compiled(batch.rows, pooled)
-            return rendered, len(batch.texts), pooled.predicted.sum(axis=0, dtype=np.int64)
+            return rendered, len(batch.texts), count_frames(pooled)
         rows = predict_rows(self._predictor, batch.texts, self._options.by == "paragraph")
         values = _values(rows, self._classifier.name, self._options)
         added = dict(zip(self._names, values, strict=True))

@@ -76,14 +76,14 @@ class PartResult:
     """What a worker returns for a part.
 
     - ``scored``, ``written``, ``without_text``: numbers of rows.
-    - ``counts``: how many rows have each frame.
+    - ``counts``: how many rows have each frame, by voice (``count_frames``).
     - ``recoded``: how many lines were read in each other encoding.
     """
 
     scored: int
     written: int
     without_text: int
-    counts: list[int]
+    counts: list[list[int]]
     recoded: dict[str, int]
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.codebook.frames import voice_name
+from narratives.codebook.frames import UNSETTLED, VOICES, voice_name
 from narratives.model.classifier import Predictions, Predictor
+
+COUNTED = ("", *VOICES, UNSETTLED)  # the voices by which rows are counted; "" in a model without voices
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class RowPredictions:
       an output row; so is ``texts``, the text of the paragraph.
     - ``frames``, ``voices``, ``human``: ids joined by ``;``, the most probable first.
     - ``probabilities``: m × k.
-    - ``counts``: how many of the m rows have each of the k frames.
+    - ``counts``: how many of the m rows have each frame, by voice (``count_frames``).
     """
 
     rows: list[int]
@@ -47,6 +49,15 @@ def predict_rows(predictor: Predictor, texts: Sequence[str], by_paragraph: bool)
     rows = np.repeat(np.arange(len(texts)), lengths).tolist()
     numbers = [number for length in lengths for number in range(length)]
     return _row_predictions(predictor.frames, predictions, rows, numbers, list(paragraphs))
+
+
+def count_frames(predictions: Predictions) -> NDArray[np.int64]:
+    """Return how many rows have each of the k frames in each voice of COUNTED: k × 5."""
+    rows, columns = np.nonzero(predictions.predicted)
+    # A row without a voice has -1, the column of "".
+    cells = columns * len(COUNTED) + predictions.stated_voices[rows, columns] + 1
+    size = predictions.predicted.shape[1] * len(COUNTED)
+    return np.bincount(cells, minlength=size).reshape(-1, len(COUNTED)).astype(np.int64)
 
 
 def max_pool_paragraphs(predictions: Predictions, lengths: Sequence[int] | NDArray[np.int64]) -> Predictions:
@@ -96,5 +107,5 @@ def _row_predictions(
         named[row] = ";".join(frames[k] for k in predicted)
         voices[row] = ";".join(voice_name(stated[row, k]) for k in predicted)
         human[row] = ";".join(frames[k] for k in order if predictions.human[row, k])
-    counts = predictions.predicted.sum(axis=0, dtype=np.int64)
+    counts = count_frames(predictions)
     return RowPredictions(rows, paragraphs, texts, named, voices, human, predictions.probabilities, counts)

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from narratives.codebook.frames import UNSETTLED, UNSETTLED_MEANS, marked_voice
 from narratives.errors import UserError
 from narratives.model.persistence import load
 from narratives.scoring.batch_scorer import BatchScorer, Options, ScoredBatch, open_tables
 from narratives.scoring.checkpoint import Checkpoint, made_of, read_checkpoint, write_checkpoint
 from narratives.scoring.dask_engine import score_on_cluster, scoring_job
 from narratives.scoring.output import Destination, OutputWriter, check_destination, choose_destination
+from narratives.scoring.row_predictions import COUNTED
 from narratives.tables.formats import named_format
 from narratives.tables.table import Table
 from narratives.tables.writers import OutputFormat
@@ -49,6 +51,7 @@ class Scoring:
 
     - ``rows_without_text``: how many of the scored rows have no text.
     - ``frames``: how many output rows have each frame.
+    - ``voices``: how many of them promote it, report it, rebut it, or have an unsettled voice.
     - ``refused_path``: the file of refused rows, None if there is none.
     - ``recognised``: for each table, what was recognised.
     - ``warnings``: what a user should look at before using the output.
@@ -60,6 +63,7 @@ class Scoring:
     rows_written: int
     rows_without_text: int
     frames: dict[str, int]
+    voices: dict[str, dict[str, int]]
     model: str
     output: str
     refused_path: Path | None
@@ -76,15 +80,26 @@ class Scoring:
         """Return one screen of text."""
         refused = f", kept in {self.refused_path}" if self.refused_path else ""
         rows = f"{self.rows_read:,} rows read = {self.rows_scored:,} scored + {self.rows_refused:,} refused{refused}"
-        width = len(f"{max(self.frames.values(), default=0):,}")
         by_count = sorted(self.frames.items(), key=lambda item: -item[1])
-        counts = [f"  {count:>{width},}  {frame}" for frame, count in by_count if count]
+        width = len(f"{max(self.frames.values(), default=0):,}")
+        name = max(map(len, self.frames), default=0)
+        counts = [
+            f"  {count:>{width},}  {frame:<{name}}  {self._voices_of(frame)}".rstrip()
+            for frame, count in by_count
+            if count
+        ]
         absent = ", ".join(frame for frame, count in by_count if not count)
         never = [f"  never: {absent}"] if absent else []
         empty = [f"  {self.rows_without_text:,} of them without text"] if self.rows_without_text else []
         warnings = [f"warning: {warning}" for warning in self.warnings]
         last = f"{self.output}: {self.rows_written:,} rows in {self.seconds:.1f} s, model {self.model}"
-        return "\n".join([rows, *empty, *counts, *never, *warnings, last])
+        unsettled = any(voices[UNSETTLED] for voices in self.voices.values())
+        legend = [f"  {UNSETTLED_MEANS}"] if unsettled else []
+        return "\n".join([rows, *empty, *counts, *legend, *never, *warnings, last])
+
+    def _voices_of(self, frame: str) -> str:
+        counts = [f"{marked_voice(voice)} {count:,}" for voice, count in self.voices[frame].items() if count]
+        return " · ".join(counts)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -259,10 +274,15 @@ class _Tally:
     def scoring(
         self, model: str, output: str, refused_path: Path | None, seconds: float, tables: Sequence[Table]
     ) -> Scoring:
-        counts = dict(zip(self.frames, np.broadcast_to(self.counts, len(self.frames)).tolist(), strict=True))
+        counts = np.broadcast_to(self.counts, (len(self.frames), len(COUNTED)))
+        frames = dict(zip(self.frames, counts.sum(axis=1).tolist(), strict=True))
+        voices = {
+            frame: dict(zip(COUNTED[1:], row[1:], strict=True))
+            for frame, row in zip(self.frames, counts.tolist(), strict=True)
+        }
         rows = (self.read, self.scored, self.refused, self.written, self.without_text)
         recognised = [table.recognised() for table in tables]
-        return Scoring(*rows, counts, model, output, refused_path, seconds, recognised, self._warnings(tables))
+        return Scoring(*rows, frames, voices, model, output, refused_path, seconds, recognised, self._warnings(tables))
 
     def _warnings(self, tables: Sequence[Table]) -> list[str]:
         warnings = [words for table in tables if (words := table.recoded_in_words())]

@@ -10,6 +10,7 @@ from narratives.codebook.frames import Codebook
 
 # Colours that colour-blind people can tell apart (after Okabe and Ito), one for each aim in the codebook's order.
 AIM_COLOURS = ("#0072B2", "#D55E00", "#AA3377", "#B8860B", "#009E73", "#3399CC")
+GREY = "#888888"  # what has no aim; legible in light and dark
 _STYLE = Path(__file__).with_name("style.css")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
