@@ -183,11 +183,13 @@ class Correction:
     voice: str = ""
 
 
-def correct(store: Store, correction: Correction, annotator: str, codebook: Codebook, model: str) -> str:
+def correct(
+    store: Store, correction: Correction, annotator: str, codebook: Codebook, model: str, token: str = ""
+) -> str:
     """Store a correction made outside the queue as a label on one frame, and the paragraph if it is new.
 
-    The label is of kind ``single``: it says nothing about other frames. Raises UserError for a text or label that the
-    database cannot hold.
+    The label is of kind ``single``: it says nothing about other frames. ``token`` names it for ``Store.undo_all``.
+    Raises UserError for a text or label that the database cannot hold.
     """
     text = correction.text.strip()
     row = LabelledParagraph(paragraph_id(text), text, language(text), "", "")
@@ -205,5 +207,5 @@ def correct(store: Store, correction: Correction, annotator: str, codebook: Code
     )
     check_labels(LabelSet((row,), (label,)), codebook, "this paragraph")
     store.import_labels(LabelSet((row,), ()), {row.paragraph_id: "pasted"})
-    store.save([label], Circumstances(model=model, reason="corrected"))
+    store.save([label], Circumstances(model=model, reason="corrected", token=token))
     return f"saved: {'is' if correction.value == 'yes' else 'is not'} {codebook.frame(correction.frame).name}"

@@ -87,9 +87,21 @@ def _frame_lines(frame: dict[str, Any], classifier: "Classifier") -> list[str]:
     decision = {"yes": "", "human": " [for a person to decide]"}.get(frame["decision"], " [no]")
     likely = f"{frame['probability']:.2f} {frame['words']}, threshold {frame['threshold']:.2f}"
     lines = [f"    {name}{decision}: {likely}  {marked_voice(stated)}"]
-    for heading, sign in (("for", 1), ("against", -1)):
-        pieces = [f"{item['text']} {item['weight']:+.2f}" for item in frame["evidence"] if item["weight"] * sign > 0]
-        lines += [f"        {heading}: {', '.join(' '.join(piece.split()) for piece in pieces)}"] if pieces else []
+    lines += [f"        {heading}: {', '.join(pieces)}" for heading, pieces in _pieces(frame["evidence"])]
+    if voiced := [f"{heading}: {', '.join(pieces)}" for heading, pieces in _pieces(frame["voice_evidence"])]:
+        perhaps = "perhaps " if stated == UNSETTLED else ""
+        lines.append(f"        {perhaps}{frame['voice']}, {' / '.join(voiced)}")
     if frame["flips_without"]:
         lines.append(f"        would flip without: {', '.join(frame['flips_without'])}")
     return lines
+
+
+def _pieces(evidence: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Return the pieces of evidence for and those against, where there are any, each behind its heading."""
+    pieces = {
+        heading: [
+            f"{' '.join(item['text'].split())} {item['weight']:+.2f}" for item in evidence if item["weight"] * sign > 0
+        ]
+        for heading, sign in (("for", 1), ("against", -1))
+    }
+    return [(heading, found) for heading, found in pieces.items() if found]

@@ -9,6 +9,7 @@ from narratives.errors import UserError
 
 VOICES = ("promotes", "reports", "rebuts")
 UNSETTLED = "unsettled"  # in place of a voice that is left to a person
+UNSETTLED_MEANS = "Unsettled: the model is not sure enough of the voice to state it, so a person decides."
 VOICE_MARKS = {"promotes": "▲", "reports": "●", "rebuts": "▼", UNSETTLED: "◇"}
 LANGUAGES = ("en", "uk", "ru")
 

@@ -16,12 +16,15 @@ from narratives.model.calibration import calibrate
 from narratives.model.explanation.explain import (
     Evidence,
     FrameReading,
+    VoiceReading,
     evidence_sentences,
     likeliest,
     ngram_evidence,
+    spans_of,
     strongest_spans,
     word_shares,
 )
+from narratives.model.explanation.voice_evidence import voice_readings
 from narratives.model.features import FEWEST_WORDS, Features, words
 from narratives.model.frame_model import FrameModel, rounded_to_bytes
 from narratives.model.scope import outside
@@ -235,10 +238,9 @@ class Classifier:
         """
         row, tokens = self.features.transform([text]), words(text)
         shares = word_shares(self.features, self.frame_model.weights, row, tokens)
-        voices = self._voices_of_text(text, row)
         readings = [
-            self._reading(row, strongest_spans(text, tokens, shares[:, k]), voices[k] if voices else {}, k)
-            for k in range(len(self.frames))
+            self._reading(row, strongest_spans(text, spans_of(tokens), shares[:, k]), voices, k)
+            for k, voices in enumerate(self._voices_of_text(text, row))
         ]
         if len(tokens) < FEWEST_WORDS:
             readings = [reading.left_to_a_person() for reading in readings]
@@ -254,8 +256,13 @@ class Classifier:
         return calibrate(self.frame_model.scores(rows), self.sigmoids)
 
     def _reading(
-        self, row: csr_matrix, evidence: tuple[Evidence, ...], voices: dict[str, float], k: int
+        self,
+        row: csr_matrix,
+        evidence: tuple[Evidence, ...],
+        voiced: tuple[dict[str, float], dict[str, VoiceReading]],
+        k: int,
     ) -> FrameReading:
+        voices, readings = voiced
         scores = self.frame_model.scores(row)
         score, probability = float(scores[0, k]), float(calibrate(scores, self.sigmoids)[0, k])
         bias = float(self.frame_model.bias[k])
@@ -272,6 +279,7 @@ class Classifier:
             other=score - bias - sum(item.weight for item in evidence),
             bias=bias,
             score=score,
+            voice_readings=readings,
         )
 
     def voice_decision(self, voices: dict[str, float]) -> str:
@@ -287,8 +295,15 @@ class Classifier:
             return "human"
         return "yes" if probability >= high else "no"
 
-    def _voices_of_text(self, text: str, row: csr_matrix) -> list[dict[str, float]]:
+    def _voices_of_text(self, text: str, row: csr_matrix) -> list[tuple[dict[str, float], dict[str, VoiceReading]]]:
+        """Return for each frame the probability of each voice, and what counted for and against it."""
+        columns = np.arange(len(self.frames))
         if self.voice_model is None:
-            return []
-        probabilities = self.voice_probabilities([text], row, np.ones((1, len(self.frames)), dtype=bool))
-        return [dict(zip(VOICES, voices, strict=True)) for voices in probabilities.tolist()]
+            return [({}, {})] * len(columns)
+        seen = plain(text)
+        sentences = evidence_sentences(self.features, self.frame_model.weights, row, seen, columns)
+        read = row[np.zeros_like(columns)], read_markers(seen, sentences)
+        probabilities, scores = self.voice_model.probabilities(*read), self.voice_model.scores(*read)
+        voices = [dict(zip(VOICES, shares, strict=True)) for shares in probabilities.tolist()]
+        readings = voice_readings(self.voice_model, self.features, row, text, sentences, scores)
+        return list(zip(voices, readings, strict=True))

@@ -105,7 +105,8 @@ class Classification:
 
 
 def frame_json(reading: FrameReading) -> dict[str, Any]:
-    """Return a reading as in ``classify --json``."""
+    """Return a reading as in ``classify --json``; what is said of a voice is of the likeliest one."""
+    why = reading.voice_reading
     return {
         "frame": reading.frame,
         "probability": reading.probability,
@@ -120,6 +121,10 @@ def frame_json(reading: FrameReading) -> dict[str, Any]:
         "other": reading.other,
         "bias": reading.bias,
         "score": reading.score,
+        "voice_evidence": [evidence_json(item) for item in why.evidence],
+        "voice_other": why.other,
+        "voice_bias": why.bias,
+        "voice_score": why.score,
     }
 
 

@@ -5,7 +5,7 @@ the lexicon counts once for each word at which it begins; its words are those of
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -146,7 +146,9 @@ _MARKS = {
     "hashtag or emoji": re.compile(rf"[{TAGS}]\w|[{EMOJI[0]}-{EMOJI[1]}]"),
     "quotation": _QUOTED,
 }
-_NAMES = (*LEXICON, *_MARKS, "share quoted")
+_COUNTED = (*LEXICON, *_MARKS)
+_QUOTATION = _COUNTED.index("quotation")
+_NAMES = (*_COUNTED, "share quoted")
 MARKERS = tuple(f"{name}, {where}" for where in ("paragraph", "sentence") for name in _NAMES)
 
 # Single words with an open ending are found by the beginnings of a word, all other phrases by their whole first word,
@@ -176,23 +178,77 @@ def read_markers(text: str, spans: Sequence[tuple[int, int]]) -> NDArray[np.floa
     return np.array([[*paragraph, *by_sentence[span]] for span in spans]).reshape(-1, len(MARKERS))
 
 
+@dataclass(frozen=True)
+class MarkerPart:
+    """The part of the value of a marker (index into MARKERS) that the word or mark at ``span`` adds."""
+
+    marker: int
+    span: tuple[int, int]
+    value: float
+
+
+def marker_parts(text: str, spans: Sequence[tuple[int, int]]) -> list[list[MarkerPart]]:
+    """Divide the values that ``read_markers`` returns for each sentence among the words and marks of the text.
+
+    The parts of a marker sum to its value. Its occurrences have equal parts, also where there are more than MOST. Each
+    is divided equally among the words of a phrase, or between the two marks of a quotation.
+    """
+    tokens = words(text)
+    paragraph = list(_parts(text, tokens))
+    return [
+        [*paragraph, *_parts(text[a:b], [word for word in tokens if a <= word.start < b], a, len(_NAMES))]
+        for a, b in spans
+    ]
+
+
+def _parts(text: str, tokens: Sequence[Word], offset: int = 0, first: int = 0) -> Iterator[MarkerPart]:
+    """Yield the parts of the markers from ``first`` on; ``text`` begins at ``offset`` in the text of ``tokens``."""
+    found = _occurrences(text, tokens, offset)
+    for marker, occurrences in enumerate(found, first):
+        for spans in occurrences:
+            value = min(MOST, len(occurrences)) / MOST / len(occurrences)
+            yield from (MarkerPart(marker, span, value / len(spans)) for span in spans)
+    for spans in found[_QUOTATION]:
+        value = _extent(spans) / len(text)
+        yield from (MarkerPart(first + len(_COUNTED), span, value / len(spans)) for span in spans)
+
+
 def _count(text: str, tokens: Sequence[Word]) -> NDArray[np.float64]:
-    counts = [0] * len(LEXICON)
+    found = _occurrences(text, tokens)
+    quoted = sum(_extent(spans) for spans in found[_QUOTATION]) / max(1, len(text))
+    return np.array([*(min(MOST, len(occurrences)) / MOST for occurrences in found), quoted])
+
+
+def _extent(spans: Sequence[tuple[int, int]]) -> int:
+    return spans[-1][1] - spans[0][0]
+
+
+def _occurrences(text: str, tokens: Sequence[Word], offset: int = 0) -> list[list[tuple[tuple[int, int], ...]]]:
+    """Return the occurrences of each of _COUNTED, each as the spans of its words or marks."""
+    found: list[list[tuple[tuple[int, int], ...]]] = [[] for _ in LEXICON]
     for index in range(len(tokens)):
-        for marker in _markers_at(tokens, index):
-            counts[marker] += 1
-    counts += [sum(1 for _ in pattern.finditer(text)) for pattern in _MARKS.values()]
-    quoted = sum(match.end() - match.start() for match in _QUOTED.finditer(text)) / max(1, len(text))
-    return np.array([*(min(MOST, count) / MOST for count in counts), quoted])
+        for marker, length in _markers_at(tokens, index).items():
+            found[marker].append(tuple((word.start, word.end) for word in tokens[index : index + length]))
+    for pattern in _MARKS.values():
+        found.append([_marks_of(offset + match.start(), offset + match.end()) for match in pattern.finditer(text)])
+    return found
 
 
-def _markers_at(tokens: Sequence[Word], index: int) -> set[int]:
-    """Return the markers that have a phrase beginning at this word, each once."""
+def _marks_of(start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """Return the spans of the two marks of a quotation; any other match is shorter and begins with its only mark."""
+    return ((start, start + 1), (end - 1, end)) if end - start > 2 else ((start, start + 1),)
+
+
+def _markers_at(tokens: Sequence[Word], index: int) -> dict[int, int]:
+    """Return the markers that have a phrase beginning at this word, with the number of words of the longest."""
     first = tokens[index].folded
     begun = [phrase for phrase in _BY_FIRST_WORD.get(first, ()) if _continues(phrase, tokens, index)]
     stems = [first[:length] for length in _STEM_LENGTHS if length < len(first) and first[:length] in _STEMS]
     opened = [phrase for stem in stems for phrase in _BY_FIRST_WORD[stem] if phrase.open and len(phrase.words) == 1]
-    return {phrase.marker for phrase in (*begun, *opened)}
+    lengths: dict[int, int] = {}
+    for phrase in (*begun, *opened):
+        lengths[phrase.marker] = max(lengths.get(phrase.marker, 0), len(phrase.words))
+    return lengths
 
 
 def _continues(phrase: Phrase, tokens: Sequence[Word], index: int) -> bool:

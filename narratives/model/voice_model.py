@@ -28,9 +28,14 @@ class VoiceModel:
     prior: NDArray[np.float64]
     settled: NDArray[np.float64]
 
+    def scores(self, rows: csr_matrix, markers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the n × 3 scores before the softmax, which are linear in the rows and the markers."""
+        scores: NDArray[np.float64] = rows @ self.row_weights + markers @ self.sign_weights + self.bias
+        return scores
+
     def probabilities(self, rows: csr_matrix, markers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return n × 3 probabilities (promotes, reports, rebuts); each row sums to 1."""
-        scores = rows @ self.row_weights + markers @ self.sign_weights + self.bias
+        scores = self.scores(rows, markers)
         # Without the maximum subtracted, exp overflows on a score of a few hundred.
         exponentials: NDArray[np.float64] = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
@@ -39,6 +44,16 @@ class VoiceModel:
     def unsettled(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return for each row of voice probabilities (… × 3) whether the likeliest voice is left to a person."""
         return np.asarray(probabilities.max(axis=-1) < self.settled[probabilities.argmax(axis=-1)])
+
+
+def against_others(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scores of voices (… × 3), each less the mean of the other voices' scores.
+
+    A softmax sees nothing but differences: what is added to all scores changes no probability. The result for a voice
+    is ln p less the mean of the other voices' ln p, so it is the same for scores and for logarithms of probabilities.
+    """
+    voices = scores.shape[-1]
+    return np.asarray((scores - scores.mean(axis=-1, keepdims=True)) * voices / (voices - 1))
 
 
 def in_document(

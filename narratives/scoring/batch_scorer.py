@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, count, islice, zip_longest
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,14 @@ from narratives.codebook.frames import UNSETTLED, VOICES
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
-from narratives.scoring.row_predictions import RowPredictions, max_pool_paragraphs, predict_rows, scope_of
+from narratives.scoring.row_predictions import (
+    COUNTED,
+    RowPredictions,
+    count_frames,
+    max_pool_paragraphs,
+    predict_rows,
+    scope_of,
+)
 from narratives.tables.columns import listed
 from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, CsvRows, KeyFault, Refusal, Rows, without_text
@@ -69,7 +77,7 @@ class RowCounts:
     - ``without_text``: how many of the scored rows have no text.
     - ``cleaned``: how many output rows had links, tags or characters that are not words.
     - ``outside``: how many output rows the model cannot read, by reason.
-    - ``frames``: how many output rows have each frame.
+    - ``frames``: how many output rows have each frame, by voice (``count_frames``).
     """
 
     scored: int = 0
@@ -77,18 +85,18 @@ class RowCounts:
     without_text: int = 0
     cleaned: int = 0
     outside: Mapping[str, int] = field(default_factory=dict)
-    frames: tuple[int, ...] = ()
+    frames: tuple[tuple[int, ...], ...] = ()
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
         """Return the counts of both together."""
-        frames = zip_longest(self.frames, other.frames, fillvalue=0)
+        pairs = zip_longest(self.frames, other.frames, fillvalue=(0,) * len(COUNTED))
         return RowCounts(
             self.scored + other.scored,
             self.written + other.written,
             self.without_text + other.without_text,
             self.cleaned + other.cleaned,
             dict(Counter(self.outside) + Counter(other.outside)),
-            tuple(first + second for first, second in frames),
+            tuple(tuple(map(add, first, second)) for first, second in pairs),
         )
 
 
@@ -169,7 +177,7 @@ class BatchScorer:
             len(without_text(batch.texts)),
             len(predictions.cleaned),
             Counter(predictions.outside.values()),
-            tuple(predictions.predicted.sum(axis=0, dtype=np.int64).tolist()),
+            tuple(map(tuple, count_frames(predictions).tolist())),
         )
         return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, counts)
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from narratives.codebook.frames import voice_name
+from narratives.codebook.frames import UNSETTLED, VOICES, voice_name
 from narratives.model.classifier import Predictions, Predictor
+
+COUNTED = ("", *VOICES, UNSETTLED)  # the voices by which rows are counted; "" in a model without voices
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,15 @@ def predict_rows(predictor: Predictor, texts: Sequence[str], by_paragraph: bool)
     rows = np.repeat(np.arange(len(texts)), lengths).tolist()
     numbers = [number for length in lengths for number in range(length)]
     return _row_predictions(predictor.frames, predictions, rows, numbers, list(paragraphs))
+
+
+def count_frames(predictions: Predictions) -> NDArray[np.int64]:
+    """Return how many rows have each of the k frames in each voice of COUNTED: k × 5."""
+    rows, columns = np.nonzero(predictions.predicted)
+    # A row without a voice has -1, the column of "".
+    cells = columns * len(COUNTED) + predictions.stated_voices[rows, columns] + 1
+    size = predictions.predicted.shape[1] * len(COUNTED)
+    return np.bincount(cells, minlength=size).reshape(-1, len(COUNTED)).astype(np.int64)
 
 
 def max_pool_paragraphs(predictions: Predictions, lengths: Sequence[int] | NDArray[np.int64]) -> Predictions:

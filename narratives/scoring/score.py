@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from narratives.codebook.frames import UNSETTLED, UNSETTLED_MEANS, marked_voice
 from narratives.errors import UserError
 from narratives.model.persistence import load
 from narratives.model.scope import outside_in_words
@@ -17,6 +18,7 @@ from narratives.scoring.batch_scorer import BatchScorer, Options, RowCounts, Sco
 from narratives.scoring.checkpoint import Checkpoint, made_of, read_checkpoint, write_checkpoint
 from narratives.scoring.dask_engine import score_on_cluster, scoring_job
 from narratives.scoring.output import Destination, OutputWriter, check_destination, choose_destination
+from narratives.scoring.row_predictions import COUNTED
 from narratives.tables.formats import named_format
 from narratives.tables.table import Table
 from narratives.tables.writers import OutputFormat
@@ -50,6 +52,7 @@ class Scoring:
     - ``rows_cleaned``: how many output rows had links, tags or characters that are not words.
     - ``rows_outside``: how many output rows the model cannot read, by reason.
     - ``frames``: how many output rows have each frame.
+    - ``voices``: how many of them promote it, report it, rebut it, or have an unsettled voice.
     - ``refused_path``: the file of refused rows, None if there is none.
     - ``recognised``: for each table, what was recognised.
     - ``warnings``: what a user should look at before using the output.
@@ -63,6 +66,7 @@ class Scoring:
     rows_cleaned: int
     rows_outside: dict[str, int]
     frames: dict[str, int]
+    voices: dict[str, dict[str, int]]
     model: str
     output: str
     refused_path: Path | None
@@ -79,16 +83,27 @@ class Scoring:
         """Return one screen of text."""
         refused = f", kept in {self.refused_path}" if self.refused_path else ""
         rows = f"{self.rows_read:,} rows read = {self.rows_scored:,} scored + {self.rows_refused:,} refused{refused}"
-        width = len(f"{max(self.frames.values(), default=0):,}")
         by_count = sorted(self.frames.items(), key=lambda item: -item[1])
-        counts = [f"  {count:>{width},}  {frame}" for frame, count in by_count if count]
+        width = len(f"{max(self.frames.values(), default=0):,}")
+        name = max(map(len, self.frames), default=0)
+        counts = [
+            f"  {count:>{width},}  {frame:<{name}}  {self._voices_of(frame)}".rstrip()
+            for frame, count in by_count
+            if count
+        ]
         absent = ", ".join(frame for frame, count in by_count if not count)
         never = [f"  never: {absent}"] if absent else []
         empty = [f"  {self.rows_without_text:,} of them without text"] if self.rows_without_text else []
         empty += [f"  {self.rows_cleaned:,} cleaned of links, tags or hidden characters"] if self.rows_cleaned else []
         warnings = [f"warning: {warning}" for warning in self.warnings]
         last = f"{self.output}: {self.rows_written:,} rows in {self.seconds:.1f} s, model {self.model}"
-        return "\n".join([rows, *empty, *counts, *never, *warnings, last])
+        unsettled = any(voices[UNSETTLED] for voices in self.voices.values())
+        legend = [f"  {UNSETTLED_MEANS}"] if unsettled else []
+        return "\n".join([rows, *empty, *counts, *legend, *never, *warnings, last])
+
+    def _voices_of(self, frame: str) -> str:
+        counts = [f"{marked_voice(voice)} {count:,}" for voice, count in self.voices[frame].items() if count]
+        return " · ".join(counts)
 
     def outside_in_words(self) -> list[str]:
         """Return a sentence for each reason why rows were not read, the commonest first."""
@@ -254,7 +269,7 @@ class _Tally:
     @classmethod
     def of_state(cls, frames: tuple[str, ...], state: dict[str, Any]) -> "_Tally":
         """Return the tally that ``state`` was of."""
-        rows = state["rows"] | {"frames": tuple(state["rows"]["frames"])}
+        rows = state["rows"] | {"frames": tuple(map(tuple, state["rows"]["frames"]))}
         return cls(frames, **(state | {"rows": RowCounts(**rows)}))
 
     def add(self, batch: ScoredBatch) -> None:
@@ -271,10 +286,15 @@ class _Tally:
         self, model: str, output: str, refused_path: Path | None, seconds: float, tables: Sequence[Table]
     ) -> Scoring:
         rows = self.rows
-        counts = dict(zip(self.frames, rows.frames, strict=True))
+        frames = {frame: sum(row) for frame, row in zip(self.frames, rows.frames, strict=True)}
+        voices = {
+            frame: dict(zip(COUNTED[1:], row[1:], strict=True))
+            for frame, row in zip(self.frames, rows.frames, strict=True)
+        }
         numbers = (self.read, rows.scored, self.refused, rows.written, rows.without_text, rows.cleaned)
         recognised = [table.recognised() for table in tables]
-        done = Scoring(*numbers, dict(rows.outside), counts, model, output, refused_path, seconds, recognised, [])
+        counts = (*numbers, dict(rows.outside), frames, voices)
+        done = Scoring(*counts, model, output, refused_path, seconds, recognised, [])
         return replace(done, warnings=[*self._warnings(tables), *done.outside_in_words()])
 
     def _warnings(self, tables: Sequence[Table]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from narratives.codebook.frames import UNSETTLED, VOICES
 from narratives.tables.table import open_table
 
 
@@ -30,6 +31,18 @@ class ScoredTable:
         ]
         counted = pd.DataFrame(pairs, columns=["frame", "voice"]).value_counts().rename("rows").reset_index()
         return counted.sort_values(["frame", "voice"], ignore_index=True)
+
+    def by_voice(self) -> pd.DataFrame:
+        """Return how many rows carry each frame in each voice, the most frequent frame first.
+
+        Columns: frame, rows, and one for each voice, of which an unsettled voice is one of its own.
+        """
+        counts = self.counts()
+        table = counts.pivot_table("rows", "frame", "voice", aggfunc="sum", fill_value=0)
+        table = table.reindex(columns=[*VOICES, UNSETTLED], fill_value=0)
+        table.insert(0, "rows", counts.groupby("frame")["rows"].sum())
+        table = table.astype(int).rename_axis(columns=None).reset_index()
+        return table.sort_values("rows", ascending=False, ignore_index=True, kind="stable")
 
     def select(self, frame: str = "", voice: str = "", minimum: float = 0.0) -> pd.DataFrame:
         """Return the rows that carry ``frame`` in ``voice`` (any if empty) with at least the probability ``minimum``.

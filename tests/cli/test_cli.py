@@ -133,11 +133,22 @@ def test_classify_prints_the_contract_as_json(run):
     assert set(frame) == {
         "frame", "probability", "threshold", "band", "decision", "words", "voice", "voices", "voice_decision",
         "evidence", "other", "bias", "score", "flips_without",
+        "voice_evidence", "voice_other", "voice_bias", "voice_score",
     }  # fmt: skip
     assert (frame["frame"], frame["decision"], frame["voice"]) == ("flood", "yes", "promotes")
     assert sum(item["weight"] for item in frame["evidence"]) + frame["other"] + frame["bias"] == pytest.approx(
         frame["score"]
     )
+
+
+def test_classify_says_in_one_line_what_counted_for_and_against_the_voice(run):
+    frame = json.loads(run("classify", TEXT, "--json")[1])["paragraphs"][0]["frames"][0]
+    lines = [line.strip() for line in run("classify", TEXT)[1].splitlines() if line.strip().startswith("promotes, ")]
+    assert len(lines) == 1
+    for item in frame["voice_evidence"]:
+        assert f"{item['text']} {item['weight']:+.2f}" in lines[0]
+    assert lines[0].startswith(f"promotes, for: {frame['voice_evidence'][0]['text']}")
+    assert lines[0].count(" / against: ") == any(item["weight"] < 0 for item in frame["voice_evidence"])
 
 
 def test_classify_reads_a_file_and_standard_input_alike(run, tmp_path):

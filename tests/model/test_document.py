@@ -88,6 +88,15 @@ def test_a_doubtful_finding_takes_its_voice_from_the_document_and_changes_no_oth
     assert beside[2].found[0].voices["rebuts"] > classifier.explain(FLOOD)[0].voices["rebuts"]
 
 
+def test_the_json_has_what_counted_for_and_against_the_voice(classifier):
+    frame = classify(classifier, MAYOR).as_json()["paragraphs"][0]["frames"][0]
+    total = sum(item["weight"] for item in frame["voice_evidence"]) + frame["voice_other"] + frame["voice_bias"]
+    assert total == pytest.approx(frame["voice_score"], abs=1e-6)
+    strongest = frame["voice_evidence"][0]
+    assert set(strongest) == {"text", "spans", "weight"}
+    assert MAYOR[slice(*strongest["spans"][0])] == strongest["text"]
+
+
 def test_the_json_leaves_out_frames_decided_no_unless_everything_is_asked_for(classifier):
     document = classify(classifier, FLOOD)
     frames = document.as_json()["paragraphs"][0]["frames"]
@@ -129,3 +138,17 @@ def test_progress_ends_at_one(classifier):
     shares = []
     classify(classifier, f"{FLOOD}\n\n{MAYOR}", shares.append)
     assert shares == [0.5, 1.0]
+
+
+def test_the_score_of_a_voice_is_that_of_its_probability_among_the_other_paragraphs(classifier):
+    document = classify(classifier, f"{FLOOD}\n\n{MAYOR}\n\nThe dam breaks, they say, and the flood wave comes.")
+    for paragraph in document.paragraphs:
+        alone = {reading.frame: reading for reading in classifier.explain(paragraph.text)}
+        for reading in paragraph.found:
+            why, before = reading.voice_reading, alone[reading.frame].voice_readings[reading.voice]
+            logs = {voice: np.log(share) for voice, share in reading.voices.items()}
+            others = [log for voice, log in logs.items() if voice != reading.voice]
+            assert why.score == pytest.approx(logs[reading.voice] - np.mean(others), abs=1e-6)
+            assert sum(item.weight for item in why.evidence) + why.other + why.bias == pytest.approx(why.score)
+            assert (why.evidence, why.other) == (before.evidence, before.other)
+            assert why.bias != before.bias

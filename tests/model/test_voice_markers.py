@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from narratives.model.voice_markers import MARKERS, read_markers, sentences
+from narratives.model.voice_markers import MARKERS, marker_parts, read_markers, sentences
 
 
 def markers(text, sentence=None):
@@ -51,3 +52,17 @@ def test_a_closing_mark_after_the_full_stop_belongs_to_the_sentence(closing):
 @pytest.mark.parametrize("text", ["", "One.", "One. Two! «Three?» Four", "No end"])
 def test_sentences_cover_the_paragraph(text):
     assert "".join(text[start:end] for start, end in sentences(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "No, no, no, no! “It is not so”, he said. “No.” #No 🌊?", "Не так звана «брехня», на самом деле нет. Нет!"],
+)
+def test_the_parts_of_a_marker_at_its_words_and_marks_sum_to_its_value(text):
+    spans = sentences(text)
+    for values, parts in zip(read_markers(text, spans), marker_parts(text, spans), strict=True):
+        sums = np.zeros(len(MARKERS))
+        for part in parts:
+            sums[part.marker] += part.value
+            assert 0 <= part.span[0] < part.span[1] <= len(text)
+        np.testing.assert_allclose(sums, values, atol=1e-12)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from narratives.model.classifier import Classifier, Predictions
-from narratives.scoring.row_predictions import max_pool_paragraphs, predict_rows
+from narratives.scoring.row_predictions import COUNTED, count_frames, max_pool_paragraphs, predict_rows
 
 
 class Numbers:
@@ -32,6 +32,15 @@ def test_frames_are_joined_most_probable_first_with_their_voices() -> None:
     predictions = predict_rows(MODEL, ["0.6 0.9 2", "0.7 0.1 1"], by_paragraph=False)
     assert predictions.frames == ["mayor;flood", "flood"]
     assert predictions.voices == ["rebuts;rebuts", "reports"]
+
+
+def test_rows_are_counted_by_voice_and_unsettled_ones_apart() -> None:
+    texts = ["0.9 0.1 0", "0.51 0.1 0", "0.52 0.1 2", "0.9 0.9 1", "0.1 0.9 -1"]
+    counts = count_frames(predict_rows(MODEL, texts, by_paragraph=False).predictions)
+    assert [dict(zip(COUNTED, row, strict=True)) for row in counts.tolist()] == [
+        {"": 0, "promotes": 1, "reports": 1, "rebuts": 0, "unsettled": 2},
+        {"": 1, "promotes": 0, "reports": 1, "rebuts": 0, "unsettled": 0},
+    ]
 
 
 def test_a_row_gets_the_highest_probability_and_the_voice_of_that_paragraph() -> None:

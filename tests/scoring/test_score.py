@@ -24,6 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from narratives.codebook.frames import UNSETTLED_MEANS
 from narratives.errors import UserError
 from narratives.kernel import kernel as kernel_module
 from narratives.model import persistence
@@ -520,8 +521,19 @@ def test_two_threads_write_the_same_bytes_as_one(tmp_path: Path) -> None:
 def test_the_summary_fits_a_screen_and_the_json_is_plain(tmp_path: Path) -> None:
     done = run(write(tmp_path, "a.csv", "id,text\n1,flood\n2\n"), tmp_path / "out.csv")
     assert "2 rows read = 1 scored + 1 refused, kept in" in done.summary()
-    assert "  1  flood\n  never: mayor, bridge" in done.summary()
+    assert "  1  flood   ● reports 1\n  never: mayor, bridge" in done.summary()
     assert json.loads(json.dumps(done.as_json()))["frames"] == {"flood": 1, "mayor": 0, "bridge": 0}
+
+
+def test_the_summary_counts_each_voice_and_says_what_unsettled_means(tmp_path: Path) -> None:
+    done = run(write(tmp_path, "a.csv", "id,text\n1,flood\n2,mayor\n"), tmp_path / "out.csv")
+    assert done.voices["flood"] == {"promotes": 0, "reports": 1, "rebuts": 0, "unsettled": 0}
+    assert json.loads(json.dumps(done.as_json()))["voices"]["mayor"]["reports"] == 1
+    assert UNSETTLED_MEANS not in done.summary()
+    voices = {"promotes": 2, "reports": 0, "rebuts": 1, "unsettled": 1_200}
+    doubtful = replace(done, frames=done.frames | {"flood": 1_203}, voices=done.voices | {"flood": voices})
+    assert "  1,203  flood   ▲ promotes 2 · ▼ rebuts 1 · ◇ unsettled 1,200\n" in doubtful.summary()
+    assert f"      1  mayor   ● reports 1\n  {UNSETTLED_MEANS}\n" in doubtful.summary()
 
 
 def test_a_saved_model_scores_a_table(tmp_path: Path, classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,15 @@ import json
 import shutil
 import signal
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from conftest import paragraph, reading
 from narratives.annotation.ranking import rank
 from narratives.codebook.parsing import read_codebook
-from narratives.model.persistence import load
+from narratives.model.persistence import load, save
 from narratives.model.releases import release
 from narratives.store.assignments import AssignmentQueue, QueueEntry
 from narratives.store.events import Store
@@ -191,6 +193,40 @@ def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, label
         event = store.history()[-1]
         assert (event.model, event.reason) == (classifier.name, "rare")
         assert '"shown": true' in event.suggested
+        page.close()
+
+
+def test_the_voice_of_a_suggestion_is_changed_by_one_key_or_click_and_stored_with_enter(browser, labels, models, store):
+    texts = [f"Wake up, neighbours {n}: the dam breaks before Friday!" for n in range(3)]
+    classifier = load(models / "tiny")
+    store.add([paragraph(text) for text in texts])
+    for text in texts:
+        store.save([reading(text, "", "", annotator="olha7")])
+    rank(store, classifier)
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"{address}/review")
+        page.fill("input[aria-label^='Your name']", "boss")
+        page.keyboard.press("Enter")
+        page.locator(".status", has_text="left to review").wait_for(timeout=WAIT)
+        page.get_by_role("combobox").first.click()
+        page.get_by_role("option", name="the model decides against the label").click()
+        page.locator(".status", has_text="3 left to review").wait_for(timeout=WAIT)
+        first = text_of(page)
+        page.keyboard.press("b")
+        assert page.locator(".frame.chosen .hint").inner_text() == "▼ rebuts"
+        page.keyboard.press("Enter")
+        page.locator(".status", has_text="2 left to review").wait_for(timeout=WAIT)
+        second = text_of(page)
+        page.get_by_role("button", name="The flood is coming: reports").click()
+        assert page.locator(".frame.chosen .hint").inner_text() == "● reports"
+        page.keyboard.press("Enter")
+        page.locator(".status", has_text="1 left to review").wait_for(timeout=WAIT)
+        assert labels_of(store, "boss") == {first: [("flood", "rebuts")], second: [("flood", "reports")]}
+        page.keyboard.press("z")
+        page.locator(".status", has_text="undone").wait_for(timeout=WAIT)
+        assert labels_of(store, "boss") == {first: [("flood", "rebuts")]}
+        assert sideways(page) == 0
         page.close()
 
 
@@ -429,6 +465,37 @@ def test_a_finding_is_corrected_where_it_was_found(browser, labels, models, stor
         page.close()
 
 
+def test_the_voice_of_a_finding_is_corrected_by_one_click_or_key_and_undone(browser, labels, models, store):
+    with served(labels, models) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(address)
+        page.wait_for_selector("textarea", timeout=WAIT)
+        pasted = "Wake up, neighbours: the dam breaks before Friday!"
+        page.fill("textarea", pasted)
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector(".nv-row", timeout=WAIT)
+        voice = page.locator(".nv-row .nv-voice")
+        assert "▲ promotes" in voice.inner_text()
+        page.locator(".nv-chip .nv-name").first.click()
+        voice.get_by_role("button", name="rebuts").click()
+        page.fill("input[aria-label^='Your name']", "olha6")
+        page.keyboard.press("Enter")
+        page.locator(".nv-voice", has_text="▼ rebuts · yours").wait_for(timeout=WAIT)
+        page.wait_for_function("() => document.querySelectorAll('details.nv-chip[open]').length === 1", timeout=WAIT)
+        assert labels_of(store, "olha6") == {pasted: [("flood", "rebuts")]}
+        page.locator(".nv-chip summary").first.focus()
+        page.keyboard.press("o")
+        page.locator(".nv-voice", has_text="● reports · yours").wait_for(timeout=WAIT)
+        page.wait_for_function("() => document.activeElement.closest('.nv-chip')", timeout=WAIT)
+        page.keyboard.press("z")
+        page.locator(".nv-voice", has_text="▼ rebuts · yours").wait_for(timeout=WAIT)
+        voice.get_by_title("undo (Z)").click()
+        page.locator(".nv-row .nv-voice", has_text="▲ promotes").wait_for(timeout=WAIT)
+        assert labels_of(store, "olha6") == {}
+        assert sideways(page) == 0
+        page.close()
+
+
 def test_texts_are_imported_and_ordered_and_a_new_frame_is_looked_for(browser, labels, models, store, tmp_path):
     table = tmp_path / "posts.csv"
     rows = ["A swan was spying on the quay, says the baker.", "The dam breaks before Friday, neighbours!", PAYLOAD]
@@ -580,3 +647,28 @@ CHANGED = """old => {
   const text = roots.map(root => root.querySelector('.board .text')).find(Boolean);
   return text && text.innerText !== old;
 }"""
+
+
+def test_a_suggestion_whose_voice_is_unsettled_is_chosen_without_a_voice(browser, labels, models, store, tmp_path):
+    classifier = load(models / "tiny")
+    unsettled = replace(classifier, voice_model=replace(classifier.voice_model, settled=np.full(3, 1.1)))
+    save(unsettled, tmp_path / "models" / "unsettled", {}, "card")
+    (tmp_path / "models" / "released").write_text("unsettled\n", encoding="utf-8")
+    texts = [f"Wake up, neighbours {number}: the dam breaks before Friday!" for number in range(12)]
+    fill(store, texts, "rare")
+    with served(labels, tmp_path / "models") as address:
+        page = browser.new_page()
+        sign_in(page, address, "olha8")
+        while page.locator(".frame .hint").count() == 0:  # one in five shows no suggestion
+            before = text_of(page)
+            page.keyboard.press("Enter")
+            page.wait_for_function("old => document.querySelector('.board .text')?.innerText !== old", arg=before)
+            page.wait_for_timeout(300)
+        assert "◌ voice unsettled" in page.locator(".frame .hint").inner_text()
+        page.keyboard.press("1")
+        assert page.locator(".frame.chosen .hint").inner_text() == "◇ voice open"
+        before = text_of(page)
+        page.keyboard.press("Enter")
+        page.locator(".status", has_text="saved: 1 frame").wait_for(timeout=WAIT)
+        assert ("flood", "") in labels_of(store, "olha8")[before]
+        page.close()

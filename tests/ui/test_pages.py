@@ -1,8 +1,10 @@
 """Pages alone, with Streamlit's AppTest, on the tiny world; the browser tests cover the whole app."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -18,7 +20,8 @@ from narratives.scoring.batch_scorer import free_prefix
 from narratives.scoring.scored_table import read_scored
 from narratives.store.events import ImportedFile, now
 from narratives.store.opening import open_store
-from narratives.ui.components.html import counted, marked_text, shown
+from narratives.ui.components.findings import chip_html, marked_text
+from narratives.ui.components.html import counted, shown
 from narratives.ui.pages.models import _discard
 from narratives.ui.session.jobs import BackgroundProcess, BackgroundScoring
 from narratives.ui.session.uploads import keep_upload, output_for
@@ -246,7 +249,28 @@ def test_marks_do_not_change_the_text(classifier):
     import re
 
     assert readings
-    assert html.unescape(re.sub(r"</?mark[^>]*>", "", marked)) == text
+    assert html.unescape(re.sub(r"</?(mark|span)[^>]*>", "", marked)) == text
+
+
+def test_the_words_for_a_voice_are_marked_apart_from_those_for_the_frame(classifier):
+    text = "It is false that the mayor stole the budget; the records show the contrary."
+    reading = next(reading for reading in classifier.explain(text) if reading.frame == "mayor")
+    word = reading.voice_reading.evidence[0]
+    marked, chip = marked_text(text, (reading,), classifier.codebook), chip_html(reading, classifier.codebook, ())
+    assert reading.voice == "rebuts"
+    assert '<span class="nv-voiced" title="for rebuts">' in marked
+    summary, why = chip.split("</summary>")
+    assert f'rebuts, for: <span class="nv-voiced">{word.text}</span>' in summary
+    assert f"{word.weight:+.2f}" in why
+    assert f"score of rebuts {reading.voice_reading.score:+.2f}" in why
+
+
+def test_the_words_of_an_unsettled_voice_are_said_of_the_likeliest_with_a_doubt(classifier):
+    unsettled = replace(classifier, voice_model=replace(classifier.voice_model, settled=np.full(3, 1.1)))
+    reading = unsettled.explain("It is false that the mayor stole the budget; the records show the contrary.")[0]
+    summary = chip_html(reading, classifier.codebook, ()).split("</summary>")[0]
+    assert "◇ unsettled" in summary
+    assert "perhaps rebuts, for: " in summary
 
 
 def test_a_run_in_the_background_scores_the_upload(trained):

@@ -1,11 +1,12 @@
 """Writes a classification as a Markdown evidence sheet for filing; markup in the quoted text stays inert."""
 
 import hashlib
+from collections.abc import Sequence
 
 from narratives.codebook.frames import Codebook
 from narratives.model.calibration import words_of_probability
 from narratives.model.document import Classification, ParagraphReading
-from narratives.model.explanation.explain import FrameReading
+from narratives.model.explanation.explain import Evidence, FrameReading
 
 
 def evidence_sheet(classification: Classification, codebook: Codebook) -> str:
@@ -41,7 +42,7 @@ def _paragraph_lines(paragraph: ParagraphReading, codebook: Codebook) -> list[st
     quoted = [f"    {line}" for line in paragraph.text.splitlines()]
     lines = ["", f"## Paragraph {paragraph.index} ({paragraph.language})", "", f"SHA-256 {digest}", "", *quoted, ""]
     for reading in paragraph.found:
-        lines += [f"- {_finding(reading, codebook)}", *_evidence_lines(reading)]
+        lines += [f"- {_finding(reading, codebook)}", *_evidence_lines(reading.evidence), *_voice_lines(reading)]
         if flip := paragraph.flips.get(reading.frame):
             lines += [f"  - would flip without: {', '.join(f'`{_one_line(word)}`' for word in flip)}"]
     return lines
@@ -56,10 +57,14 @@ def _finding(reading: FrameReading, codebook: Codebook) -> str:
     return f"{name}: {likely}" + (f", {reading.stated_voice}" if reading.voice else "") + doubt
 
 
-def _evidence_lines(reading: FrameReading) -> list[str]:
-    pro = [f"`{_one_line(item.text)}` {item.weight:+.2f}" for item in reading.evidence if item.weight > 0]
-    contra = [f"`{_one_line(item.text)}` {item.weight:+.2f}" for item in reading.evidence if item.weight < 0]
-    return [f"  - {head}: {', '.join(items)}" for head, items in (("for", pro), ("against", contra)) if items]
+def _evidence_lines(evidence: Sequence[Evidence], what: str = "") -> list[str]:
+    pro = [f"`{_one_line(item.text)}` {item.weight:+.2f}" for item in evidence if item.weight > 0]
+    contra = [f"`{_one_line(item.text)}` {item.weight:+.2f}" for item in evidence if item.weight < 0]
+    return [f"  - {what}{head}: {', '.join(items)}" for head, items in (("for", pro), ("against", contra)) if items]
+
+
+def _voice_lines(reading: FrameReading) -> list[str]:
+    return _evidence_lines(reading.voice_reading.evidence, f"{reading.hedged_voice}, ")
 
 
 def _one_line(text: str) -> str:

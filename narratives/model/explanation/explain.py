@@ -5,15 +5,16 @@ take features, weights and rows; ``classifier`` puts them together.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from narratives.codebook.frames import UNSETTLED
+from narratives.codebook.frames import UNSETTLED, VOICES
 from narratives.model.features import Features, Word, words
 from narratives.model.voice_markers import sentences
+from narratives.model.voice_model import against_others
 
 EVIDENCE = 10  # most spans shown on each side, for and against
 _FAINT = 0.1  # a word with less than this part of the strongest word's weight is not shown
@@ -29,11 +30,36 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class VoiceReading:
+    """What counted for and against a voice: evidence + other + bias = score.
+
+    ``score`` is the linear score of the voice less the mean of the other voices' (``against_others``), as only
+    differences change a softmax. It is ln p less the mean of the other voices' ln p, for the probabilities p beside it.
+
+    - ``other``: what belongs to no word or mark, and the pieces that are too weak to be shown
+    - ``bias``: what the model expects before it reads; in a document, its other paragraphs change it
+    """
+
+    evidence: tuple[Evidence, ...] = ()
+    other: float = 0.0
+    bias: float = 0.0
+    score: float = 0.0
+
+    def shifted(self, shift: float) -> "VoiceReading":
+        """Return the reading with ``shift`` added to its bias."""
+        return replace(self, bias=self.bias + shift, score=self.score + shift)
+
+
+_NO_VOICE = VoiceReading()
+
+
+@dataclass(frozen=True)
 class FrameReading:
     """A frame in a text: evidence + other + bias = score, and ``probability`` is the calibrated score.
 
     ``decision`` is ``human`` where the probability lies in ``band`` [low, high) around the threshold.
-    ``voice_decision`` is ``human`` where the likeliest ``voice`` is too unlikely to be stated.
+    ``voice_decision`` is ``human`` where the likeliest ``voice`` is too unlikely to be stated. ``voice_readings`` has
+    what counted for and against each voice; it is empty if the model has no voices.
     """
 
     frame: str
@@ -48,6 +74,7 @@ class FrameReading:
     other: float
     bias: float
     score: float
+    voice_readings: dict[str, VoiceReading] = field(default_factory=dict)
 
     @property
     def predicted(self) -> bool:
@@ -59,13 +86,34 @@ class FrameReading:
         """The voice, or ``unsettled`` where it is left to a person; "" if the model has no voices."""
         return UNSETTLED if self.voice_decision == "human" else self.voice
 
+    @property
+    def hedged_voice(self) -> str:
+        """The likeliest voice, behind *perhaps* where it is left to a person; "" if the model has no voices."""
+        return f"perhaps {self.voice}" if self.voice_decision == "human" else self.voice
+
+    @property
+    def voice_reading(self) -> VoiceReading:
+        """What counted for and against the likeliest voice, stated or not; all zero if the model has no voices."""
+        return self.voice_readings.get(self.voice, _NO_VOICE)
+
     def left_to_a_person(self) -> "FrameReading":
         """Return the reading with the decision ``human`` where it was ``yes``."""
         return replace(self, decision="human") if self.decision == "yes" else self
 
     def with_voices(self, voices: dict[str, float], decision: str) -> "FrameReading":
-        """Return the reading with these voice probabilities and this ``voice_decision``."""
-        return replace(self, voices=voices, voice=likeliest(voices), voice_decision=decision)
+        """Return the reading with these voice probabilities and this ``voice_decision``.
+
+        What is not read from this text is a matter of its bias, which takes up the change of the probabilities.
+        """
+        shifts = dict(zip(VOICES, (_log_ratios(voices) - _log_ratios(self.voices)).tolist(), strict=True))
+        readings = {voice: reading.shifted(shifts[voice]) for voice, reading in self.voice_readings.items()}
+        return replace(self, voices=voices, voice=likeliest(voices), voice_decision=decision, voice_readings=readings)
+
+
+def _log_ratios(voices: dict[str, float]) -> NDArray[np.float64]:
+    shares = np.array([voices[voice] for voice in VOICES])
+    # The exponential of a very low score is 0, which has no logarithm.
+    return against_others(np.log(np.maximum(shares, np.finfo(np.float64).tiny)))
 
 
 def likeliest(voices: dict[str, float]) -> str:
@@ -142,16 +190,22 @@ def evidence_sentences(
     return [spans[index] for index in strongest]
 
 
-def strongest_spans(text: str, tokens: Sequence[Word], shares: NDArray[np.float64]) -> tuple[Evidence, ...]:
+def spans_of(tokens: Sequence[Word]) -> list[tuple[int, int]]:
+    """Return the span of each word."""
+    return [(word.start, word.end) for word in tokens]
+
+
+def strongest_spans(text: str, spans: Sequence[tuple[int, int]], shares: NDArray[np.float64]) -> tuple[Evidence, ...]:
     """Merge neighbouring words of the same sign into spans; return the strongest for, then those against.
 
-    ``shares`` has the share of each word in one frame's score. The same words elsewhere are one piece of evidence.
+    ``shares`` has the share of each word, whose place is in ``spans``, in one score. The same words elsewhere are one
+    piece of evidence.
     """
     pieces: dict[str, list[tuple[int, int, float]]] = {}
     for first, last, weight in _runs(shares):
-        start, end = tokens[first].start, tokens[last].end
+        start, end = spans[first][0], spans[last][1]
         pieces.setdefault(" ".join(text[start:end].lower().split()), []).append((start, end, weight))
-    items = [_evidence(text, spans) for spans in pieces.values()]
+    items = [_evidence(text, places) for places in pieces.values()]
     ordered = sorted(items, key=lambda item: (-abs(item.weight), item.spans))
     pro = [item for item in ordered if item.weight > 0][:EVIDENCE]
     contra = [item for item in ordered if item.weight < 0][:EVIDENCE]

@@ -62,10 +62,29 @@ function toggle(board, frame) {
     board.chosen.delete(frame);
     board.last = [...board.chosen.keys()].pop() ?? null;
   } else {
-    const suggestion = board.data.item.suggested.find((candidate) => candidate.frame === frame);
-    board.chosen.set(frame, suggestion?.voice || "promotes");
+    board.chosen.set(frame, voiceAtFirst(board, frame));
     board.last = frame;
   }
+}
+
+// The suggested voice; empty, to be chosen, where the model leaves it open.
+function voiceAtFirst(board, frame) {
+  const suggestion = board.data.item.suggested.find((candidate) => candidate.frame === frame);
+  return suggestion ? suggestion.voice : "promotes";
+}
+
+// The frame that a voice is meant for before any is chosen: the finding that is reviewed, else the first suggestion.
+function voiceless(board) {
+  const { suggested, focus } = board.data.item;
+  return suggested.find(({ frame }) => frame === focus)?.frame ?? suggested[0]?.frame;
+}
+
+function giveVoice(board, frame, voice) {
+  // A reviewer who changes the voice of one finding accepts the others: they would be lost otherwise.
+  const others = board.data.item.accept && !board.chosen.size ? board.data.item.suggested : [];
+  for (const suggestion of others) board.chosen.set(suggestion.frame, suggestion.voice);
+  board.chosen.set(frame, voice);
+  board.last = frame;
 }
 
 function act(board, code) {
@@ -76,7 +95,7 @@ function act(board, code) {
   if (taken) return save(board, taken.frames);
   const frame = board.data.frames.find(({ key }) => key && codeOf(key) === code.replace("Numpad", "Digit"));
   if (frame) toggle(board, frame.id);
-  else if (code in VOICES && board.last) board.chosen.set(board.last, VOICES[code]);
+  else if (code in VOICES && (board.last ?? voiceless(board))) giveVoice(board, board.last ?? voiceless(board), VOICES[code]);
   else if (code === "Enter" || code === "NumpadEnter") return save(board, board.chosen);
   else if (code === "KeyY" && (item.suggested.length || item.accept)) return save(board, item.suggested.map(({ frame: suggested, voice }) => [suggested, voice]));
   else if (code === "KeyS") return send(board, { act: "skip", note: board.note });
@@ -251,18 +270,35 @@ function list(board, rows) {
 }
 
 function row(board, frame) {
+  const chosen = board.chosen.has(frame.id);
   const voice = board.chosen.get(frame.id);
   const suggestion = board.data.item.suggested.find((candidate) => candidate.frame === frame.id);
-  const button = element("button", `frame${voice ? " chosen" : ""}${board.last === frame.id ? " focus" : ""}`);
+  const button = element("button", `frame${chosen ? " chosen" : ""}${board.last === frame.id ? " focus" : ""}`);
   button.type = "button";
   button.tabIndex = -1;
   button.title = frame.claim;
   button.style.setProperty("--colour", frame.colour);
   button.append(element("kbd", frame.key ? "" : "none", frame.key), element("span", "name", frame.name));
-  if (voice) button.append(element("span", "hint", `${MARKS[voice]} ${voice}`));
-  else if (suggestion) button.append(element("span", "hint", `◌ ${suggestion.voice || "suggested"} ${suggestion.likely}`));
+  if (chosen) button.append(element("span", "hint", voice ? `${MARKS[voice]} ${voice}` : "◇ voice open"));
+  else if (suggestion) button.append(element("span", "hint", `◌ ${suggestion.voice || "voice unsettled"} ${suggestion.likely}`));
   button.onclick = () => { if (!board.busy) { toggle(board, frame.id); paint(board); } };
-  return button;
+  const line = element("div", "line");
+  line.append(button);
+  if (chosen || suggestion) line.append(...others(board, frame, chosen ? voice : suggestion.voice));
+  return line;
+}
+
+// A button for each voice that the frame does not have.
+function others(board, frame, present) {
+  return Object.entries(VOICES).filter(([, voice]) => voice !== present).map(([code, voice]) => {
+    const button = element("button", "voice", MARKS[voice]);
+    button.type = "button";
+    button.tabIndex = -1;
+    button.title = `${voice} (${code.slice(-1)})`;
+    button.setAttribute("aria-label", `${frame.name}: ${voice}`);
+    button.onclick = () => { if (!board.busy) { giveVoice(board, frame.id, voice); paint(board); } };
+    return button;
+  });
 }
 
 function guide(board) {

@@ -10,11 +10,10 @@ import streamlit as st
 
 from narratives.codebook.frames import Codebook
 from narratives.evaluation.model_card import stream_remark
-from narratives.ui.components.html import aim_colours
+from narratives.ui.components.html import GREY, aim_colours
 
 _UNIT = altair.Scale(domain=[0, 1])
 _ROW = 26  # height in pixels of a frame in a chart and of a row in a table
-_GREY = "#888888"
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _reliability(model: StoredModel) -> None:
     )
     size = altair.Size("cells:Q", scale=altair.Scale(type="log", range=[30, 300]), legend=None)
     dots = curve.mark_point(filled=True, opacity=1).encode(size=size, tooltip=list(names.values()))
-    chart = ideal.mark_line(strokeDash=[4, 4], color=_GREY) + curve.mark_line() + dots
+    chart = ideal.mark_line(strokeDash=[4, 4], color=GREY) + curve.mark_line() + dots
     _side_by_side(chart.properties(height=360), table, "Reliability curve")
     topical_none = model.manifest.get("settings", {}).get("frames", {}).get("topical_none")
     st.caption(

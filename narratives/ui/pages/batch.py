@@ -2,19 +2,20 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import altair
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from narratives.codebook.frames import UNSETTLED, VOICES, Codebook
+from narratives.codebook.frames import UNSETTLED, UNSETTLED_MEANS, VOICE_MARKS, Codebook, marked_voice
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.scoring.batch_scorer import free_prefix
 from narratives.scoring.score import Scoring
 from narratives.scoring.scored_table import ScoredTable, read_scored
-from narratives.ui.components.html import colour_of
+from narratives.ui.components.html import GREY, colour_of
 from narratives.ui.session.jobs import BackgroundScoring
 from narratives.ui.session.uploads import Upload, keep_upload, output_for, read_upload, without_folder
 
@@ -37,6 +38,11 @@ _TYPES = [
     "bz2",
 ]
 _LARGEST = 200  # megabytes
+_OPACITY = {"promotes": 1.0, "reports": 0.6, "rebuts": 0.3, UNSETTLED: 0.45}  # of a voice in the chart
+_LEGEND = " &ensp; ".join(
+    f'<span style="color:{GREY if voice == UNSETTLED else "inherit"};opacity:{opacity}">■</span> {marked_voice(voice)}'
+    for voice, opacity in _OPACITY.items()
+)
 
 
 def page(classifier: Classifier, model: Path) -> None:
@@ -173,41 +179,55 @@ def _downloads(scoring: Scoring) -> None:
 
 
 def _chart(scored: ScoredTable, codebook: Codebook) -> None:
+    """Show how many rows have each frame, by voice, as bars and as a table."""
     counts = scored.counts()
     if counts.empty:
         st.caption("No row has a frame.")
         return
-    counts["name"] = [codebook.frame(frame).name for frame in counts["frame"]]
-    counts["rank"] = [(*VOICES, UNSETTLED).index(voice) if voice else 0 for voice in counts["voice"]]
-    colours = {codebook.frame(frame).name: colour_of(codebook, frame) for frame in codebook.ids}
-    chart = (
+    names = {frame.id: frame.name for frame in codebook.frames}
+    counts["name"] = counts["frame"].map(names)
+    st.altair_chart(_bars(counts, codebook), alt="Rows with each frame by voice; the table below says the same")
+    st.html(_LEGEND)
+    if (counts["voice"] == UNSETTLED).any():
+        st.caption(UNSETTLED_MEANS)
+    table = scored.by_voice()
+    table["frame"] = table["frame"].map(names)
+    marks = {voice: st.column_config.Column(VOICE_MARKS[voice], help=voice, width=44) for voice in _OPACITY}
+    widths = {"frame": st.column_config.Column(width=138), "rows": st.column_config.Column(width=48)}
+    st.dataframe(table, hide_index=True, height="content", column_config=widths | marks)
+
+
+def _bars(counts: pd.DataFrame, codebook: Codebook) -> Any:
+    voices = list(_OPACITY)
+    counts["rank"] = [voices.index(voice) if voice else 0 for voice in counts["voice"]]
+    # Unsettled rows have no colour of a frame, so that they are never taken for a pale *promotes*.
+    counts["colour"] = [
+        GREY if voice == UNSETTLED else colour_of(codebook, frame)
+        for frame, voice in zip(counts["frame"], counts["voice"], strict=True)
+    ]
+    # A scale of points, which is the usual one of an opacity, would use only the first and the second of the range.
+    opacity = altair.Scale(type="ordinal", domain=voices, range=list(_OPACITY.values()))
+    return (
         altair.Chart(counts)
         .mark_bar()
         .encode(
             x=altair.X("rows:Q", title="rows"),
             y=altair.Y("name:N", sort="-x", title=None, axis=altair.Axis(labelLimit=220)),
-            color=altair.Color(
-                "name:N", scale=altair.Scale(domain=list(colours), range=list(colours.values())), legend=None
-            ),
-            opacity=altair.Opacity(
-                "voice:N",
-                scale=altair.Scale(domain=[*VOICES, UNSETTLED], range=[1.0, 0.6, 0.3, 0.15]),
-                legend=altair.Legend(orient="bottom", title=None),
-            ),
+            color=altair.Color("colour:N", scale=None),
+            opacity=altair.Opacity("voice:N", scale=opacity, legend=None),
             order=altair.Order("rank:Q"),
             tooltip=["name", "voice", "rows"],
         )
-        # The height holds the axis and the legend, too: without room for them the bars of few frames vanish.
-        .properties(height=26 * counts["name"].nunique() + 120)
+        # The height holds the axis, too: without room for it the bars of few frames vanish.
+        .properties(height=26 * counts["name"].nunique() + 70)
     )
-    st.altair_chart(chart)
 
 
 def _table(scored: ScoredTable, codebook: Codebook) -> None:
     left, middle, right = st.columns(3)
     names = {"": "any frame", **{frame.id: frame.name for frame in codebook.frames}}
     frame = left.selectbox("Frame", list(names), format_func=lambda frame: names[frame])
-    voice = middle.selectbox("Voice", ["", *VOICES, UNSETTLED], format_func=lambda voice: voice or "any voice")
+    voice = middle.selectbox("Voice", ["", *_OPACITY], format_func=lambda voice: voice or "any voice")
     least = right.slider("Minimum probability", 0.0, 1.0, 0.0, 0.05)
     matches = scored.select(frame, voice, least)
     st.caption(f"{len(matches):,} of {len(scored.rows):,} rows")

@@ -15,10 +15,18 @@ from narratives.model.document import Classification, ParagraphReading, Summary
 from narratives.model.document import classify as read_text
 from narratives.model.explanation.evidence_sheet import evidence_sheet, plain_summary
 from narratives.store.events import Store
-from narratives.ui.components.html import colour_of, counted, likelihood, paragraph_html, shown
+from narratives.ui.components.findings import paragraph_html
+from narratives.ui.components.html import colour_of, counted, likelihood, shown
+from narratives.ui.components.voice_keys import chosen_voice, put_voice_keys
 from narratives.ui.session.annotator import annotator, ask_name
+from narratives.ui.session.voice_corrections import VoiceCorrections
 
 _PAGE_PARAGRAPHS = 40
+_VOICE_KEYS = "voice_keys"
+_HOW_TO_CORRECT = (
+    "Correct a voice: click another beside the finding, or point at it and press P promotes, O reports, B rebuts; "
+    "Z undoes. It is stored as a label."
+)
 _EXAMPLE = "\n\n".join(
     [
         "The commander of the northern grouping told reporters on Thursday that no strike force able to cross the "
@@ -43,6 +51,7 @@ def page(classifier: Classifier, codebook: Codebook, store: Callable[[], Store])
     if asked:
         st.session_state["classified"] = _read(classifier, st.session_state["pasted"])
         st.session_state["paragraph_page"] = 1
+        VoiceCorrections.of_session().opened.clear()
     classification = st.session_state.get("classified")
     if isinstance(classification, str):
         left.error("The text could not be read.")
@@ -117,14 +126,45 @@ def _paragraphs(
     number = -(-len(classification.paragraphs) // _PAGE_PARAGRAPHS)
     chosen = st.pagination(number, key="paragraph_page") if number > 1 else 1
     part = classification.paragraphs[(chosen - 1) * _PAGE_PARAGRAPHS : chosen * _PAGE_PARAGRAPHS]
-    if not st.toggle("Correct", help="Shows ✓ and ✗ beside each finding. Your answer is stored as a label."):
-        st.html("".join(paragraph_html(paragraph, classifier.codebook) for paragraph in part))
-    elif not annotator():
+    correcting = st.toggle("Correct", help="Shows ✓ and ✗ beside each finding. Your answer is stored as a label.")
+    if correcting and not annotator():
         ask_name()
-    else:
-        for number, paragraph in enumerate(part):
-            st.html(paragraph_html(paragraph, classifier.codebook))
-            _corrections(number, paragraph, classifier.name, codebook, store())
+        return
+    _correct_voices(classification, classifier, codebook, store)
+    corrections = VoiceCorrections.of_session()
+    shown_paragraphs = [
+        paragraph_html(paragraph, classifier.codebook, corrections.by_person(paragraph, codebook.ids))
+        for paragraph in part
+    ]
+    if not correcting:
+        # One element each: a corrected finding changes its own paragraph, and no other chip closes.
+        for paragraph_shown in shown_paragraphs:
+            st.html(paragraph_shown)
+        return
+    for number, (paragraph, paragraph_shown) in enumerate(zip(part, shown_paragraphs, strict=True)):
+        st.html(paragraph_shown)
+        _corrections(number, paragraph, classifier.name, codebook, store())
+
+
+def _correct_voices(
+    classification: Classification, classifier: Classifier, codebook: Codebook, store: Callable[[], Store]
+) -> None:
+    """Store the voices chosen on findings; where nobody is known, ask for the name first."""
+    corrections = VoiceCorrections.of_session()
+    put_voice_keys(
+        _VOICE_KEYS,
+        lambda: corrections.take(chosen_voice(_VOICE_KEYS), classification, store(), annotator()),
+    )
+    if any(reading.voice for paragraph in classification.paragraphs for reading in paragraph.found):
+        st.caption(_HOW_TO_CORRECT)
+    with st.container():  # always there, so that the findings below keep their place and stay as they are
+        if corrections.waiting and not annotator():
+            ask_name()
+        elif corrections.waiting:
+            corrections.store_waiting(store(), annotator(), codebook, classifier.name)
+        if corrections.complaint:
+            st.error("The voice was not stored.")
+            st.text(corrections.complaint)
 
 
 @st.fragment
@@ -141,10 +181,10 @@ def _corrections(number: int, paragraph: ParagraphReading, model: str, codebook:
 
     for reading in [reading for reading in paragraph.found if reading.frame in codebook.ids]:
         name = codebook.frame(reading.frame).name
+        settled = reading.voice if reading.voice_decision == "yes" else ""
+        confirmed = VoiceCorrections.of_session().voice(paragraph.text, reading.frame) or settled
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(
-                "✓", key=f"yes {number} {reading.frame}", on_click=answer, args=(reading.frame, "yes", reading.voice)
-            )
+            st.button("✓", key=f"yes {number} {reading.frame}", on_click=answer, args=(reading.frame, "yes", confirmed))
             st.button("✗", key=f"no {number} {reading.frame}", on_click=answer, args=(reading.frame, "no", ""))
             st.text(answers.get(f"{paragraph.text} {reading.frame}", name))
     with st.popover("Add a frame"):
@@ -166,7 +206,8 @@ def _glance(classification: Classification, classifier: Classifier) -> None:
         st.caption(f"{counted(near, 'finding')} (dashed) for a person to decide")
     summaries = classification.summaries()
     if summaries:
-        st.html("".join(_summary_html(summary, classifier) for summary in summaries))
+        texts = [paragraph.text for paragraph in classification.paragraphs]
+        st.html("".join(_summary_html(summary, classifier, texts[summary.strongest]) for summary in summaries))
     else:
         st.caption("No frame found.")
     with st.popover("Copy"):
@@ -182,10 +223,10 @@ def _glance(classification: Classification, classifier: Classifier) -> None:
     )
 
 
-def _summary_html(summary: Summary, classifier: Classifier) -> str:
+def _summary_html(summary: Summary, classifier: Classifier, text: str) -> str:
     reading, colour = summary.reading, colour_of(classifier.codebook, summary.frame)
     name = shown(classifier.codebook.frame(summary.frame).name)
-    voice = marked_voice(reading.stated_voice)
+    voice = marked_voice(VoiceCorrections.of_session().voice(text, summary.frame) or reading.stated_voice)
     count, strongest = len(summary.paragraphs), f"paragraph {summary.strongest + 1}"
     extent = strongest if count == 1 else f"{count} paragraphs, strongest in {strongest}"
     return (

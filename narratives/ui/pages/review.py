@@ -82,6 +82,7 @@ def _shown(finding: Finding, suggested: Suggested, findings: Findings) -> dict[s
         "reason": f"{REASONS[finding.reason]}: {finding.detail}",
         "suggested": hints(suggested.frames),
         "accept": True,
+        "focus": finding.frame,
         "readings": [
             {
                 "title": "current label" if len(readings) == 1 else "an annotator",

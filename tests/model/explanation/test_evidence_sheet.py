@@ -43,6 +43,17 @@ def test_a_finding_has_its_words_threshold_voice_evidence_and_flip(classificatio
     assert f"  - would flip without: `{classification.paragraphs[0].flips['flood'][0]}`" in sheet
 
 
+def test_a_voice_has_its_words_with_a_doubt_where_it_is_unsettled(classifier, codebook):
+    reading = classify(classifier, FLOOD).paragraphs[0].predicted[0]
+    item = reading.voice_reading.evidence[0]
+    assert f"  - promotes, for: `{item.text}` {item.weight:+.2f}" in evidence_sheet(
+        classify(classifier, FLOOD), codebook
+    )
+    unsettled = replace(classifier, voice_model=replace(classifier.voice_model, settled=np.full(3, 1.1)))
+    sheet = evidence_sheet(classify(unsettled, FLOOD), codebook)
+    assert f"  - perhaps promotes, for: `{item.text}` {item.weight:+.2f}" in sheet
+
+
 def test_a_doubtful_finding_is_left_for_a_person(classifier, codebook):
     doubtful = replace(classifier, band=np.tile([0.5, 1.1], (3, 1)))
     sheet = evidence_sheet(classify(doubtful, FLOOD), codebook)
@@ -52,7 +63,7 @@ def test_a_doubtful_finding_is_left_for_a_person(classifier, codebook):
 def test_markdown_in_the_text_stays_inert(classifier, codebook):
     text = "# Wake up: the dam`breaks before\r\n- Friday, the flood wave!"
     sheet = evidence_sheet(classify(classifier, text), codebook)
-    quoted = [line for line in sheet.splitlines() if "Wake up" in line or "- Friday" in line]
+    quoted = [line for line in sheet.splitlines() if "# Wake up" in line or "- Friday" in line]
     assert quoted
     assert all(line.startswith("    ") for line in quoted)
     assert all(line.count("`") % 2 == 0 for line in sheet.splitlines() if line.startswith("  - "))

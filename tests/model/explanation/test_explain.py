@@ -6,6 +6,7 @@ from narratives.model.explanation.explain import (
     evidence_sentences,
     likeliest,
     ngram_evidence,
+    spans_of,
     strongest_spans,
     word_shares,
 )
@@ -16,34 +17,36 @@ TEXT = "The dam breaks. The choir sings."
 FEATURES = fit_features([TEXT, TEXT, "the dam", "the choir"])
 
 
-def spans_of(text, shares):
-    return [(item.text, item.spans, item.weight) for item in strongest_spans(text, words(text), np.array(shares))]
+def strongest(text, shares):
+    return [
+        (item.text, item.spans, item.weight) for item in strongest_spans(text, spans_of(words(text)), np.array(shares))
+    ]
 
 
 def test_neighbouring_words_that_point_the_same_way_are_one_span():
-    assert spans_of("the dam breaks not", [0.0, 2.0, 1.0, -1.0]) == [
+    assert strongest("the dam breaks not", [0.0, 2.0, 1.0, -1.0]) == [
         ("dam breaks", ((4, 14),), 3.0),
         ("not", ((15, 18),), -1.0),
     ]
 
 
 def test_the_same_words_elsewhere_are_one_piece_of_evidence_with_both_spans():
-    assert spans_of("Dam or dam", [1.0, 0.0, 2.0]) == [("Dam", ((0, 3), (7, 10)), 3.0)]
+    assert strongest("Dam or dam", [1.0, 0.0, 2.0]) == [("Dam", ((0, 3), (7, 10)), 3.0)]
 
 
 def test_a_word_that_hardly_counts_is_no_evidence():
-    assert spans_of("dam a", [1.0, -0.1]) == [("dam", ((0, 3),), 1.0)]
-    assert spans_of("dam a", [0.0, 0.0]) == []
+    assert strongest("dam a", [1.0, -0.1]) == [("dam", ((0, 3),), 1.0)]
+    assert strongest("dam a", [0.0, 0.0]) == []
 
 
 def test_only_the_strongest_spans_are_shown_on_each_side():
     text = " or ".join(f"w{n}" for n in range(2 * EVIDENCE))
     shares = np.zeros(4 * EVIDENCE - 1)
     shares[::2] = np.arange(2 * EVIDENCE) + 100
-    assert [item.text for item in strongest_spans(text, words(text), shares)] == [
+    assert [item.text for item in strongest_spans(text, spans_of(words(text)), shares)] == [
         f"w{n}" for n in range(2 * EVIDENCE - 1, EVIDENCE - 1, -1)
     ]
-    assert len(strongest_spans(text, words(text), -shares)) == EVIDENCE
+    assert len(strongest_spans(text, spans_of(words(text)), -shares)) == EVIDENCE
 
 
 def test_the_shares_of_words_and_of_ngrams_add_up_to_the_score():
