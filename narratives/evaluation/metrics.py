@@ -91,9 +91,12 @@ def f1_by_row(values: NDArray[np.int8], predicted: NDArray[np.bool_]) -> Floats:
 
 
 def false_alarm_rate(values: NDArray[np.int8], predicted: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
-    """Return the share of rows without a gold frame for which one is predicted; NaN if every row has a frame."""
-    empty = ~(values == 1).any(axis=1)
-    return ratio(weighted_sum(empty & predicted.any(axis=1), weights), weighted_sum(empty, weights))
+    """Return the share of rows without a gold frame for which one is predicted; NaN if every row has a frame.
+
+    A prediction where nobody knows whether the row has the frame is no false alarm.
+    """
+    empty, wrong = ~(values == 1).any(axis=1), predicted & (values == 0)
+    return ratio(weighted_sum(empty & wrong.any(axis=1), weights), weighted_sum(empty, weights))
 
 
 def mean_average_precision(values: NDArray[np.int8], probabilities: Floats, weights: Floats | None = None) -> Floats:

@@ -247,4 +247,6 @@ def folds_by_letter(text: str) -> bool:
 
     The first pass marks any text with a combining mark as hard; one that is in NFC all the same is not.
     """
-    return unicodedata.is_normalized("NFC", text) and "\u0130" not in text and ord(max(text)) < KNOWN_LETTERS
+    return (
+        unicodedata.is_normalized("NFC", text) and "\u0130" not in text and ord(max(text, default=" ")) < KNOWN_LETTERS
+    )

@@ -39,7 +39,7 @@ def test_rows_are_counted_by_frame_and_voice(table):
 
 def test_an_unsettled_voice_has_a_count_of_its_own(tmp_path):
     path = tmp_path / "scored.csv"
-    more = ["11,x,flood,unsettled,,0.7,0.1,m@1", "12,y,flood;mayor,unsettled;promotes,,0.7,0.6,m@1"]
+    more = ["11,x,flood,unsettled,,,0.7,0.1,m@1", "12,y,flood;mayor,unsettled;promotes,,,0.7,0.6,m@1"]
     path.write_text(HEAD + "\n".join([*ROWS, *more]) + "\n", encoding="utf-8")
     table = read_scored(path, "words", FRAMES).by_voice()
     assert table.columns.tolist() == ["frame", "rows", "promotes", "reports", "rebuts", "unsettled"]
