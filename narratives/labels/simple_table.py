@@ -87,7 +87,7 @@ def read_labelled_table(path: Path, codebook: Codebook | None = None) -> Labelle
     none = Counter(name for cell in given for name in cell if is_odd_none(name))
     seen = [_with_frames(path, row, cell, names) for row, cell in zip(filled, given, strict=True)]
     joined = _joined(seen)
-    notes = [*none_notes(none), *(own.notes() if own else ()), *_notes(read, filled, seen, joined)]
+    notes = [*rows.notes, *none_notes(none), *(own.notes() if own else ()), *_notes(read, filled, seen, joined)]
     return LabelledTable(_gold(joined, codebook, set(columns)), tuple(notes))
 
 

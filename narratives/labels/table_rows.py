@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from narratives.errors import UserError
+from narratives.tables.headers import repeating
 from narratives.tables.rows import Refusal
 from narratives.tables.table import open_table
 
@@ -17,7 +19,8 @@ class Rows:
     """The rows of a table, which can be read again.
 
     - ``kind``: the format of the file.
-    - ``read``: yields line, cells and text of each row, and adds those that cannot be read to ``refused``.
+    - ``read``: yields line, cells and text of each row, and adds those that cannot be read to ``refused``, and what a
+      user should know about how the table was read to ``notes``.
     - ``classes``: names of the classes that a column holds as numbers, by column.
     """
 
@@ -28,22 +31,32 @@ class Rows:
     read: Callable[[], Iterator[Row]]
     refused: list[Refusal]
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def rows_of_table(path: Path, text_column: str | None = None) -> Rows:
-    """Open a table of any format; its text is where ``narratives score`` finds it. Raises as ``open_table`` does."""
+    """Open a table of any format; its text is where ``narratives score`` finds it.
+
+    Raises UserError as ``open_table`` does, and if two columns have one name: it is not said which has the labels.
+    """
     table = open_table(path, text_column)
+    for column in table.repeated:
+        raise UserError(f"{table.name}: the column '{column}' occurs more than once; rename one of them")
     refused: list[Refusal] = []
+    notes: list[str] = []
 
     def read() -> Iterator[Row]:
         refused.clear()
-        for batch in open_table(path, table.text_column).batches():
+        headers = 0
+        for batch in table.batches():
             refused.extend(batch.refused)
+            headers += batch.headers
             for cells, text, line in zip(batch.rows.cells(), batch.texts, batch.lines, strict=True):
                 yield int(line), dict(zip(table.columns, cells, strict=True)), text
+        notes[:] = [f"left out: {repeating(headers)}"] if headers else []
 
     name = Path(table.path).name
-    return Rows(name, table.format, table.columns, table.text_column, read, refused, _classes(table.schema))
+    return Rows(name, table.format, table.columns, table.text_column, read, refused, _classes(table.schema), notes)
 
 
 def rows_of_objects(objects: Sequence[tuple[int, Mapping[str, Any]]], where: str, text_column: str) -> Rows:

@@ -70,6 +70,7 @@ class ScoredBatch:
     - ``refused``: the rows that were refused.
     - ``scored``, ``written``: how many rows were scored, and how many the output gets.
     - ``without_text``: how many of the scored rows have no text.
+    - ``headers``: how many rows repeated the names of the columns and were left out.
     - ``counts``: how many output rows have each frame.
     """
 
@@ -80,6 +81,7 @@ class ScoredBatch:
     scored: int
     written: int
     without_text: int
+    headers: int
     counts: NDArray[np.int64]
 
 
@@ -137,7 +139,7 @@ class BatchScorer:
     def score_batch(self, table: Table, batch: Batch) -> ScoredBatch:
         """Score one batch of ``table``."""
         rendered, written, counts = self._render(batch)
-        rows = len(batch.texts), written, len(without_text(batch.texts))
+        rows = len(batch.texts), written, len(without_text(batch.texts)), batch.headers
         return ScoredBatch(table, batch.bytes_read, (rendered,), batch.refused, *rows, counts)
 
     def _render(self, batch: Batch) -> tuple[bytes, int, NDArray[np.int64]]:

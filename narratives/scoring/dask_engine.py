@@ -75,7 +75,7 @@ class Part:
 class PartResult:
     """What a worker returns for a part.
 
-    - ``scored``, ``written``, ``without_text``: numbers of rows.
+    - ``scored``, ``written``, ``without_text``, ``headers``: numbers of rows.
     - ``counts``: how many rows have each frame.
     - ``recoded``: how many lines were read in each other encoding.
     """
@@ -83,6 +83,7 @@ class PartResult:
     scored: int
     written: int
     without_text: int
+    headers: int
     counts: list[int]
     recoded: dict[str, int]
 
@@ -165,7 +166,7 @@ def score_part(job: ScoringJob, part: Part) -> PartResult:
     with _setup_lock:
         tables, scorer = _set_up(job)
     table, path = tables[part.table], _folder(job.destination) / f"{part.number:06}"
-    result, refused = PartResult(0, 0, 0, [], {}), []
+    result, refused = PartResult(0, 0, 0, 0, [], {}), []
     try:
         # The part gets its name last: a part that was begun twice, after a worker was lost, is then still whole.
         with path.with_suffix(".writing").open("wb") as file:
@@ -185,7 +186,7 @@ def score_part(job: ScoringJob, part: Part) -> PartResult:
 def _sum(result: PartResult, batch: ScoredBatch) -> PartResult:
     counts = (np.array(result.counts or 0) + batch.counts).tolist()
     rows = result.scored + batch.scored, result.written + batch.written, result.without_text + batch.without_text
-    return PartResult(*rows, counts, {})
+    return PartResult(*rows, result.headers + batch.headers, counts, {})
 
 
 def _batches(table: Table, part: Part) -> Iterator[Batch]:
@@ -218,7 +219,7 @@ def _collect(part: Part, future: Any, tables: Sequence[Table], folder: Path) -> 
     position = (table.size or 0) if part.end is None else part.end
     counts = np.array(result.counts, dtype=np.int64)
     table.source.recoded.update(result.recoded)
-    rows = result.scored, result.written, result.without_text
+    rows = result.scored, result.written, result.without_text, result.headers
     return ScoredBatch(table, position, _pieces(path), refused, *rows, counts)
 
 

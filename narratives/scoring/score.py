@@ -19,6 +19,7 @@ from narratives.scoring.checkpoint import Checkpoint, made_of, read_checkpoint, 
 from narratives.scoring.dask_engine import score_on_cluster, scoring_job
 from narratives.scoring.output import Destination, OutputWriter, check_destination, choose_destination
 from narratives.tables.formats import named_format
+from narratives.tables.headers import repeating
 from narratives.tables.table import Table
 from narratives.tables.writers import OutputFormat
 
@@ -48,6 +49,7 @@ class Scoring:
     """The summary of a run.
 
     - ``rows_without_text``: how many of the scored rows have no text.
+    - ``repeated_headers``: how many lines repeated the names of the columns; they are no rows.
     - ``frames``: how many output rows have each frame.
     - ``refused_path``: the file of refused rows, None if there is none.
     - ``recognised``: for each table, what was recognised.
@@ -59,6 +61,7 @@ class Scoring:
     rows_refused: int
     rows_written: int
     rows_without_text: int
+    repeated_headers: int
     frames: dict[str, int]
     model: str
     output: str
@@ -239,6 +242,7 @@ class _Tally:
     scored: int = 0
     written: int = 0
     without_text: int = 0
+    headers: int = 0
     first_refusal: str = ""
     counts: Any = 0
 
@@ -248,6 +252,7 @@ class _Tally:
         self.scored += batch.scored
         self.written += batch.written
         self.without_text += batch.without_text
+        self.headers += batch.headers
         if batch.refused and not self.first_refusal:
             self.first_refusal = f"in line {batch.refused[0].line} ({batch.refused[0].reason})"
         self.counts = np.asarray(self.counts) + batch.counts
@@ -260,12 +265,14 @@ class _Tally:
         self, model: str, output: str, refused_path: Path | None, seconds: float, tables: Sequence[Table]
     ) -> Scoring:
         counts = dict(zip(self.frames, np.broadcast_to(self.counts, len(self.frames)).tolist(), strict=True))
-        rows = (self.read, self.scored, self.refused, self.written, self.without_text)
+        rows = (self.read, self.scored, self.refused, self.written, self.without_text, self.headers)
         recognised = [table.recognised() for table in tables]
         return Scoring(*rows, counts, model, output, refused_path, seconds, recognised, self._warnings(tables))
 
     def _warnings(self, tables: Sequence[Table]) -> list[str]:
         warnings = [words for table in tables if (words := table.recoded_in_words())]
+        if self.headers:
+            warnings.append(f"left out: {repeating(self.headers)}")
         if self.refused * 2 > self.read:
             warnings.append(f"more than half of the rows were refused, the first {self.first_refusal}")
         if self.without_text * 2 > self.scored:

@@ -96,3 +96,12 @@ def test_a_formula_without_a_stored_value_is_refused_where_the_text_should_be(tm
 def test_escaped_line_ends_are_line_ends(tmp_path):
     path = save(tmp_path / "a.xlsx", {"Sheet": [["id", "text"], [1, "The river_x000D_\nrises_x0009_again"]]})
     assert read(open_table(path))[0] == [["1", "The river\nrises\tagain"]]
+
+
+def test_names_that_stand_twice_and_headers_between_the_rows_are_read(tmp_path):
+    header = ["id", "text", "link", "link"]
+    rows = [header, [1, "The river rises again.", "a", "b"], header, [2, "The choir sings.", "c", "d"]]
+    table = open_table(save(tmp_path / "a.xlsx", {"Sheet": rows}))
+    batch = next(table.batches())
+    assert table.columns == ("id", "text", "link", "link_2")
+    assert (batch.lines, batch.headers, batch.rows.cells()[1]) == ([2, 4], 1, ["2", "The choir sings.", "c", "d"])

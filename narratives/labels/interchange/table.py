@@ -121,10 +121,11 @@ class TableReader:
     def notes(self) -> list[str]:
         """Return what was recognised, a sentence each; complete once the items were read."""
         if self._scored is not None:
-            return ["written by narratives score: its predictions are kept as suggestions, not as labels"]
+            kept = "written by narratives score: its predictions are kept as suggestions, not as labels"
+            return [*self._rows.notes, kept]
         labelled = self._roles.frames or self._roles.ticked
         unread = f"{self._unread:,} rows have no label: texts that nobody has read"
-        return self._notes + none_notes(self._none) + ([unread] if labelled and self._unread else [])
+        return self._rows.notes + self._notes + none_notes(self._none) + ([unread] if labelled and self._unread else [])
 
     def _recognised(self) -> _Roles:
         values = self._values()

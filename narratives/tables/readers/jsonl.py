@@ -28,6 +28,7 @@ class JsonlReader:
     notes: tuple[str, ...] = ()
     format: str = "JSONL"
     delimiter: str = ""
+    header: tuple[str, ...] = ()
     schema: None = None
 
     @property

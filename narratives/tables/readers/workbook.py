@@ -16,7 +16,7 @@ from xml.etree.ElementTree import ParseError
 from narratives.errors import UserError
 from narratives.files import atomic_write
 from narratives.tables.columns import listed
-from narratives.tables.headers import NO_HEADER, find_header, name_columns
+from narratives.tables.headers import NO_HEADER, find_header, name_columns, naming_notes
 from narratives.tables.reading import Reading
 from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
 from narratives.tables.sources import Source
@@ -43,11 +43,12 @@ class SheetRow:
 
 @dataclass(frozen=True)
 class WorkbookReader:
-    """One sheet of a workbook; ``first_row`` is that of its table."""
+    """One sheet of a workbook; ``first_row`` is that of its table, ``header`` the cells that name the columns."""
 
     source: Source
     sheet: int
     columns: tuple[str, ...]
+    header: tuple[str, ...]
     first_row: int
     notes: tuple[str, ...] = ()
     format: str = "XLSX"
@@ -113,10 +114,11 @@ def open_workbook(source: Source, reading: Reading) -> WorkbookReader:
     names = sheet.rows[header].cells if header >= 0 else []
     # A cell beside the table is a column without a name; no delimiter can have cut it off from another cell.
     width = max([len(names), *(len(row.cells) for row in below)])
-    columns = name_columns(names + [""] * (width - len(names)))
+    cells = names + [""] * (width - len(names))
+    columns = name_columns(cells)
     number = sheet.rows[header].number if header >= 0 else 0
-    notes = (_sheet_note(sheet, sheets), _header_note(number, sheet.rows[0].number))
-    return WorkbookReader(source, sheet.index, columns, number + 1, tuple(filter(None, notes)))
+    notes = [_sheet_note(sheet, sheets), *_header_notes(number, sheet.rows[0].number, columns, cells)]
+    return WorkbookReader(source, sheet.index, columns, tuple(cells) if number else (), number + 1, tuple(notes))
 
 
 def _named_sheet(name: str, sheets: Sequence[_Sheet], wanted: str) -> _Sheet:
@@ -144,10 +146,11 @@ def _sheet_note(sheet: _Sheet, sheets: Sequence[_Sheet]) -> str:
     return f"sheet '{sheet.name}'" + (f" ({number} of {len(sheets)}{hidden})" if len(sheets) > 1 else "")
 
 
-def _header_note(number: int, first: int) -> str:
+def _header_notes(number: int, first: int, columns: Sequence[str], cells: Sequence[str]) -> list[str]:
     if not number:
-        return "no row with the names of the columns (if there is one, name it with --header-row)"
-    return f"names of the columns in row {number}" if number > first else ""
+        return ["no row with the names of the columns (if there is one, name it with --header-row)"]
+    below = [f"names of the columns in row {number}"] if number > first else []
+    return below + naming_notes(columns, cells)
 
 
 def _sheets(path: str) -> list[_Sheet]:
