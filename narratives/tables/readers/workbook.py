@@ -22,7 +22,8 @@ from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
 from narratives.tables.sources import Source
 
 _HEAD_ROWS = 1000
-_CELL_CHARACTERS = 32_767  # the limit of Excel
+_SHEET_ROWS, _CELL_CHARACTERS = 1_048_576, 32_767  # the limits of Excel
+_OTHER_LAYOUT = "nothing was written; write another layout, such as jsonl"
 
 
 @dataclass(frozen=True)
@@ -211,18 +212,23 @@ def _iterate(sheet: Any) -> Iterator[Sequence[Any]]:
 def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a workbook of one sheet with every cell as text, so that a cell that begins with = is not a formula.
 
-    Text longer than an Excel cell can hold is cut, and control characters are left out.
+    Control characters are left out. Raises UserError, before anything is written, if a sheet of Excel cannot hold the
+    rows or a cell cannot hold its text.
     """
     import openpyxl
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+    values = [columns, *rows]
+    for number, row in enumerate(values, 1):
+        for column, value in zip(columns, row, strict=True):
+            _check_fits(path, number, column, value)
     workbook = openpyxl.Workbook(write_only=True)
     sheet = workbook.create_sheet("labels")
-    for row in (columns, *rows):
+    for row in values:
         cells = []
         for value in row:
-            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:_CELL_CHARACTERS])
+            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
             cell.data_type = "s"
             cells.append(cell)
         sheet.append(cells)
@@ -231,6 +237,18 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
     workbook.save(content)
     with atomic_write(path) as file:
         file.write(content.getbuffer())
+
+
+def _check_fits(path: Path, number: int, column: str, value: str) -> None:
+    """Raise UserError if a sheet cannot hold a row of this number, or a cell this value."""
+    if number > _SHEET_ROWS:
+        raise UserError(f"{path}: more than the {_SHEET_ROWS:,} rows of a sheet; {_OTHER_LAYOUT}")
+    length = len(value.encode("utf-16-le", "surrogatepass")) // 2  # as Excel counts
+    if length > _CELL_CHARACTERS:
+        raise UserError(
+            f"{path}: row {number}: '{column}' has {length:,} characters, more than the {_CELL_CHARACTERS:,} of a cell "
+            f"of Excel; {_OTHER_LAYOUT}"
+        )
 
 
 @contextmanager
