@@ -8,6 +8,7 @@ from typing import Any
 
 from narratives.errors import UserError
 from narratives.tables.headers import repeating
+from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Refusal
 from narratives.tables.table import open_table
 
@@ -21,6 +22,7 @@ class Rows:
     - ``kind``: the format of the file.
     - ``read``: yields line, cells and text of each row, and adds those that cannot be read to ``refused``, and what a
       user should know about how the table was read to ``notes``.
+    - ``findings``: how the table was understood, in one sentence; ``told``: whether the user named the text column.
     - ``classes``: names of the classes that a column holds as numbers, by column.
     """
 
@@ -32,14 +34,16 @@ class Rows:
     refused: list[Refusal]
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    findings: str = ""
+    told: bool = False
 
 
-def rows_of_table(path: Path, text_column: str | None = None) -> Rows:
-    """Open a table of any format; its text is where ``narratives score`` finds it.
+def rows_of_table(path: Path, text_column: str | None = None, reading: Reading = AS_RECOGNISED) -> Rows:
+    """Open a table of any format; its text is where ``narratives score`` finds it, unless the user says otherwise.
 
     Raises UserError as ``open_table`` does, and if two columns have one name: it is not said which has the labels.
     """
-    table = open_table(path, text_column)
+    table = open_table(path, text_column, reading)
     for column in table.repeated:
         raise UserError(f"{table.name}: the column '{column}' occurs more than once; rename one of them")
     refused: list[Refusal] = []
@@ -56,7 +60,9 @@ def rows_of_table(path: Path, text_column: str | None = None) -> Rows:
         notes[:] = [f"left out: {repeating(headers)}"] if headers else []
 
     name = Path(table.path).name
-    return Rows(name, table.format, table.columns, table.text_column, read, refused, _classes(table.schema), notes)
+    findings = table.findings().removeprefix(f"{table.name}: ")
+    shape = name, table.format, table.columns, table.text_column
+    return Rows(*shape, read, refused, _classes(table.schema), notes, findings, table.roles.told)
 
 
 def rows_of_objects(objects: Sequence[tuple[int, Mapping[str, Any]]], where: str, text_column: str) -> Rows:

@@ -229,7 +229,7 @@ def open_table(path: str | Path, text_column: str | None = None, reading: Readin
 
     Raises UserError if the table is missing, empty or damaged, or if no column or several could hold the text.
     """
-    return read_head(str(path), reading).with_text_column(text_column)
+    return read_head(str(path), reading).with_text_column(text_column or reading.text)
 
 
 def read_all(path: str | Path) -> dict[str, list[str]]:

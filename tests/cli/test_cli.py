@@ -16,6 +16,7 @@ from narratives.model.releases import release
 from narratives.text.paragraphs import paragraph_id
 from narratives.training.train import TrainingOptions, train_on_files
 
+READING = "--text --sheet --header-row --encoding --delimiter --quoting"
 # Each command with the beginning of its first sentence and its options.
 COMMANDS = {
     "classify": ("Classify one TEXT", "--file --json --all --all-evidence --model"),
@@ -27,10 +28,16 @@ COMMANDS = {
     ),
     "train": (
         "Train a model on labels",
-        "--labels --codebook --unlabelled --aim --seed --from-scratch -o --output --json",
+        f"--labels --codebook --unlabelled --aim --seed --from-scratch -o --output --json {READING}",
     ),
-    "evaluate": ("Measure a model on labelled rows", "--on --language --model --json"),
-    "compare": ("Compare two models on the same rows", "--on --language --json"),
+    "evaluate": (
+        "Measure a model on labelled rows",
+        f"--on --language --model --json {READING}",
+    ),
+    "compare": (
+        "Compare two models on the same rows",
+        f"--on --language --json {READING}",
+    ),
     "queue": ("List what to label next", "--annotator --number --rank --overlap --json --model"),
     "models list": ("List the models", ""),
     "models release": ("Release the model NAME", ""),
