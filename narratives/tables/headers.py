@@ -82,7 +82,7 @@ def naming_notes(columns: Sequence[str], header: Sequence[str]) -> list[str]:
 
 def repeating(number: int) -> str:
     """Say that this many rows repeat the names of the columns."""
-    return f"{number:,} row{'s' * (number != 1)} that repeat the names of the columns"
+    return f"{number:,} row{'s that repeat' if number != 1 else ' that repeats'} the names of the columns"
 
 
 def without_headers(batch: Batch, header: Sequence[str], text: int) -> Batch:
