@@ -86,7 +86,7 @@ def read_labelled_table(
     columns = _columns(path, rows.columns)
     read = list(_read(path, rows, columns))
     filled = [row for row in read if row.text.strip()]
-    if len(filled) * 2 < len(read) and not rows.told:
+    if len(filled) * 2 < len(read) and not rows.roles.told:
         raise UserError(
             f"{path}: {len(read) - len(filled):,} of {len(read):,} rows have no text in '{rows.text_column}'; "
             "name the column with --text COLUMN, also if it is this one"
