@@ -11,6 +11,8 @@ from narratives.annotation.queue import chance
 from narratives.codebook.frames import VOICES, Codebook, voice_name
 from narratives.errors import UserError
 from narratives.labels.files import check_labels
+from narratives.labels.frame_names import FrameNames
+from narratives.labels.interchange.intake import Suggestion as ImportedSuggestion
 from narratives.labels.label_set import RANDOM, Label, LabelledParagraph, LabelSet
 from narratives.model.classifier import Classifier, Predictions
 from narratives.store.events import Circumstances, Store, now
@@ -20,15 +22,22 @@ from narratives.text.paragraphs import paragraph_id
 # Share of the chosen paragraphs without a suggestion, so that agreement with the model is measured unanchored. Random
 # ones never have one: thresholds rest on them, and must not follow from what the model said before.
 _BLIND = 0.2
+_LIKELY = 0.5  # an imported file may list every frame with its probability
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A frame that the model predicts, with its most probable voice (empty without a voice model)."""
+    """A frame that a model predicts.
+
+    - ``voice``: its most probable voice; empty without a voice model.
+    - ``probability``: None where an imported file does not give it.
+    - ``by``: the model of an imported file; empty for the model that serves.
+    """
 
     frame: str
     voice: str
-    probability: float
+    probability: float | None
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,10 @@ class Suggested:
 
     def as_json(self) -> str:
         """Return the JSON that is stored beside the label."""
-        frames = [asdict(suggestion) for suggestion in self.frames]
+        frames = [
+            {name: value for name, value in asdict(suggestion).items() if name != "by" or value}
+            for suggestion in self.frames
+        ]
         return json.dumps({"shown": self.shown, "frames": frames}, ensure_ascii=False)
 
     def around(self, reason: str) -> Circumstances:
@@ -74,6 +86,24 @@ def suggest(classifier: Classifier, codebook: Codebook, paragraph_id: str, text:
     # By the id, not by chance: a paragraph that is opened twice must not show the second time what it hid the first.
     shown = reason != RANDOM and chance("blind", paragraph_id) >= _BLIND
     return Suggested(classifier.name, tuple(suggestions), shown)
+
+
+def with_imported(suggested: Suggested, imported: Iterable[ImportedSuggestion], codebook: Codebook) -> Suggested:
+    """Return a suggestion with the frames that models gave in imported files; they are hidden where it is hidden.
+
+    A frame that is suggested already is not added. Names and merged frames are read as in an import; what a file calls
+    improbable, and what ``codebook`` does not know, is left out.
+    """
+    names, frames = FrameNames(codebook), list(suggested.frames)
+    for given in imported:
+        for each in json.loads(given.frames) if given.model != suggested.model else ():
+            frame, voice = names.choice(each["frame"]) or ("", "")
+            frame, probability = codebook.counts_as(frame) if frame else "", each.get("probability")
+            is_likely = probability is None or probability >= _LIKELY
+            if frame and is_likely and frame not in [suggestion.frame for suggestion in frames]:
+                said = each.get("voice") or voice
+                frames.append(Suggestion(frame, said if said in VOICES else "", probability, given.model))
+    return replace(suggested, frames=tuple(frames))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,12 @@ _SHOWN = 90  # characters of a paragraph that head its findings
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--file", "path", type=click.Path(path_type=Path), help="Read the text from this file.")
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Read this file: text, subtitles (SRT, VTT), mail (EML); with the extra documents also HTML, PDF, DOCX, EPUB.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--all", "everything", is_flag=True, help="Show all frames, not only those decided yes or human.")
 @click.option("--all-evidence", is_flag=True, help="Show the share of every n-gram instead of merged spans.")
@@ -46,16 +51,21 @@ def classify(
 
 
 def _text_to_classify(text: str | None, path: Path | None) -> str:
-    from narratives.tables.table import decode
+    from narratives.documents.document import read_document
 
     if (text is None) == (path is None):
         raise UserError("give one text: as an argument, with --file PATH, or - for standard input")
-    if path is None:
-        return decode(sys.stdin.buffer.read()) if text == "-" else str(text)
+    if path is None and text != "-":
+        return str(text)
     try:
-        return decode(path.read_bytes())
+        data = path.read_bytes() if path else sys.stdin.buffer.read()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); name another file") from None
+    name = path.name if path else "standard input"
+    document = read_document(name, data)
+    if document.kind != "text":
+        click.echo(document.findings(name), err=True)
+    return document.text
 
 
 def _put_ngrams(document: dict[str, Any], classifier: "Classifier") -> None:

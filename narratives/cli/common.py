@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import click
 
 from narratives.errors import CheckError, UserError
 from narratives.files import atomic_write_text
+from narratives.tables.reading import QUOTINGS, Reading
 
 if TYPE_CHECKING:
     from narratives.model.classifier import Classifier
@@ -44,6 +45,34 @@ MODEL_OPTION = click.option(
 JSON_OPTION = click.option(
     "--json", "json_path", type=click.Path(path_type=Path), help="Also write the figures to this file as JSON."
 )
+
+_READING_OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "text": click.option("--text", help="Column that holds the text; by default it is detected."),
+    "sheet": click.option("--sheet", help="Name or number of the sheet of a workbook."),
+    "header_row": click.option(
+        "--header-row", type=click.IntRange(min=0), help="Line of the columns' names; 0 if none."
+    ),
+    "encoding": click.option("--encoding", help="Encoding of the text, such as utf-8, cp1251 or koi8-r."),
+    "delimiter": click.option("--delimiter", help="Delimiter of a CSV; tab is a tab."),
+    "quoting": click.option(
+        "--quoting",
+        type=click.Choice(QUOTINGS),
+        help="How a CSV quotes: quotes in quoted cells are doubled (minimal), or follow a backslash; cells are quoted "
+        "by apostrophes or after a space (spaced); none has no quoted cells.",
+    ),
+}
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to read a table; ``taken_reading`` takes their values."""
+    for option in reversed(_READING_OPTIONS.values()):
+        command = option(command)
+    return command
+
+
+def taken_reading(options: dict[str, Any], *more: str) -> Reading:
+    """Take the values of ``reading_options``, and of ``more``, out of the options of a command."""
+    return Reading(**{name: options.pop(name) for name in (*_READING_OPTIONS, *more)})
 
 
 @contextmanager

@@ -1,11 +1,21 @@
 """The commands ``narratives evaluate`` and ``narratives compare``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from narratives.cli.common import JSON_OPTION, LANGUAGE_OPTION, MODEL_OPTION, ready_model_folder, write_json
+from narratives.cli.common import (
+    JSON_OPTION,
+    LANGUAGE_OPTION,
+    MODEL_OPTION,
+    reading_options,
+    ready_model_folder,
+    taken_reading,
+    write_json,
+)
 from narratives.errors import UserError
+from narratives.tables.reading import AS_RECOGNISED, Reading
 
 _TABLE_OPTION = click.option(
     "--on",
@@ -18,19 +28,23 @@ _TABLE_OPTION = click.option(
 @click.command()
 @_TABLE_OPTION
 @LANGUAGE_OPTION
+@reading_options
 @MODEL_OPTION
 @JSON_OPTION
-def evaluate(table: Path | None, languages: list[str] | None, model: Path | None, json_path: Path | None) -> None:
+def evaluate(
+    table: Path | None, languages: list[str] | None, model: Path | None, json_path: Path | None, **options: Any
+) -> None:
     """Measure a model on labelled rows, or show the cross-validated figures stored with it."""
     from narratives.evaluation import run
 
-    _check_languages(table, languages)
+    reading = taken_reading(options)
+    _check_needs_table(table, languages, reading)
     folder = model or ready_model_folder()
     if table is None:
         card, figures = run.kept_figures(folder)
         click.echo(card)
     else:
-        evaluation = run.evaluate_on(folder, table, languages or [], lambda note: click.echo(note, err=True))
+        evaluation = run.evaluate_on(folder, table, languages or [], lambda note: click.echo(note, err=True), reading)
         figures = evaluation.as_json()
         click.echo(evaluation.table())
     write_json(json_path, figures)
@@ -41,18 +55,24 @@ def evaluate(table: Path | None, languages: list[str] | None, model: Path | None
 @click.argument("second", metavar="MODEL_DIR", type=click.Path(path_type=Path))
 @_TABLE_OPTION
 @LANGUAGE_OPTION
+@reading_options
 @JSON_OPTION
-def compare(first: Path, second: Path, table: Path | None, languages: list[str] | None, json_path: Path | None) -> None:
+def compare(
+    first: Path, second: Path, table: Path | None, languages: list[str] | None, json_path: Path | None, **options: Any
+) -> None:
     """Compare two models on the same rows and say which differences exceed chance."""
     from narratives.evaluation import run
 
-    _check_languages(table, languages)
+    reading = taken_reading(options)
+    _check_needs_table(table, languages, reading)
     folders = first, second
-    comparison = run.compare_on(folders, table, languages or []) if table else run.compare_figures(folders)
+    comparison = run.compare_on(folders, table, languages or [], reading) if table else run.compare_figures(folders)
     click.echo(comparison.table())
     write_json(json_path, comparison.as_json())
 
 
-def _check_languages(table: Path | None, languages: list[str] | None) -> None:
+def _check_needs_table(table: Path | None, languages: list[str] | None, reading: Reading) -> None:
     if table is None and languages:
         raise UserError("--language chooses among the rows of a table; name one with --on TABLE")
+    if table is None and reading != AS_RECOGNISED:
+        raise UserError("--text and the like say how to read a table; name one with --on TABLE")

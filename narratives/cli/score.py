@@ -10,10 +10,7 @@ from typing import Any
 
 import click
 
-from narratives.cli.common import MODEL_OPTION, ready_model_folder, write_json
-from narratives.tables.reading import QUOTINGS, Reading
-
-_READING = ("sheet", "header_row", "encoding", "delimiter", "quoting", "date", "source", "url", "id")
+from narratives.cli.common import MODEL_OPTION, reading_options, ready_model_folder, taken_reading, write_json
 
 
 @click.command()
@@ -23,22 +20,12 @@ _READING = ("sheet", "header_row", "encoding", "delimiter", "quoting", "date", "
     "--output",
     help="File to write: .csv, .tsv, .jsonl, .parquet or .arrow, also with .gz, .zst or .bz2; - is standard output.",
 )
-@click.option("--text", "text_column", help="Column that holds the text; by default it is detected.")
+@reading_options
 @click.option("--date", help="Column that holds the date.")
 @click.option("--source", help="Column that names the source: a channel, a page or a medium.")
 @click.option("--url", help="Column that holds the address.")
 @click.option("--id", help="Column that holds the id.")
 @click.option("--explain", is_flag=True, help="Only say how INPUT is read and why; score nothing.")
-@click.option("--sheet", help="Name or number of the sheet of a workbook.")
-@click.option("--header-row", type=click.IntRange(min=0), help="Line of the columns' names; 0 if none.")
-@click.option("--encoding", help="Encoding of the text, such as utf-8, cp1251 or koi8-r.")
-@click.option("--delimiter", help="Delimiter of a CSV; tab is a tab.")
-@click.option(
-    "--quoting",
-    type=click.Choice(QUOTINGS),
-    help="How a CSV quotes: quotes in quoted cells are doubled (minimal), or follow a backslash; cells are quoted by "
-    "apostrophes or after a space (spaced); none has no quoted cells.",
-)
 @click.option(
     "--by",
     type=click.Choice(["row", "paragraph"]),
@@ -82,8 +69,9 @@ def score(
     from narratives.scoring.batch_scorer import Options, open_tables
     from narratives.scoring.score import score_tables
 
-    reading = Reading(**{name: options.pop(name) for name in _READING})
-    explain, settings = options.pop("explain"), Options(overwrite=options.pop("force"), reading=reading, **options)
+    reading = taken_reading(options, "date", "source", "url", "id")
+    explain, overwrite = options.pop("explain"), options.pop("force")
+    settings = Options(reading.text, overwrite=overwrite, reading=reading, **options)
     tables = open_tables(_expand(inputs), settings.text_column, reading)
     if explain:
         click.echo("\n\n".join(table.explained() for table in tables))

@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from narratives import paths
-from narratives.cli.common import JSON_OPTION, steps_bar, write_json
+from narratives.cli.common import JSON_OPTION, reading_options, steps_bar, taken_reading, write_json
+from narratives.errors import UserError
+from narratives.tables.reading import AS_RECOGNISED
 
 
 @click.command()
@@ -15,6 +17,7 @@ from narratives.cli.common import JSON_OPTION, steps_bar, write_json
     type=click.Path(path_type=Path),
     help="Labels folder or simple labelled table; by default the label database, else the labels folder.",
 )
+@reading_options
 @click.option("--codebook", type=click.Path(path_type=Path), help="The codebook.toml for a simple labelled table.")
 @click.option(
     "--unlabelled",
@@ -57,7 +60,10 @@ def train(
     """
     from narratives.training.train import TrainingOptions, train_on_files
 
-    training = TrainingOptions(codebook, aim, seed, unlabelled, options["from_scratch"])
+    reading, from_scratch = taken_reading(options), options["from_scratch"]
+    if labels is None and reading != AS_RECOGNISED:
+        raise UserError("--text and the like say how to read a table; name one with --labels TABLE")
+    training = TrainingOptions(codebook, aim, seed, unlabelled, from_scratch, reading=reading)
     with steps_bar() as progress:
         if labels is None and paths.has_database():
             from narratives.annotation.retraining import train_on_store

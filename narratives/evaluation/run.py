@@ -1,5 +1,6 @@
 """Evaluates and compares stored models: on a labelled table, or by the cross-validated metrics stored with them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from narratives.labels.simple_table import LabelledTable, Say, read_labelled_tab
 from narratives.labels.source import Source, label_source, table_source
 from narratives.model import persistence
 from narratives.model.classifier import Classifier
+from narratives.tables.reading import AS_RECOGNISED, Reading
+
+_MOST_WORDS = 0.5
 
 
 def kept_figures(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -28,15 +32,23 @@ def kept_figures(folder: Path) -> tuple[str, dict[str, Any]]:
     return (folder / "card.md").read_text(encoding="utf-8"), figures
 
 
-def evaluate_on(folder: Path, table: Path, languages: list[str], say: Say = lambda note: None) -> Evaluation:
-    """Evaluate the model in ``folder`` on a labels folder or a simple labelled table.
+def evaluate_on(
+    folder: Path,
+    table: Path,
+    languages: list[str],
+    say: Say = lambda note: None,
+    reading: Reading = AS_RECOGNISED,
+) -> Evaluation:
+    """Evaluate the model in ``folder`` on a labels folder or a simple labelled table, read as ``reading`` says.
 
     ``languages`` selects rows; empty means all. ``say`` is called with what a user should know about how a table was
-    read: rows without text, texts that stand twice. Raises UserError if the table has a frame that the model does not
-    know or no row is left.
+    read: what was recognised, rows without text, texts that stand twice, texts whose words the model does not know.
+    Raises UserError if the table has a frame that the model does not know or no row is left.
     """
     classifier = persistence.load(folder)
-    truth = _rows_in(_read(table, classifier, say), table, languages)
+    truth = _rows_in(_read(table, classifier, say, reading), table, languages)
+    for note in _unknown(classifier, truth):
+        say(f"{table}: {note}")
     return evaluate(predict_gold(classifier, truth), classifier.name, classifier.codebook.version)
 
 
@@ -60,7 +72,9 @@ def compare_figures(folders: tuple[Path, Path]) -> Comparison:
     return compare_kept(stored[0], stored[1], remarks)
 
 
-def compare_on(folders: tuple[Path, Path], table: Path, languages: list[str]) -> Comparison:
+def compare_on(
+    folders: tuple[Path, Path], table: Path, languages: list[str], reading: Reading = AS_RECOGNISED
+) -> Comparison:
     """Compare two models on the same rows of a labels folder or a simple labelled table, on the frames both know.
 
     ``languages`` selects rows; empty means all. Raises UserError if the models have no frame in common, the table has a
@@ -68,13 +82,18 @@ def compare_on(folders: tuple[Path, Path], table: Path, languages: list[str]) ->
     """
     first, second = (persistence.load(folder) for folder in folders)
     shared = _shared(folders, first.frames, second.frames)
-    everything, source = _read_for_both(table, first, second)
+    everything, source = _read_for_both(table, first, second, reading)
     truth = _rows_in(everything.gold, table, languages)
     shared = [frame for frame in shared if frame in truth.frames]
     if not shared:
         raise UserError(f"{table}: its codebook has none of the frames that both models know; name another table")
     data = [predict_gold(model, _with_columns_of(truth, model.codebook)).of_frames(shared) for model in (first, second)]
-    remarks = [*everything.notes, *_trained_on(folders, source)]
+    unknown = (
+        f"{letter}: {note}"
+        for letter, model in zip("AB", (first, second), strict=True)
+        for note in _unknown(model, truth)
+    )
+    remarks = [*everything.findings, *everything.notes, *unknown, *_trained_on(folders, source)]
     if unshared := _unshared(shared, first.frames, second.frames, truth.frames):
         remarks.append(f"left out, not known to all: {unshared}; a row with no other frame counts as having none")
     return compare(data[0], data[1], (first.name, second.name), remarks)
@@ -106,14 +125,16 @@ def _unshared(shared: Sequence[str], *known: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(frame for frames in known for frame in frames if frame not in shared))
 
 
-def _read_for_both(table: Path, first: Classifier, second: Classifier) -> tuple[LabelledTable, Source]:
+def _read_for_both(
+    table: Path, first: Classifier, second: Classifier, reading: Reading
+) -> tuple[LabelledTable, Source]:
     """Return the gold of a table whose frames either model may know, with notes, and where it comes from."""
     if table.is_dir():
         codebook = read_codebook(table / "codebook.toml")
         labels = read_labels(table, codebook)
         return LabelledTable(gold(labels, codebook), ()), label_source(labels)
     others = tuple(frame for frame in second.codebook.frames if frame.id not in first.frames)
-    rows = read_labelled_table(table, replace(first.codebook, frames=first.codebook.frames + others))
+    rows = read_labelled_table(table, replace(first.codebook, frames=first.codebook.frames + others), reading)
     return rows, table_source(table.name, rows.gold)
 
 
@@ -160,7 +181,20 @@ def predict_gold(classifier: Classifier, truth: Gold) -> EvaluationSet:
     )
 
 
-def _read(table: Path, classifier: Classifier, say: Say) -> Gold:
+def _unknown(classifier: Classifier, truth: Gold) -> list[str]:
+    """Say how many texts consist mostly of words that a model does not know; nothing if there are none."""
+    strange = np.flatnonzero(classifier.features.unknown_shares(truth.texts) > _MOST_WORDS).tolist()
+    if not strange:
+        return []
+    languages = Counter(truth.languages[row] for row in strange).most_common()
+    by_language = ", ".join(f"{language} {count:,}" for language, count in languages)
+    return [
+        f"{len(strange):,} of {len(truth):,} texts consist mostly of words that the model does not know "
+        f"(by language: {by_language}); in a language that it did not learn it finds nothing"
+    ]
+
+
+def _read(table: Path, classifier: Classifier, say: Say, reading: Reading) -> Gold:
     if table.is_dir():
         codebook = read_codebook(table / "codebook.toml")
         if codebook.ids != classifier.frames:
@@ -168,4 +202,4 @@ def _read(table: Path, classifier: Classifier, say: Say) -> Gold:
                 f"{table}: its codebook has other frames than the model; evaluate a model that was trained on it"
             )
         return gold(read_labels(table, codebook), codebook)
-    return read_labelled_table(table, classifier.codebook).said(table, say)
+    return read_labelled_table(table, classifier.codebook, reading).said(table, say)

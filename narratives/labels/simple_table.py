@@ -22,6 +22,7 @@ from narratives.labels.frame_names import (
 )
 from narratives.labels.gold import UNKNOWN, Gold
 from narratives.labels.table_rows import Rows, rows_of_table
+from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.text.language import language
 from narratives.text.paragraphs import paragraph_id
 
@@ -33,14 +34,19 @@ _SHOWN = 5  # examples that a note names
 
 @dataclass(frozen=True)
 class LabelledTable:
-    """The gold of a table, and what a user should know about how it was read, a sentence each."""
+    """The gold of a table, and what a user should know about it, a sentence each.
+
+    - ``notes``: what was left out, joined or doubtful.
+    - ``findings``: what was recognised.
+    """
 
     gold: Gold
     notes: tuple[str, ...]
+    findings: tuple[str, ...] = ()
 
     def said(self, path: Path, say: Say) -> Gold:
-        """Return the gold, after a call of ``say`` with each note."""
-        for note in self.notes:
+        """Return the gold, after a call of ``say`` with each finding and each note."""
+        for note in (*self.findings, *self.notes):
             say(f"{path}: {note}")
         return self.gold
 
@@ -60,10 +66,12 @@ def read_simple_table(path: Path, codebook: Codebook | None = None) -> Gold:
     return read_labelled_table(path, codebook).gold
 
 
-def read_labelled_table(path: Path, codebook: Codebook | None = None) -> LabelledTable:
+def read_labelled_table(
+    path: Path, codebook: Codebook | None = None, reading: Reading = AS_RECOGNISED
+) -> LabelledTable:
     """Read a table with one text a row, or several rows for a text of several frames.
 
-    - the text: where ``narratives score`` finds it.
+    - the text: where ``narratives score`` finds it, or where ``reading`` says.
     - ``frames``: the ids of its frames, a list or joined by ``;``. Empty, "other", "none" or "nan" means no frame.
     - ``voices`` (optional): a voice for each frame, in the same way.
     - ``unsettled`` (optional): the ids of the frames of which the row says nothing.
@@ -71,12 +79,18 @@ def read_labelled_table(path: Path, codebook: Codebook | None = None) -> Labelle
       "random" where a text was drawn at random.
 
     The case of column names does not count. Rows without text are left out. Without a codebook the frames are those
-    that occur, sorted. Raises UserError that names the row, also for a table that ``narratives score`` wrote.
+    that occur, sorted. Raises UserError that names the row, also for a table that ``narratives score`` wrote, and if
+    most rows have no text in a column that the user did not name.
     """
-    rows = rows_of_table(path)
+    rows = rows_of_table(path, None, reading)
     columns = _columns(path, rows.columns)
     read = list(_read(path, rows, columns))
     filled = [row for row in read if row.text.strip()]
+    if len(filled) * 2 < len(read) and not rows.roles.told:
+        raise UserError(
+            f"{path}: {len(read) - len(filled):,} of {len(read):,} rows have no text in '{rows.text_column}'; "
+            "name the column with --text COLUMN, also if it is this one"
+        )
     own = _OwnTaxonomy(filled, rows.kind) if codebook is None else None
     if own is not None:
         own.check(path)
@@ -87,8 +101,15 @@ def read_labelled_table(path: Path, codebook: Codebook | None = None) -> Labelle
     none = Counter(name for cell in given for name in cell if is_odd_none(name))
     seen = [_with_frames(path, row, cell, names) for row, cell in zip(filled, given, strict=True)]
     joined = _joined(seen)
-    notes = [*none_notes(none), *(own.notes() if own else ()), *_notes(read, filled, seen, joined)]
-    return LabelledTable(_gold(joined, codebook, set(columns)), tuple(notes))
+    notes = [*rows.notes, *none_notes(none), *(own.notes() if own else ()), *_notes(read, filled, seen, joined)]
+    gold = _gold(joined, codebook, set(columns))
+    return LabelledTable(gold, tuple(notes), tuple(_findings(rows, columns, gold)))
+
+
+def _findings(rows: Rows, columns: Mapping[str, str], gold: Gold) -> list[str]:
+    found = [rows.findings, *(f"{what} in '{column}'" for what, column in columns.items() if what != "language")]
+    languages = ", ".join(f"{name} {number:,}" for name, number in Counter(gold.languages).most_common())
+    return [", ".join(found), *([f"{len(gold):,} rows by language: {languages}"] if languages else [])]
 
 
 def _columns(path: Path, present: Sequence[str]) -> dict[str, str]:

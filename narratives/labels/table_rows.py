@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from narratives.tables.rows import Refusal
+from narratives.errors import UserError
+from narratives.tables.exports.roles import NO_ROLES, Roles
+from narratives.tables.headers import repeating
+from narratives.tables.reading import AS_RECOGNISED, Reading
+from narratives.tables.rows import Refusal, columns_of
 from narratives.tables.table import open_table
 
 Row = tuple[int, Mapping[str, str], str]  # line, cells by column, text
@@ -17,7 +21,10 @@ class Rows:
     """The rows of a table, which can be read again.
 
     - ``kind``: the format of the file.
-    - ``read``: yields line, cells and text of each row, and adds those that cannot be read to ``refused``.
+    - ``read``: yields line, cells and text of each row, and adds those that cannot be read to ``refused``, and what a
+      user should know about how the table was read to ``notes``.
+    - ``findings``: how the table was understood, in one sentence; empty for objects.
+    - ``roles``: what its columns are.
     - ``classes``: names of the classes that a column holds as numbers, by column.
     """
 
@@ -28,22 +35,39 @@ class Rows:
     read: Callable[[], Iterator[Row]]
     refused: list[Refusal]
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    findings: str = ""
+    roles: Roles = NO_ROLES
 
 
-def rows_of_table(path: Path, text_column: str | None = None) -> Rows:
-    """Open a table of any format; its text is where ``narratives score`` finds it. Raises as ``open_table`` does."""
-    table = open_table(path, text_column)
+def rows_of_table(path: Path, text_column: str | None = None, reading: Reading = AS_RECOGNISED) -> Rows:
+    """Open a table of any format; its text is where ``narratives score`` finds it, unless the user says otherwise.
+
+    Raises UserError as ``open_table`` does, and if two columns have one name: it is not said which has the labels.
+    """
+    table = open_table(path, text_column, reading)
+    for column in table.repeated:
+        raise UserError(f"{table.name}: the column '{column}' occurs more than once; rename one of them")
     refused: list[Refusal] = []
+    notes: list[str] = []
+    inner = [column for column in table.roles.others().values() if column not in table.columns]  # inside objects
 
     def read() -> Iterator[Row]:
         refused.clear()
-        for batch in open_table(path, table.text_column).batches():
+        headers = 0
+        for batch in table.batches():
             refused.extend(batch.refused)
-            for cells, text, line in zip(batch.rows.cells(), batch.texts, batch.lines, strict=True):
-                yield int(line), dict(zip(table.columns, cells, strict=True)), text
+            headers += batch.headers
+            indices = range(len(batch.texts))
+            others = columns_of(batch.rows, inner, indices) if inner else [[] for _ in indices]
+            for cells, more, text, line in zip(batch.rows.cells(), others, batch.texts, batch.lines, strict=True):
+                yield int(line), dict(zip((*table.columns, *inner), (*cells, *more), strict=True)), text
+        notes[:] = [f"left out: {repeating(headers)}"] if headers else []
 
     name = Path(table.path).name
-    return Rows(name, table.format, table.columns, table.text_column, read, refused, _classes(table.schema))
+    findings = table.findings().removeprefix(f"{table.name}: ")
+    shape = name, table.format, table.columns, table.text_column
+    return Rows(*shape, read, refused, _classes(table.schema), notes, findings, table.roles)
 
 
 def rows_of_objects(objects: Sequence[tuple[int, Mapping[str, Any]]], where: str, text_column: str) -> Rows:

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from narratives.codebook.frames import UNSETTLED, VOICES
+from narratives.documents.document import is_document
+from narratives.documents.document_table import DocumentReader, open_document
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier, Predictions, Predictor
 from narratives.scoring.output import Destination
@@ -75,6 +77,7 @@ class RowCounts:
 
     - ``scored``, ``written``: how many rows were scored, and how many the output gets.
     - ``without_text``: how many of the scored rows have no text.
+    - ``headers``: how many rows repeated the names of the columns and were left out.
     - ``cleaned``: how many output rows had links, tags or characters that are not words.
     - ``outside``: how many output rows the model cannot read, by reason.
     - ``frames``: how many output rows have each frame, by voice (``count_frames``).
@@ -83,6 +86,7 @@ class RowCounts:
     scored: int = 0
     written: int = 0
     without_text: int = 0
+    headers: int = 0
     cleaned: int = 0
     outside: Mapping[str, int] = field(default_factory=dict)
     frames: tuple[tuple[int, ...], ...] = ()
@@ -94,6 +98,7 @@ class RowCounts:
             self.scored + other.scored,
             self.written + other.written,
             self.without_text + other.without_text,
+            self.headers + other.headers,
             self.cleaned + other.cleaned,
             dict(Counter(self.outside) + Counter(other.outside)),
             tuple(tuple(map(add, first, second)) for first, second in pairs),
@@ -124,6 +129,8 @@ class BatchScorer:
     ) -> None:
         self._classifier = classifier
         self._predictor: Predictor = classifier
+        if isinstance(tables[0].reader, DocumentReader):
+            options = replace(options, by="row")  # the rows are paragraphs already
         self._tables, self._destination, self._options = tables, destination, options
         self._names = _names(classifier.frames, options)
         _check_names(tables, self._names)
@@ -175,6 +182,7 @@ class BatchScorer:
             len(batch.texts),
             len(predictions.predicted),
             len(without_text(batch.texts)),
+            batch.headers,
             len(predictions.cleaned),
             Counter(predictions.outside.values()),
             tuple(map(tuple, count_frames(predictions).tolist())),
@@ -234,11 +242,19 @@ def _in_order(
 
 
 def open_tables(inputs: Sequence[str], text_column: str | None, reading: Reading = AS_RECOGNISED) -> list[Table]:
-    """Open the tables of one run. Raises UserError if they do not have the same columns."""
+    """Open the tables of one run, or its documents, each as a table with a row for each paragraph.
+
+    Raises UserError if they do not have the same columns.
+    """
     if not inputs:
         raise UserError("there is nothing to score; name a table, or - for standard input")
     if inputs.count("-") > 1:
         raise UserError("standard input can be read only once; name - a single time")
+    documents = [is_document(path) for path in inputs]
+    if all(documents):
+        return [open_document(path) for path in inputs]
+    if any(documents):
+        raise UserError(f"{inputs[documents.index(True)]}: a document among tables; score documents by themselves")
     tables = [open_table(inputs[0], text_column, reading)]
     for path in inputs[1:]:
         tables.append(read_head(path, reading).with_roles_of(tables[0]))

@@ -20,6 +20,7 @@ from narratives.scoring.dask_engine import score_on_cluster, scoring_job
 from narratives.scoring.output import Destination, OutputWriter, check_destination, choose_destination
 from narratives.scoring.row_predictions import COUNTED
 from narratives.tables.formats import named_format
+from narratives.tables.headers import repeating
 from narratives.tables.table import Table
 from narratives.tables.writers import OutputFormat
 
@@ -50,6 +51,7 @@ class Scoring:
 
     - ``rows_without_text``: how many of the scored rows have no text.
     - ``rows_cleaned``: how many output rows had links, tags or characters that are not words.
+    - ``repeated_headers``: how many lines repeated the names of the columns; they are no rows.
     - ``rows_outside``: how many output rows the model cannot read, by reason.
     - ``frames``: how many output rows have each frame.
     - ``voices``: how many of them promote it, report it, rebut it, or have an unsettled voice.
@@ -64,6 +66,7 @@ class Scoring:
     rows_written: int
     rows_without_text: int
     rows_cleaned: int
+    repeated_headers: int
     rows_outside: dict[str, int]
     frames: dict[str, int]
     voices: dict[str, dict[str, int]]
@@ -291,7 +294,7 @@ class _Tally:
             frame: dict(zip(COUNTED[1:], row[1:], strict=True))
             for frame, row in zip(self.frames, rows.frames, strict=True)
         }
-        numbers = (self.read, rows.scored, self.refused, rows.written, rows.without_text, rows.cleaned)
+        numbers = (self.read, rows.scored, self.refused, rows.written, rows.without_text, rows.cleaned, rows.headers)
         recognised = [table.recognised() for table in tables]
         counts = (*numbers, dict(rows.outside), frames, voices)
         done = Scoring(*counts, model, output, refused_path, seconds, recognised, [])
@@ -299,6 +302,8 @@ class _Tally:
 
     def _warnings(self, tables: Sequence[Table]) -> list[str]:
         warnings = [words for table in tables if (words := table.recoded_in_words())]
+        if self.rows.headers:
+            warnings.append(f"left out: {repeating(self.rows.headers)}")
         if self.refused * 2 > self.read:
             warnings.append(f"more than half of the rows were refused, the first {self.first_refusal}")
         if self.rows.without_text * 2 > self.rows.scored:

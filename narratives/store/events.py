@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, func, select
 
+from narratives.labels.interchange.intake import Suggestion
 from narratives.labels.label_set import KINDS, Label, LabelledParagraph, LabelSet
 from narratives.store.appending import (
     Circumstances,
@@ -30,6 +31,7 @@ from narratives.store.history import (
     labels_of,
     reasons_in_force,
     standing,
+    suggestions_of,
     undoable,
 )
 from narratives.store.importing import ImportedFile, ImportSummary, import_label_set, imported_file, plan_import
@@ -171,6 +173,11 @@ class Store:
         here = standing(*KINDS).where(~events.c.token.startswith(FROM_FILE)).subquery()
         with reading(self.engine) as connection:
             return set(connection.scalars(select(here.c.paragraph_id)))
+
+    def suggestions(self, paragraph_id: str) -> tuple[Suggestion, ...]:
+        """Return what models said of a paragraph in imported files: the last word of each, newest first."""
+        with reading(self.engine) as connection:
+            return suggestions_of(connection, paragraph_id)
 
     def scores(self, model: str) -> dict[str, NDArray[np.float32]]:
         """Return the k probabilities that ``model`` gave each paragraph it scored, by paragraph id."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, select
 
+from narratives.labels.interchange.intake import Suggestion
 from narratives.labels.label_set import KINDS, Label, LabelledParagraph, ReadingKey
 from narratives.store.schema import event_labels, events, imported_texts, paragraphs, withdrawals
 
@@ -85,6 +86,15 @@ def reasons_in_force(connection: Connection) -> dict[ReadingKey, str]:
         ReadingKey(row.paragraph_id, row.kind, row.annotator, row.at, row.codebook_version): row.reason
         for row in connection.execute(stands)
     }
+
+
+def suggestions_of(connection: Connection, paragraph_id: str) -> tuple[Suggestion, ...]:
+    """Return what models said of a paragraph in imported files that stand: the last word of each, newest first."""
+    of_paragraph = standing("suggestion").where(events.c.paragraph_id == paragraph_id)
+    by_model: dict[str, Suggestion] = {}
+    for row in connection.execute(of_paragraph.order_by(events.c.event.desc())):
+        by_model.setdefault(row.model, Suggestion(row.paragraph_id, row.model, row.suggested))
+    return tuple(by_model.values())
 
 
 def labels_of(connection: Connection, event: Row[Any]) -> tuple[Label, ...]:

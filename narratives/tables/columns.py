@@ -73,7 +73,9 @@ def choose_text_column(
     if not longest:
         no_text = next((column for column in columns if plain_name(column) in TEXT_NAMES), None)
         hint = f"the column '{no_text}' does not hold text" if no_text else "no column looks like text"
-        raise UserError(f"{name}: {hint}; name one of {listed(columns)} with --text COLUMN")
+        others = [column for column in cells if column != no_text]
+        remedy = f"name one of {listed(others)} with --text COLUMN" if others else "export the texts as strings"
+        raise UserError(f"{name}: {hint}; {remedy}")
     weak = [column for column in longest if plain_name(column) in WEAK_TEXT_NAMES]
     return _filled(name, _only(name, [column for column in longest if column not in weak] or weak), cells)
 

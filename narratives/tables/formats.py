@@ -22,14 +22,15 @@ ARROW_FORMATS = ("Parquet", "Arrow")
 _MAGIC = {b"PAR1": "Parquet", b"ARROW1": "Arrow", b"\xff\xff\xff\xff": "Arrow", b"PK\x03\x04": "XLSX"}
 _START_BYTES = 400
 _IS_SCRIPT = "a script, not a table"
-_IS_HTML = "an HTML page, not a table; if it shows a table, open it in Excel and save it as .xlsx"
+_AS_DOCUMENT = "read its text with `narratives classify --file`"
+_IS_HTML = f"an HTML page, not a table; {_AS_DOCUMENT}, or open it in Excel and save its table as .xlsx"
 _FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save the table as .xlsx or .csv",
     b"FEA1": "a Feather file of version 1; write it again as version 2 (Arrow), Parquet or .csv",
     b"\xfd7zXZ\0": "a file packed with xz, which is not read; unpack it or pack it with gzip",
     b"7z\xbc\xaf": "a 7-Zip archive; unpack it and name the table in it",
     b"Rar!": "a RAR archive; unpack it and name the table in it",
-    b"%PDF-": "a PDF document, not a table; copy its text into a file for `narratives classify --file`",
+    b"%PDF-": f"a PDF document, not a table; {_AS_DOCUMENT}",
     b"SQLite format 3\0": "an SQLite database; export the table from it as .csv",
     b"{\\rtf": "a document in rich text (RTF), not a table; save its text for `narratives classify --file`",
     b"\x89HDF": "an HDF5 file; write the table as Parquet or .csv",
@@ -49,7 +50,7 @@ _FOREIGN_TEXT = {
     rb"<(!doctype\s+html|html|head|body|table|div)\b": _IS_HTML,
     rb"(<\?xml[^>]*>\s*(<\?[^>]*>\s*|<!--.*?-->\s*)*)?<(rss|feed|rdf:rdf)\b": "a feed (RSS or Atom), not a table",
     rb"<\?xml\b": "an XML file, not a table; export the table as .csv",
-    rb"(1\r?\n\d\d:\d\d:\d\d,\d{3} -->|WEBVTT\b)": "subtitles, not a table",
+    rb"(1\r?\n\d\d:\d\d:\d\d,\d{3} -->|WEBVTT\b)": f"subtitles, not a table; {_AS_DOCUMENT}",
     rb"(---\s*\n)?- ([\w-]+): [^\n]*\n(  [\w-]+: |- \2: )": "a YAML file; write the table as .jsonl or .csv",
     rb"(create table|insert into|drop table|-- .*dump)\b": "an SQL script; load it into a database and export .csv",
     rb"#!/|<\?php|(var|const|let)\s+\w+\s*=|function\s+\w+\(": _IS_SCRIPT,
@@ -72,12 +73,16 @@ def named_format(path: str) -> str:
 def check_is_table(name: str, head: bytes) -> None:
     """Raise UserError, with what it is and what to do, for a file that is no table: its bytes or its lines say so."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:_START_BYTES]
-    for magic, what in _FOREIGN.items():
-        if head.startswith(magic):
-            raise UserError(f"{name}: {what}")
+    if what := foreign_format(head):
+        raise UserError(f"{name}: {what}")
     for pattern, what in _FOREIGN_TEXT.items():
         if re.match(pattern, start, re.IGNORECASE):
             raise UserError(f"{name}: {what}")
+
+
+def foreign_format(head: bytes) -> str:
+    """Return what a file is, and what to do with it, if its first bytes are those of a format that is not read."""
+    return next((what for magic, what in _FOREIGN.items() if head.startswith(magic)), "")
 
 
 def check_is_text(name: str, text: str) -> None:
@@ -116,7 +121,7 @@ def _other_archive(path: str) -> str:
     if "spreadsheet" in kind or "content.xml" in names:
         return "an OpenDocument file; save the table as .xlsx or .csv"
     if "epub" in kind or any(name.startswith(("word/", "ppt/")) for name in names):
-        return f"a {'book (EPUB)' if 'epub' in kind else 'Word or PowerPoint document'}, not a table"
+        return f"a {'book (EPUB)' if 'epub' in kind else 'Word or PowerPoint document'}, not a table; {_AS_DOCUMENT}"
     return "a zip archive, not a workbook; unzip it and name the table in it"
 
 

@@ -1,16 +1,26 @@
-"""Finds the row with the names of the columns, whatever stands above it, and names columns that have no name."""
+"""Finds the row with the names of the columns, whatever stands above it, and gives each column a name of its own.
+
+Rows that repeat the names, as in a file that was put together from several, are found here as well.
+"""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
 
-from narratives.tables.columns import KNOWN_NAMES, plain_name
+import numpy as np
+
+from narratives.tables.columns import KNOWN_NAMES, listed, plain_name
+from narratives.tables.rows import Batch, CellRows, CsvRows, rows_at
+from narratives.text.spans import TextSpans
 
 NO_HEADER = -1
 _SEARCHED_ROWS = 40  # the title and the query above a table are not longer
 _LONGEST_NAME = 80  # characters; a longer cell is prose
 _PROSE_WORDS = 4
 _NAME_WORDS = 5  # of a list of texts: a name has fewer words than its first text
+_MARK_BYTES = 5  # of a byte order mark in UTF-8, and of two quotes that it hides
 _SENTENCE = re.compile(r"[.!?…>»”]\s*$")
 _KINDS = {
     "number": re.compile(r"[-+]?[\d.,\u00a0 ]*\d%?"),
@@ -41,15 +51,71 @@ def find_header(rows: Sequence[Sequence[str]]) -> int:
 
 
 def name_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names with ``column_3`` and the like for those that are empty."""
-    taken = set(names)
-    named = []
+    """Return a name of its own for each column.
+
+    One without a name is ``column_3`` or the like, and the second of two columns called ``link`` is ``link_2``.
+    """
+    taken, named = set(names), []
     for number, name in enumerate(names, 1):
         given = name if name.strip() else f"column_{number}"
         while given != name and given in taken:
             given += "_"
+        if given in named:
+            given = next(other for other in (f"{name}_{times}" for times in count(2)) if other not in taken)
+        taken.add(given)
         named.append(given)
     return tuple(named)
+
+
+def repeated_names(header: Sequence[str]) -> dict[str, int]:
+    """Return the names that several columns have, and how many."""
+    return {name: number for name, number in Counter(header).items() if number > 1 and name.strip()}
+
+
+def naming_notes(columns: Sequence[str], header: Sequence[str]) -> list[str]:
+    """Say which columns got a name: ``header`` has the cells that they were called by."""
+    unnamed = [column for column, cell in zip(columns, header, strict=True) if not cell.strip()]
+    renamed = [column for column, cell in zip(columns, header, strict=True) if cell.strip() and column != cell]
+    again = f"{listed(list(repeated_names(header)))} stood above several columns: also {listed(renamed)}"
+    return [*([f"{listed(unnamed)} had no name"] if unnamed else []), *([again] if renamed else [])]
+
+
+def repeating(number: int) -> str:
+    """Say that this many rows repeat the names of the columns."""
+    return f"{number:,} row{'s that repeat' if number != 1 else ' that repeats'} the names of the columns"
+
+
+def without_headers(batch: Batch, header: Sequence[str], text: int) -> Batch:
+    """Return a batch without the rows that repeat the names of the columns, and count them.
+
+    - ``header``: the cells of the row with the names; empty if there is none.
+    - ``text``: the index of the column that ``batch.texts`` are of.
+    """
+    rows = batch.rows
+    if not header or not isinstance(rows, CsvRows | CellRows):
+        return batch
+    likely = _texts_like(batch.texts, header[text])
+    cells = rows_at(rows, likely).cells() if likely else ()
+    repeated = {index for index, row in zip(likely, cells, strict=True) if _bare(row) == _bare(header)}
+    if not repeated:
+        return batch
+    kept = [index for index in range(len(batch.texts)) if index not in repeated]
+    texts, lines = [batch.texts[index] for index in kept], [int(batch.lines[index]) for index in kept]
+    return replace(batch, rows=rows_at(rows, kept), texts=texts, lines=lines, headers=len(repeated))
+
+
+def _texts_like(texts: Sequence[str], name: str) -> list[int]:
+    """Return the indices of the texts that may be a name; one at the beginning of a line may have a mark before it."""
+    likely: Sequence[int] = range(len(texts))
+    if isinstance(texts, TextSpans):  # decoding all texts of a large batch takes longer than reading it did
+        lengths, least = texts.ends - texts.starts, len(name.encode("utf-8", "surrogatepass"))
+        likely = np.flatnonzero((lengths >= least) & (lengths <= least + _MARK_BYTES)).tolist()
+    return [index for index in likely if _bare([texts[index]]) == _bare([name])]
+
+
+def _bare(row: Sequence[str]) -> list[str]:
+    """Return cells without the mark of a file that begins here, which also hides the quotes of the first cell."""
+    return [cell.strip('\ufeff"') for cell in row[:1]] + list(row[1:])
 
 
 def is_known_header(row: Sequence[str]) -> bool:
@@ -79,7 +145,7 @@ def _usual_width(rows: Sequence[Sequence[str]]) -> int:
 
 def _may_name(row: Sequence[str]) -> bool:
     cells = [plain_name(cell) for cell in row if cell.strip()]
-    distinct = len(set(cells)) == len(cells)
+    distinct = len(set(cells)) * 2 > len(cells)  # some names may stand twice
     return distinct and all(len(cell) <= _LONGEST_NAME and kind_of(cell) in ("word", "prose") for cell in cells)
 
 

@@ -18,6 +18,7 @@ class Reading:
       a backslash, cells are quoted by apostrophes or after a space, or quotes are plain characters (``none``).
     - ``header_row``: the line, or row of a sheet, with the names of the columns; 0 where there are no names.
     - ``sheet``: the name or the number of a sheet.
+    - ``text``: the column with the text.
     - ``date``, ``source``, ``url``, ``id``: the columns that hold them.
     """
 
@@ -26,6 +27,7 @@ class Reading:
     quoting: str | None = None
     header_row: int | None = None
     sheet: str | None = None
+    text: str | None = None
     date: str | None = None
     source: str | None = None
     url: str | None = None

@@ -119,13 +119,15 @@ def columns_of(rows: Rows, names: Sequence[str], indices: Sequence[int]) -> list
         return [[_cell(dig(value, name)[1]) or "" for name in names] for value in objects]
     if isinstance(rows, ArrowRows):
         return ArrowRows(rows.values.select(list(names)).take(list(indices))).cells()
-    if isinstance(rows, CsvRows):
-        some = CsvRows(rows.columns, rows.delimiter, spans_of([rows.records[index] for index in indices]))
-        cells: Sequence[list[str]] = some.cells()
-    else:
-        cells = [rows.values[index] for index in indices]
     places = [rows.columns.index(name) for name in names]
-    return [[row[place] for place in places] for row in cells]
+    return [[row[place] for place in places] for row in rows_at(rows, indices).cells()]
+
+
+def rows_at(rows: CsvRows | CellRows, indices: Sequence[int]) -> CsvRows | CellRows:
+    """Return the rows at ``indices``."""
+    if isinstance(rows, CellRows):
+        return CellRows(rows.columns, [rows.values[index] for index in indices])
+    return CsvRows(rows.columns, rows.delimiter, spans_of([rows.records[index] for index in indices]))
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class Batch:
     - ``texts``, ``lines``: their texts and physical lines.
     - ``refused``: the refused rows among them.
     - ``bytes_read``: how many bytes of the table were read so far.
+    - ``headers``: how many rows repeated the names of the columns; they were left out.
     """
 
     rows: Rows
@@ -152,6 +155,7 @@ class Batch:
     lines: Sequence[int] | NDArray[np.int64]
     refused: list[Refusal]
     bytes_read: int
+    headers: int = 0
 
 
 def without_text(texts: Sequence[str]) -> list[int]:

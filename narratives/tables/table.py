@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narratives.errors import UserError
-from narratives.tables.columns import check_names, listed
+from narratives.tables.columns import listed
 from narratives.tables.encodings import ENCODING_NAMES, detect_encoding
 from narratives.tables.exports.roles import NO_ROLES, Roles, recognise
 from narratives.tables.formats import (
@@ -21,6 +21,7 @@ from narratives.tables.formats import (
     named_format,
     text_format,
 )
+from narratives.tables.headers import repeated_names, without_headers
 from narratives.tables.lines import Line, TextLines, decode_lines, text_lines
 from narratives.tables.readers.arrow import open_arrow
 from narratives.tables.readers.csv_reader import CsvReader, open_csv
@@ -66,6 +67,11 @@ class Table:
     def text_column(self) -> str:
         """The first column with the text; empty if none was chosen."""
         return self.roles.column
+
+    @property
+    def repeated(self) -> dict[str, int]:
+        """The names that several columns had, and how many; each column got a name of its own."""
+        return repeated_names(self.reader.header)
 
     @property
     def name(self) -> str:
@@ -154,6 +160,13 @@ class Table:
         """
         export = self.reader.export if isinstance(self.reader, JsonlReader) else None
         roles = recognise(self.name, self.columns, self.reader.head(), (wanted, self.reading), export)
+        twice = next((column for column in roles.text_names() if column in self.repeated), None)
+        if twice and not roles.told:
+            alike = [column for column, cell in zip(self.columns, self.reader.header, strict=True) if cell == twice]
+            raise UserError(
+                f"{self.name}: {len(alike)} columns are called '{twice}'; say which holds the text with --text COLUMN, "
+                f"in their order {listed(alike)}"
+            )
         return replace(self, roles=roles)
 
     def with_roles_of(self, other: "Table") -> "Table":
@@ -183,7 +196,9 @@ class Table:
         return map(self._with_texts, reader.batches())
 
     def _with_texts(self, batch: Batch) -> Batch:
-        """Return a batch with texts from the other columns, where the text is not in one column alone."""
+        """Return a batch without repeated headers, and with texts from all columns that have them."""
+        text = self.columns.index(self.text_column) if self.reader.header and self.text_column else 0
+        batch = without_headers(batch, self.reader.header, text)
         if self.roles.single:
             return batch
         join = len(self.roles.text[0]) > 1
@@ -214,7 +229,7 @@ def open_table(path: str | Path, text_column: str | None = None, reading: Readin
 
     Raises UserError if the table is missing, empty or damaged, or if no column or several could hold the text.
     """
-    return read_head(str(path), reading).with_text_column(text_column)
+    return read_head(str(path), reading).with_text_column(text_column or reading.text)
 
 
 def read_all(path: str | Path) -> dict[str, list[str]]:
@@ -244,7 +259,6 @@ def read_head(path: str, reading: Reading = AS_RECOGNISED) -> Table:
     """Read the head of a table without choosing a text column. Raises UserError as ``open_table`` does."""
     source, named = open_source(path), named_format(path)
     reader = _open_reader(source, named, reading)
-    check_names(source.name, reader.columns)
     misnamed = (
         ()
         if named == "" or named in _ALIKE.get(reader.format, (reader.format,))

@@ -27,6 +27,7 @@ from narratives.model import persistence
 from narratives.model.classifier import Classifier
 from narratives.model.persistence import save
 from narratives.model.releases import check_name, model_in_use, readable_release, release
+from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.training.data import read_background
 from narratives.training.decision_rule import read_aim
 from narratives.training.fitting import ENOUGH_RANDOM, Progress, fit, of_sample, random_sample
@@ -50,6 +51,7 @@ class TrainingOptions:
     - ``from_scratch``: learn from these labels alone, not from the model that ships with the package.
     - ``strength``: C of the frames' regressions, in place of that of ``ModelSettings``.
     - ``release_first``: release the model if no other one is released.
+    - ``reading``: how to read a simple table, where the user says it.
     """
 
     codebook: Path | None = None
@@ -59,6 +61,7 @@ class TrainingOptions:
     from_scratch: bool = False
     strength: float | None = None
     release_first: bool = True
+    reading: Reading = AS_RECOGNISED
 
 
 DEFAULTS = TrainingOptions()
@@ -80,7 +83,12 @@ class Trained:
     thresholds: str
 
 
-def read_source(path: Path, codebook_path: Path | None = None, say: Say = lambda note: None) -> tuple[Gold, Source]:
+def read_source(
+    path: Path,
+    codebook_path: Path | None = None,
+    say: Say = lambda note: None,
+    reading: Reading = AS_RECOGNISED,
+) -> tuple[Gold, Source]:
     """Read a labels folder (with its own codebook unless another is named) or a simple labelled table.
 
     ``say`` is called with what a user should know about how a table was read. Raises UserError that names the file and
@@ -89,7 +97,7 @@ def read_source(path: Path, codebook_path: Path | None = None, say: Say = lambda
     if path.is_dir():
         codebook = read_codebook(codebook_path or path / "codebook.toml")
         return from_labels(read_labels(path, codebook), codebook)
-    table = read_labelled_table(path, read_codebook(codebook_path) if codebook_path else None)
+    table = read_labelled_table(path, read_codebook(codebook_path) if codebook_path else None, reading)
     return table.said(path, say), table_source(path.name, table.gold)
 
 
@@ -113,7 +121,7 @@ def train_on_files(
     """Train on a labels folder or a simple labelled table; see ``train``, and ``read_source`` for ``say``."""
     read_aim(options.aim)  # an unknown aim is refused before the labels are read
     progress("reading labels", 0.0)
-    return train(*read_source(labels, options.codebook, say), output, options, progress)
+    return train(*read_source(labels, options.codebook, say, options.reading), output, options, progress)
 
 
 def train(

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from conftest import paragraph
-from narratives.annotation.steps import Correction, Step, correct, suggest, take_step
+from narratives.annotation.steps import Correction, Step, correct, suggest, take_step, with_imported
 from narratives.codebook.frames import bare, retire
 from narratives.errors import UserError
 from narratives.labels.files import check_labels
 from narratives.labels.gold import UNKNOWN, gold
+from narratives.labels.interchange.intake import Suggestion as Imported
 from narratives.store.events import Circumstances
+from narratives.ui.components.board import hints
 
 NOTHING = Circumstances()  # nothing was suggested, and nobody said why the paragraph was shown
 TEXT = "Wake up, neighbours: the dam breaks before Friday!"
@@ -58,6 +60,40 @@ def test_a_frame_merged_since_the_model_was_trained_is_suggested_as_its_successo
     assert once[0].probability == suggest(classifier, codebook, "any", TEXT).frames[0].probability
     assert [suggestion.frame for suggestion in suggest(classifier, merged, "any", TEXT).frames] == ["mayor"]
     assert suggest(classifier, retire(codebook, "flood", "", "2026-05-01"), "any", TEXT).frames == ()
+
+
+def imported(model, *frames):
+    return Imported(
+        "any", model, json.dumps([dict(zip(("frame", "voice", "probability"), each, strict=False)) for each in frames])
+    )
+
+
+def test_what_models_said_in_imported_files_stands_behind_what_ours_says(classifier, codebook):
+    own = suggest(classifier, codebook, "any", TEXT)
+    files = [
+        imported(
+            "theirs@1", ("flood", "rebuts", 0.9), ("Mayor", "reports", 0.8), ("bridge", "", 0.2), ("tram", "", 0.9)
+        ),
+        imported("spaCy", ("bridge", "wrong"), ("mayor", "", 0.7)),
+        imported(own.model, ("bridge", "reports", 0.9)),
+    ]
+    suggested = with_imported(own, files, codebook)
+    assert suggested.frames[:1] == own.frames
+    assert [(each.frame, each.voice, each.probability, each.by) for each in suggested.frames[1:]] == [
+        ("mayor", "reports", 0.8, "theirs@1"),
+        ("bridge", "", None, "spaCy"),
+    ]
+    stored = json.loads(suggested.as_json())["frames"]
+    assert [each.get("by", "ours") for each in stored] == ["ours", "theirs@1", "spaCy"]
+    assert [each["likely"] for each in hints(suggested.frames)][1:] == ["0.80 · theirs@1", "spaCy"]
+
+
+def test_an_imported_suggestion_follows_a_merged_frame_and_is_hidden_where_ours_is(classifier, codebook):
+    merged = retire(codebook, "bridge", "mayor", "2026-05-01")
+    blind = suggest(classifier, codebook, "any", "The choir sings.", "random")
+    suggested = with_imported(blind, [imported("theirs@1", ("bridge", "reports", 0.9))], merged)
+    assert [(each.frame, each.by) for each in suggested.frames] == [("mayor", "theirs@1")]
+    assert not suggested.shown
 
 
 def test_a_saved_step_is_a_whole_reading_with_what_was_suggested(store, codebook, classifier):

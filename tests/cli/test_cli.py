@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 
 from conftest import put_unreadable
+from made_documents import pdf, word
 from narratives.cli.main import main
 from narratives.labels.field.readings import FieldReading, FieldReadings, write_field
 from narratives.model.releases import release
 from narratives.text.paragraphs import paragraph_id
 from narratives.training.train import TrainingOptions, train_on_files
 
+READING = "--text --sheet --header-row --encoding --delimiter --quoting"
 # Each command with the beginning of its first sentence and its options.
 COMMANDS = {
     "classify": ("Classify one TEXT", "--file --json --all --all-evidence --model"),
@@ -26,10 +28,16 @@ COMMANDS = {
     ),
     "train": (
         "Train a model on labels",
-        "--labels --codebook --unlabelled --aim --seed --from-scratch -o --output --json",
+        f"--labels --codebook --unlabelled --aim --seed --from-scratch -o --output --json {READING}",
     ),
-    "evaluate": ("Measure a model on labelled rows", "--on --language --model --json"),
-    "compare": ("Compare two models on the same rows", "--on --language --json"),
+    "evaluate": (
+        "Measure a model on labelled rows",
+        f"--on --language --model --json {READING}",
+    ),
+    "compare": (
+        "Compare two models on the same rows",
+        f"--on --language --json {READING}",
+    ),
     "queue": ("List what to label next", "--annotator --number --rank --overlap --json --model"),
     "models list": ("List the models", ""),
     "models release": ("Release the model NAME", ""),
@@ -156,6 +164,17 @@ def test_classify_reads_a_file_and_standard_input_alike(run, tmp_path):
     by_file = run("classify", "--file", tmp_path / "article.txt")
     assert by_file == run("classify", "-", given=TEXT.encode())
     assert "The flood is coming" in by_file[1]
+
+
+def test_classify_reads_documents_and_says_what_they_are(run, tmp_path):
+    (tmp_path / "news.docx").write_bytes(word([TEXT]))
+    status, out, err = run("classify", "--file", tmp_path / "news.docx")
+    assert (status, err) == (0, "news.docx: Word, 1 paragraph\n")
+    assert "The flood is coming" in out
+    (tmp_path / "scan.pdf").write_bytes(pdf([[]]))
+    status, out, err = run("classify", "--file", tmp_path / "scan.pdf")
+    assert (status, out) == (2, "")
+    assert err == "narratives: scan.pdf: the PDF has pictures of pages and no text; recognise its text first (OCR)\n"
 
 
 def test_all_shows_every_frame_and_every_ngram(run):

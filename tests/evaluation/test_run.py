@@ -8,6 +8,7 @@ from narratives.evaluation.run import compare_on, evaluate_on, kept_figures, pre
 from narratives.labels.simple_table import read_simple_table
 from narratives.labels.source import table_source
 from narratives.model import persistence
+from narratives.tables.reading import Reading
 
 ROWS = [
     ("Wake up: the dam breaks before Friday!", "flood", "promotes", "en"),
@@ -101,3 +102,54 @@ def test_rows_without_text_and_texts_that_stand_twice_are_said_and_not_counted_a
     evaluation = evaluate_on(model, write([*ROWS, ("", "", "", "en"), (" ", "", "", "en")]), [], said.append)
     assert evaluation.n == evaluate_on(model, write(ROWS), []).n
     assert any("rows have no text and are left out" in note for note in said)
+
+
+def said_on(model, path, **told):
+    said = []
+    evaluate_on(model, path, [], said.append, Reading(**told))
+    return [note.removeprefix(f"{path}: ") for note in said]
+
+
+def test_what_was_recognised_is_said_before_the_figures(model, tmp_path):
+    (tmp_path / "t.csv").write_text("Post;Frames;lang\nThe dam breaks before Friday!;flood;en\n", encoding="utf-8")
+    found, languages = said_on(model, tmp_path / "t.csv")[:2]
+    assert found.startswith("CSV, UTF-8, delimiter ';', 3 columns, text in 'Post', language in 'lang'")
+    assert found.endswith("frames in 'Frames'")
+    assert languages == "1 rows by language: en 1"
+
+
+def test_the_texts_of_an_export_are_found_in_all_its_columns(model, tmp_path):
+    header = "Document ID,Hit Sentence,Opening Text,Source Name,Reach,frames"
+    rows = (
+        'a,,"The dam breaks before Friday!",x,1,flood\nb,"The dam breaks, they say.",,x,1,flood\nc,"The choir.",,x,1,\n'
+    )
+    (tmp_path / "t.csv").write_text(f"{header}\n{rows}", encoding="utf-8")
+    assert evaluate_on(model, tmp_path / "t.csv", []).n == 3
+    assert "Meltwater" in said_on(model, tmp_path / "t.csv")[0]
+
+
+def test_texts_of_words_that_the_model_does_not_know_are_counted_by_language(model, write):
+    strange = [("Ce soir, les habitants du quartier dansent près de leur vieille église.", "", "", "fr")] * 2
+    notes = said_on(model, write([*ROWS, *strange]))
+    said = next(note for note in notes if "consist mostly of words that the model does not know" in note)
+    assert "of 6 texts" in said
+    assert "fr 2" in said
+    assert f"A: {said}" in compare_on((model, model), write([*ROWS, *strange]), []).remarks
+
+
+def test_a_table_is_read_as_the_user_says(model, tmp_path):
+    content = "a;b;frames\nThe dam breaks before Friday, all say.;The choir sings in the hall on Sunday.;flood\n"
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=r"could be in 'a' or in 'b'; say which with --text COLUMN"):
+        evaluate_on(model, tmp_path / "t.csv", [])
+    assert evaluate_on(model, tmp_path / "t.csv", [], reading=Reading(text="a")).macro_f1 == 1.0
+    assert evaluate_on(model, tmp_path / "t.csv", [], reading=Reading(text="b")).macro_f1 == 0.0
+
+
+def test_a_text_column_that_is_mostly_empty_must_be_named(model, write):
+    path = write([ROWS[0], *[("", "", "", "en")] * 2])
+    with pytest.raises(
+        UserError, match="the column 'text' seems to hold the text, but 2 of its first 3 rows are empty"
+    ):
+        evaluate_on(model, path, [])
+    assert evaluate_on(model, path, [], reading=Reading(text="text")).n == 1

@@ -95,3 +95,14 @@ def test_rows_without_text_are_left_out_and_counted(read):
 def test_a_scored_table_is_no_labelled_table(read):
     with pytest.raises(UserError, match="its frames are predictions and no labels"):
         read("text,frames,voices,human,model\nOne.,flood,promotes,,m@1\n")
+
+
+def test_rows_that_repeat_the_header_are_left_out_and_counted(read):
+    table = read("text,frames\nThe dam breaks.,flood\ntext,frames\nThe choir sings.,\n")
+    assert [text for text, _ in rows(table)] == ["The dam breaks.", "The choir sings."]
+    assert "left out: 1 row that repeats the names of the columns" in table.notes
+
+
+def test_two_columns_of_frames_are_refused(read):
+    with pytest.raises(UserError, match="the column 'frames' occurs more than once"):
+        read("text,frames,frames\nThe dam breaks.,flood,mayor\n")

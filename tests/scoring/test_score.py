@@ -156,6 +156,13 @@ def test_every_program_reads_what_was_written(tmp_path: Path, name: str, content
     assert [text for batch in again.batches() for text in batch.texts] == texts
 
 
+def test_headers_inside_a_file_are_no_rows_and_are_counted(tmp_path: Path) -> None:
+    done = run(write(tmp_path, "a.csv", "id,text\n1,x\nid,text\n2,y\n\ufeffid,text\n3,z\n"), tmp_path / "out.csv")
+    assert (done.rows_read, done.rows_scored, done.repeated_headers) == (3, 3, 2)
+    assert "left out: 2 rows that repeat the names of the columns" in done.summary()
+    assert [row[0] for row in rows_of(tmp_path / "out.csv")] == ["id", "1", "2", "3"]
+
+
 def test_short_columns_leave_the_probabilities_out(tmp_path: Path) -> None:
     run(write(tmp_path, "a.csv", "text\nx\n"), tmp_path / "out.csv", columns="short")
     assert rows_of(tmp_path / "out.csv")[0] == ["text", "frames", "voices", "human", "scope", "model"]

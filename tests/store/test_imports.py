@@ -39,6 +39,19 @@ def test_suggestions_are_kept_apart_from_labels(store):
     assert (event.paragraph_id, event.model, event.suggested) == (IDS[2], "m@1", '[{"frame": "flood"}]')
 
 
+def test_the_last_suggestion_of_each_model_is_found_until_its_import_is_withdrawn(store):
+    given = [
+        Suggestion(IDS[2], model, f'[{{"frame": "{frame}"}}]') for model, frame in (("a", "flood"), ("b", "mayor"))
+    ]
+    store.import_labels(SET, {}, file(suggestions=given))
+    changed = Suggestion(IDS[2], "a", '[{"frame": "bridge"}]')
+    second = store.import_labels(SET, {}, file("b.csv", suggestions=[changed])).number
+    assert store.suggestions(IDS[2]) == (changed, given[1])
+    assert store.suggestions(IDS[1]) == ()
+    store.withdraw(second, "lead")
+    assert store.suggestions(IDS[2]) == (given[1], given[0])
+
+
 def test_a_dry_run_says_what_an_import_does_and_changes_nothing(store):
     would = store.preview_import(SET, file())
     assert (would.paragraphs, would.readings, would.number) == (4, 2, None)

@@ -48,6 +48,56 @@ def test_row_names_of_r_are_a_column(tmp_path):
     assert read(table)[0][1] == ["2", "2024-03-02", SECOND]
 
 
+def test_columns_of_one_name_get_names_of_their_own(tmp_path):
+    table = opened(tmp_path, f"id,text,link,link,link_2\n1,{FIRST[:20]},a,b,c\n")
+    assert table.columns == ("id", "text", "link", "link_3", "link_2")
+    assert read(table)[0] == [["1", FIRST[:20], "a", "b", "c"]]
+    assert "'link' stood above several columns: also 'link_3'" in table.findings()
+
+
+def test_two_columns_called_text_are_not_chosen_between(tmp_path):
+    content = f"id,text,text\n1,{FIRST[:20]},{SECOND[:20]}\n"
+    with pytest.raises(UserError, match=r"2 columns are called 'text'; say which .* in their order 'text', 'text_2'"):
+        opened(tmp_path, content)
+    assert list(next(open_table(tmp_path / "a.csv", "text_2").batches()).texts) == [SECOND[:20]]
+
+
+def test_names_that_stand_twice_are_found_below_a_title(tmp_path):
+    table = opened(tmp_path, f'Export of 2 March\n\nid,text,link,link\n1,"{FIRST}",a,b\n2,"{SECOND}",c,d\n')
+    assert table.columns == ("id", "text", "link", "link_2")
+
+
+@pytest.mark.parametrize("header", ["id,text", "\ufeffid,text", '"id","text"', '\ufeff"id","text"'])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251"])
+def test_headers_inside_a_file_are_left_out_and_counted(tmp_path, header, encoding):
+    if encoding == "cp1251" and "\ufeff" in header:
+        return
+    row = '1,"Річка піднялася, міст зачинено."\n'
+    (tmp_path / "a.csv").write_bytes(f"{header}\n{row}{header}\n{row}2,text\nid,texts\n".encode(encoding))
+    batch = next(open_table(tmp_path / "a.csv").quick_batches())
+    assert (list(batch.lines), batch.headers) == ([2, 4, 5, 6], 1)
+    assert [row[1] for row in batch.rows.cells()][2:] == ["text", "texts"]
+
+
+def test_a_first_line_of_data_is_no_header_that_may_come_again(tmp_path):
+    table = opened(tmp_path, "The river rises again.\nThe choir sings.\nThe river rises again.\n")
+    assert next(table.batches()).headers == 0
+    assert len(read(table)[0]) == 3
+
+
+@pytest.mark.parametrize("quoting", ["minimal", "apostrophe"])
+def test_rows_with_too_many_or_too_few_cells_cost_themselves_only(tmp_path, quoting):
+    quote = '"' if quoting == "minimal" else "'"
+    text = f"{quote}{FIRST}{quote}"
+    table = opened(tmp_path, f"id,text,tag\n1,{text},a\n2,{text}\n3,{text},a,b\n4,{text},b\n", quoting=quoting)
+    refused = [row for batch in table.quick_batches() for row in batch.refused]
+    assert [(row.line, row.reason) for row in refused] == [
+        (3, "2 cells where the header has 3"),
+        (4, "4 cells where the header has 3"),
+    ]
+    assert read(table)[1] == [2, 5]
+
+
 def test_texts_with_unquoted_commas_are_refused_not_shifted(tmp_path):
     table = opened(tmp_path, "id,text\n1,The river rises, they say\n2,The choir sings, too\n")
     assert table.columns == ("id", "text")

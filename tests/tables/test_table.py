@@ -202,7 +202,7 @@ def test_without_such_a_name_the_text_column_is_the_longest_that_is_no_address(t
         ("text,Text\nx,y\n", None, "could be in 'text' or in 'Text'"),
         ("a,b\n1,2\n", None, "no column looks like text; name one of 'a', 'b'"),
         ("a,b\n1,2\n", "c", "there is no column 'c'; its columns are 'a', 'b'"),
-        ("text,id,id\nx,1,2\n", None, "'id' occurs more than once"),
+        ("text,id,text\nx,1,2\n", None, "2 columns are called 'text'; say which holds the text with --text"),
         ("", None, "is empty"),
         ("\n\n", None, "is empty"),
         ('id,"text\n1,a\n', None, ":1: the names of the columns are not readable"),

@@ -7,6 +7,7 @@ import openpyxl
 import pytest
 
 from narratives.errors import UserError
+from narratives.tables.readers.workbook import write_sheet
 from narratives.tables.reading import Reading
 from narratives.tables.rows import Refusal
 from narratives.tables.table import Table, open_table
@@ -96,3 +97,29 @@ def test_a_formula_without_a_stored_value_is_refused_where_the_text_should_be(tm
 def test_escaped_line_ends_are_line_ends(tmp_path):
     path = save(tmp_path / "a.xlsx", {"Sheet": [["id", "text"], [1, "The river_x000D_\nrises_x0009_again"]]})
     assert read(open_table(path))[0] == [["1", "The river\nrises\tagain"]]
+
+
+def test_names_that_stand_twice_and_headers_between_the_rows_are_read(tmp_path):
+    header = ["id", "text", "link", "link"]
+    rows = [header, [1, "The river rises again.", "a", "b"], header, [2, "The choir sings.", "c", "d"]]
+    table = open_table(save(tmp_path / "a.xlsx", {"Sheet": rows}))
+    batch = next(table.batches())
+    assert table.columns == ("id", "text", "link", "link_2")
+    assert (batch.lines, batch.headers, batch.rows.cells()[1]) == ([2, 4], 1, ["2", "The choir sings.", "c", "d"])
+
+
+@pytest.mark.parametrize(("length", "fits"), [(32_767, True), (32_768, False)])
+def test_a_text_that_a_cell_cannot_hold_is_refused_before_anything_is_written(tmp_path, length, fits):
+    rows = [["a", "x" * length], ["b", "y"]]
+    if fits:
+        write_sheet(tmp_path / "a.xlsx", ("id", "text"), rows)
+        assert next(open_table(tmp_path / "a.xlsx").batches()).rows.cells() == rows
+        return
+    with pytest.raises(UserError, match=r"row 2: 'text' has 32,768 characters.* write another layout, such as jsonl"):
+        write_sheet(tmp_path / "a.xlsx", ("id", "text"), rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_characters_outside_the_basic_plane_count_twice_as_in_excel(tmp_path):
+    with pytest.raises(UserError, match="40,000 characters"):
+        write_sheet(tmp_path / "a.xlsx", ("text",), [["\U0001f30a" * 20_000]])

@@ -12,10 +12,12 @@ import pytest
 from conftest import paragraph, reading
 from narratives.annotation.ranking import rank
 from narratives.codebook.parsing import read_codebook
+from narratives.labels.interchange.intake import Suggestion
+from narratives.labels.label_set import LabelSet
 from narratives.model.persistence import load, save
 from narratives.model.releases import release
 from narratives.store.assignments import AssignmentQueue, QueueEntry
-from narratives.store.events import Store
+from narratives.store.events import ImportedFile, Store, now
 from narratives.training.train import train_on_files
 from servers import PAYLOAD, WAIT, chromium, free_port, served, sideways, start_loaded, stop
 
@@ -228,6 +230,33 @@ def test_the_voice_of_a_suggestion_is_changed_by_one_key_or_click_and_stored_wit
         assert labels_of(store, "boss") == {first: [("flood", "rebuts")]}
         assert sideways(page) == 0
         page.close()
+
+
+def test_a_prediction_of_an_imported_table_is_shown_by_its_model_but_never_on_a_random_paragraph(
+    browser, labels, models, store
+):
+    texts = [f"The choir sings the song number {number}." for number in range(12)]
+    said = '[{"frame": "mayor", "voice": "reports", "probability": 0.8}]'
+    for reason, annotator, hinted in (("rare", "olha3", True), ("random", "olha4", False)):
+        store.import_labels(LabelSet(tuple(map(paragraph, texts)), ()), {}, imported(texts, said))
+        AssignmentQueue(store).order(QueueEntry(paragraph(text).paragraph_id, reason, "", 2) for text in texts)
+        with served(labels, models) as address:
+            page = browser.new_page()
+            sign_in(page, address, annotator)
+            hints = []
+            for _ in range(6):
+                hints += page.locator(".frame .hint").all_inner_texts()
+                before = text_of(page)
+                page.keyboard.press("Enter")
+                page.wait_for_function("old => !document.title.includes(old)", arg=before)
+                page.wait_for_timeout(300)
+            assert ("◌ reports 0.80 · theirs@1" in hints) is hinted
+            page.close()
+
+
+def imported(texts, said):
+    suggestions = [Suggestion(paragraph(text).paragraph_id, "theirs@1", said) for text in texts]
+    return ImportedFile("scored.csv", "table", "lead", now(), "0" * 64, suggestions)
 
 
 def test_a_refresh_and_a_second_tab_come_back_to_the_paragraph_and_the_name(page, address, store):

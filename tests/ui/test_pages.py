@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from conftest import paragraph, put_unreadable, reading
+from made_documents import page, pdf
 from narratives import paths
 from narratives.annotation.roles import give_role
 from narratives.codebook.editing import retire_frame
@@ -68,6 +69,24 @@ def test_the_example_is_one_click(app):
     app.run()
     next(button for button in app.button if button.label == "Load an example").click()
     assert 'class="nv-row"' in html_of(app.run())
+
+
+def test_a_dropped_document_is_read_into_the_form_and_classified(app):
+    app.run()
+    app.file_uploader[0].set_value(("a.html", page("<p>Wake up: the dam breaks before Friday!</p>"), "text/html"))
+    app.run()
+    assert not app.exception
+    assert app.text_area(key="pasted").value == "Wake up: the dam breaks before Friday!"
+    assert "The flood is coming" in html_of(app)
+    app.text_area(key="pasted").set_value("The choir sings.")
+    next(button for button in app.button if button.label == "Classify").click()
+    assert app.run().text_area(key="pasted").value == "The choir sings."  # read once, not at every click
+
+
+def test_a_dropped_document_without_text_is_one_sentence(app):
+    app.run()
+    app.file_uploader[0].set_value(("a.pdf", pdf([[]]), "application/pdf"))
+    assert any("recognise its text first (OCR)" in element.value for element in app.run().get("text"))
 
 
 @pytest.mark.parametrize(

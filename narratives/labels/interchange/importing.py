@@ -19,6 +19,7 @@ from narratives.labels.interchange.prodigy import ExampleReader
 from narratives.labels.interchange.table import TableReader
 from narratives.labels.label_set import LabelSet
 from narratives.labels.table_rows import Rows, rows_of_objects, rows_of_table
+from narratives.tables.table import open_table
 
 LAYOUTS_READ = (
     *("labels", "jsonl", "label-studio", "doccano", "prodigy", "argilla", "potato", "spacy", "hugging-face"),
@@ -56,11 +57,19 @@ def read_intake(path: Path, moment: Moment, layout: str = "", columns: Columns =
         list(documents.objects())  # raises what is wrong with the first line
         raise UserError(f"{path.name}: it holds no text; export it again, or name another file")
     kind = layout or layout_of(objects)
-    if documents and (kind != "table" or documents.unit == "object"):
+    if documents and (kind != "table" or (documents.unit == "object" and not _is_export(path))):
         return task.documents(documents, kind)
     if kind not in ("table", "xlsx"):
         raise UserError(f"{path}: the file is not JSON, so not of {kind}; leave out --from, or export it again")
     return task.table(rows_of_table(path, columns.text))
+
+
+def _is_export(path: Path) -> bool:
+    """Return whether a file of objects is a known export, whose texts and sources are found as ``score`` finds them."""
+    try:
+        return bool(open_table(path).roles.export)
+    except UserError:
+        return False
 
 
 def layout_of(objects: Iterable[Mapping[str, Any]]) -> str:

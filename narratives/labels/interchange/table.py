@@ -120,11 +120,19 @@ class TableReader:
 
     def notes(self) -> list[str]:
         """Return what was recognised, a sentence each; complete once the items were read."""
+        found = [self._rows.findings] if self._rows.findings else []
         if self._scored is not None:
-            return ["written by narratives score: its predictions are kept as suggestions, not as labels"]
+            kept = "written by narratives score: its predictions are kept as suggestions, not as labels"
+            return [*found, *self._rows.notes, kept]
         labelled = self._roles.frames or self._roles.ticked
         unread = f"{self._unread:,} rows have no label: texts that nobody has read"
-        return self._notes + none_notes(self._none) + ([unread] if labelled and self._unread else [])
+        return (
+            found
+            + self._rows.notes
+            + self._notes
+            + none_notes(self._none)
+            + ([unread] if labelled and self._unread else [])
+        )
 
     def _recognised(self) -> _Roles:
         values = self._values()
@@ -238,14 +246,18 @@ class TableReader:
         )
 
     def _paragraph(self, cells: Mapping[str, str], text: str) -> LabelledParagraph:
-        given, register, document = (
-            cells.get(find_column(cells, names), "").strip()
-            for names in (("language", "lang"), ("register",), ("document",))
-        )
+        language = self._rows.roles.language or find_column(cells, ("language", "lang"))
+        given = cells.get(language, "").strip()
+        register, document = (cells.get(find_column(cells, (name,)), "").strip() for name in ("register", "document"))
         return LabelledParagraph(paragraph_id(text), text.strip(), label_language(given, text), register, document)
 
     def _source(self, cells: Mapping[str, str]) -> str:
-        return cells.get(find_column(cells, _SOURCES), "").strip() or self._rows.where
+        """Return where the text of a row came from: by an export's own column, else by one of a usual name."""
+        roles = self._rows.roles
+        usual = find_column(cells, _SOURCES)
+        columns = (roles.source, usual, roles.url) if roles.export else (usual, roles.source, roles.url)
+        said = (cells.get(column, "").strip() for column in columns if column)
+        return next(filter(None, said), "") or self._rows.where
 
     def _suggestions(self, paragraph: str, cells: Mapping[str, str]) -> tuple[Suggestion, ...]:
         prefix = self._scored or ""

@@ -32,7 +32,8 @@ class Export:
     - ``rows``: paths of the rows, such as ``messages.*``.
     - ``beside``: keys of the outermost object, which count like those of the fingerprint.
     - ``skip``: values of columns whose rows are left out.
-    - ``add``: columns to add; ``{id}`` is the row's, ``{^id}`` that of the object around it.
+    - ``add``: columns to add; ``{id}`` is the row's, ``{^id}`` that of the object around it, and ``{reviews.0.url}``
+      leads into an object and to the first item of a list.
     - ``lookup``: adds as ``column`` the object of the list ``in`` whose ``by`` is the row's ``key``.
     """
 
@@ -63,10 +64,26 @@ class Export:
         known = {**{f"^{key}": item for key, item in around.items()}, **value}
         added = {}
         for column, pattern in self.add.items():
-            keys = re.findall(r"\{(.+?)\}", pattern)
-            if column not in value and all(key in known for key in keys):
-                added[column] = re.sub(r"\{(.+?)\}", lambda found: str(known[found[1]]), pattern)
+            found = {key: _at(known, key) for key in re.findall(r"\{(.+?)\}", pattern)}
+            if column not in value and None not in found.values():
+                added[column] = _filled(pattern, found)
         return value | added
+
+
+def _filled(pattern: str, values: Mapping[str, Any]) -> str:
+    return re.sub(r"\{(.+?)\}", lambda key: str(values[key[1]]), pattern)
+
+
+def _at(value: Any, path: str) -> Any:
+    """Return what is at a key, or at a path of keys and numbers of list items; None if there is nothing."""
+    if isinstance(value, Mapping) and path in value:
+        return value[path]
+    key, _, rest = path.partition(".")
+    if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+        inner = value[int(key)]
+    else:
+        inner = value.get(key) if isinstance(value, Mapping) else None
+    return inner if not rest or inner is None else _at(inner, rest)
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from narratives.errors import UserError
+from narratives.tables.columns import check_names
 from narratives.tables.rows import ArrowRows, Batch, KeyFault, Refusal
 from narratives.tables.sources import Source, is_url, open_file
 
@@ -23,6 +24,7 @@ class ArrowReader:
     notes: tuple[str, ...] = ()
     encoding: str = ""
     delimiter: str = ""
+    header: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,8 +69,9 @@ class ArrowReader:
 
 
 def open_arrow(source: Source, kind: str) -> ArrowReader:
-    """Read the schema. Raises UserError if the file is damaged."""
+    """Read the schema. Raises UserError if the file is damaged, or if two columns have the same name."""
     with _opened(source.path) as file:
+        check_names(source.name, file.schema_arrow.names)
         return ArrowReader(source, kind, file.schema_arrow)
 
 

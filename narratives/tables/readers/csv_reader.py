@@ -43,6 +43,11 @@ class CsvReader:
         return self.shape.columns
 
     @property
+    def header(self) -> tuple[str, ...]:
+        """The cells of the line with the names."""
+        return self.shape.header
+
+    @property
     def delimiter(self) -> str:
         """The delimiter; empty for one column."""
         return self.shape.delimiter

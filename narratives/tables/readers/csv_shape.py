@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from narratives.errors import UserError
-from narratives.tables.columns import listed, plain_name
-from narratives.tables.headers import NO_HEADER, find_header, is_known_header, kind_of, name_columns
+from narratives.tables.columns import plain_name
+from narratives.tables.headers import (
+    NO_HEADER,
+    find_header,
+    is_known_header,
+    kind_of,
+    name_columns,
+    naming_notes,
+)
 from narratives.tables.lines import Line
 from narratives.tables.readers.csv_records import Record, read_records
 from narratives.tables.reading import Reading
@@ -36,6 +43,7 @@ class CsvShape:
     - ``header_line``: the physical line with the names; 0 if there is none.
     - ``skip``: how many physical lines come before the first row.
     - ``notes``: what a user should know about it.
+    - ``header``: the cells that the columns were named by; empty if there is no line with names.
     """
 
     delimiter: str
@@ -44,6 +52,7 @@ class CsvShape:
     header_line: int
     skip: int
     notes: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,27 +215,28 @@ def _shape(name: str, attempt: _Attempt, start: int, told: bool) -> CsvShape:
     record = attempt.records[max(0, attempt.header)]
     record = record._replace(line=record.line + start)
     if attempt.header == NO_HEADER:
-        columns, header, skip = name_columns([""] * attempt.width), 0, record.line - 1
+        cells, line, skip = [""] * attempt.width, 0, record.line - 1
     elif record.fault:
         raise UserError(f"{name}:{record.line}: the names of the columns are not readable: {record.fault}")
     else:
-        columns, header, skip = _columns(record.cells, attempt), record.line, record.line + record.lines - 1
+        cells, line, skip = _cells(record.cells, attempt), record.line, record.line + record.lines - 1
+    columns = name_columns(cells)
     notes = [f"delimiter named in line {start}"] if told else []
     notes += [_QUOTED[attempt.quoting]] if attempt.quoting in _QUOTED else []
-    notes += [_header_note(header, columns, record.cells)]
-    return CsvShape(attempt.delimiter, attempt.quoting, columns, header, skip, tuple(filter(None, notes)))
+    notes += _header_notes(line, columns, cells)
+    header = tuple(cells) if line else ()
+    return CsvShape(attempt.delimiter, attempt.quoting, columns, line, skip, tuple(notes), header)
 
 
-def _header_note(header: int, columns: Sequence[str], names: Sequence[str]) -> str:
-    if not header:
-        return "no line with the names of the columns (if there is one, name it with --header-row)"
-    unnamed = [column for column in columns if column not in names]
-    called = f"{listed(unnamed)} had no name" if unnamed else ""
-    guessed = header > 1 or not is_known_header(names)
-    return ", ".join(filter(None, (f"names of the columns in line {header}" if guessed else "", called)))
+def _header_notes(line: int, columns: Sequence[str], cells: Sequence[str]) -> list[str]:
+    if not line:
+        return ["no line with the names of the columns (if there is one, name it with --header-row)"]
+    guessed = line > 1 or not is_known_header(cells)
+    return [*([f"names of the columns in line {line}"] if guessed else []), *naming_notes(columns, cells)]
 
 
-def _columns(names: Sequence[str], attempt: _Attempt) -> tuple[str, ...]:
+def _cells(names: Sequence[str], attempt: _Attempt) -> list[str]:
+    """Return the cells of the line with the names, one for each column."""
     missing = [""] * (attempt.width - len(names))
     whole = [*missing, *names] if attempt.side == "before" else [*names, *missing]
-    return name_columns(whole[: attempt.width])
+    return whole[: attempt.width]

@@ -28,6 +28,7 @@ class JsonlReader:
     notes: tuple[str, ...] = ()
     format: str = "JSONL"
     delimiter: str = ""
+    header: tuple[str, ...] = ()
     schema: None = None
 
     @property
@@ -58,6 +59,8 @@ def open_jsonl(lines: TextLines | JsonDocument, head: Sequence[Line]) -> JsonlRe
     if len(objects) == 1 and is_by_columns(objects[0]):
         raise UserError(f"{lines.source.name}: {BY_COLUMNS}")
     columns = tuple(dict.fromkeys(key for row in objects for key in row))
+    if not columns:
+        raise UserError(f"{lines.source.name}: its objects are empty; export it again")
     if isinstance(lines, TextLines):
         return JsonlReader(lines, columns)
     skipped = lines.export.skip.items() if lines.export else ()

@@ -18,6 +18,10 @@ class Reader(Protocol):
         """The names of the columns; of a JSONL file, the keys that its head has."""
 
     @property
+    def header(self) -> tuple[str, ...]:
+        """The cells of the row with the names, a cell for each column; empty if the format or the table has none."""
+
+    @property
     def encoding(self) -> str:
         """The name of the text's encoding; empty for a binary format."""
 

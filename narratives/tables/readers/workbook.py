@@ -16,13 +16,14 @@ from xml.etree.ElementTree import ParseError
 from narratives.errors import UserError
 from narratives.files import atomic_write
 from narratives.tables.columns import listed
-from narratives.tables.headers import NO_HEADER, find_header, name_columns
+from narratives.tables.headers import NO_HEADER, find_header, name_columns, naming_notes
 from narratives.tables.reading import Reading
 from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
 from narratives.tables.sources import Source
 
 _HEAD_ROWS = 1000
-_CELL_CHARACTERS = 32_767  # the limit of Excel
+_SHEET_ROWS, _CELL_CHARACTERS = 1_048_576, 32_767  # the limits of Excel
+_OTHER_LAYOUT = "nothing was written; write another layout, such as jsonl"
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class SheetRow:
 
 @dataclass(frozen=True)
 class WorkbookReader:
-    """One sheet of a workbook; ``first_row`` is that of its table."""
+    """One sheet of a workbook; ``first_row`` is that of its table, ``header`` the cells that name the columns."""
 
     source: Source
     sheet: int
     columns: tuple[str, ...]
+    header: tuple[str, ...]
     first_row: int
     notes: tuple[str, ...] = ()
     format: str = "XLSX"
@@ -113,10 +115,11 @@ def open_workbook(source: Source, reading: Reading) -> WorkbookReader:
     names = sheet.rows[header].cells if header >= 0 else []
     # A cell beside the table is a column without a name; no delimiter can have cut it off from another cell.
     width = max([len(names), *(len(row.cells) for row in below)])
-    columns = name_columns(names + [""] * (width - len(names)))
+    cells = names + [""] * (width - len(names))
+    columns = name_columns(cells)
     number = sheet.rows[header].number if header >= 0 else 0
-    notes = (_sheet_note(sheet, sheets), _header_note(number, sheet.rows[0].number))
-    return WorkbookReader(source, sheet.index, columns, number + 1, tuple(filter(None, notes)))
+    notes = [_sheet_note(sheet, sheets), *_header_notes(number, sheet.rows[0].number, columns, cells)]
+    return WorkbookReader(source, sheet.index, columns, tuple(cells) if number else (), number + 1, tuple(notes))
 
 
 def _named_sheet(name: str, sheets: Sequence[_Sheet], wanted: str) -> _Sheet:
@@ -144,10 +147,11 @@ def _sheet_note(sheet: _Sheet, sheets: Sequence[_Sheet]) -> str:
     return f"sheet '{sheet.name}'" + (f" ({number} of {len(sheets)}{hidden})" if len(sheets) > 1 else "")
 
 
-def _header_note(number: int, first: int) -> str:
+def _header_notes(number: int, first: int, columns: Sequence[str], cells: Sequence[str]) -> list[str]:
     if not number:
-        return "no row with the names of the columns (if there is one, name it with --header-row)"
-    return f"names of the columns in row {number}" if number > first else ""
+        return ["no row with the names of the columns (if there is one, name it with --header-row)"]
+    below = [f"names of the columns in row {number}"] if number > first else []
+    return below + naming_notes(columns, cells)
 
 
 def _sheets(path: str) -> list[_Sheet]:
@@ -208,18 +212,23 @@ def _iterate(sheet: Any) -> Iterator[Sequence[Any]]:
 def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a workbook of one sheet with every cell as text, so that a cell that begins with = is not a formula.
 
-    Text longer than an Excel cell can hold is cut, and control characters are left out.
+    Control characters are left out. Raises UserError, before anything is written, if a sheet of Excel cannot hold the
+    rows or a cell cannot hold its text.
     """
     import openpyxl
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+    values = [columns, *rows]
+    for number, row in enumerate(values, 1):
+        for column, value in zip(columns, row, strict=True):
+            _check_fits(path, number, column, value)
     workbook = openpyxl.Workbook(write_only=True)
     sheet = workbook.create_sheet("labels")
-    for row in (columns, *rows):
+    for row in values:
         cells = []
         for value in row:
-            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:_CELL_CHARACTERS])
+            cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
             cell.data_type = "s"
             cells.append(cell)
         sheet.append(cells)
@@ -228,6 +237,18 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
     workbook.save(content)
     with atomic_write(path) as file:
         file.write(content.getbuffer())
+
+
+def _check_fits(path: Path, number: int, column: str, value: str) -> None:
+    """Raise UserError if a sheet cannot hold a row of this number, or a cell this value."""
+    if number > _SHEET_ROWS:
+        raise UserError(f"{path}: more than the {_SHEET_ROWS:,} rows of a sheet; {_OTHER_LAYOUT}")
+    length = len(value.encode("utf-16-le", "surrogatepass")) // 2  # as Excel counts
+    if length > _CELL_CHARACTERS:
+        raise UserError(
+            f"{path}: row {number}: '{column}' has {length:,} characters, more than the {_CELL_CHARACTERS:,} of a cell "
+            f"of Excel; {_OTHER_LAYOUT}"
+        )
 
 
 @contextmanager

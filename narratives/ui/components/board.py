@@ -50,11 +50,16 @@ def _keeper() -> Any:
 
 
 def hints(suggestions: Iterable[Suggestion]) -> list[dict[str, str]]:
-    """Return what the model suggests as the board shows it beside the frames."""
+    """Return what models suggest as the board shows it beside the frames; another model than ours by its name."""
     return [
-        {"frame": suggestion.frame, "voice": suggestion.voice, "likely": likelihood(suggestion.probability)}
+        {"frame": suggestion.frame, "voice": suggestion.voice, "likely": _likely(suggestion)}
         for suggestion in suggestions
     ]
+
+
+def _likely(suggestion: Suggestion) -> str:
+    probability = "" if suggestion.probability is None else likelihood(suggestion.probability)
+    return " · ".join(filter(None, (probability, suggestion.by)))
 
 
 def conveyed(reading: Iterable[Label]) -> list[list[str]]:

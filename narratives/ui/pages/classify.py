@@ -9,6 +9,7 @@ import streamlit as st
 
 from narratives.annotation.steps import Correction, correct
 from narratives.codebook.frames import VOICES, Codebook, marked_voice
+from narratives.documents.document import SUFFIXES, read_document
 from narratives.errors import UserError
 from narratives.model.classifier import Classifier
 from narratives.model.document import Classification, ParagraphReading, Summary
@@ -27,6 +28,8 @@ _HOW_TO_CORRECT = (
     "Correct a voice: click another beside the finding, or point at it and press P promotes, O reports, B rebuts; "
     "Z undoes. It is stored as a label."
 )
+_TYPES = ["txt", *(suffix.removeprefix(".") for suffix in SUFFIXES)]
+_LARGEST = 50  # megabytes
 _EXAMPLE = "\n\n".join(
     [
         "The commander of the northern grouping told reporters on Thursday that no strike force able to cross the "
@@ -64,7 +67,9 @@ def page(classifier: Classifier, codebook: Codebook, store: Callable[[], Store])
 
 
 def _ask() -> bool:
-    with st.form("paste", border=False):
+    form = st.container()
+    _take_dropped()  # before the form is drawn, which shows the text
+    with form, st.form("paste", border=False):
         st.text_area(
             "Paste an article, a post or a thread",
             key="pasted",
@@ -75,12 +80,26 @@ def _ask() -> bool:
         with st.container(horizontal=True):
             asked = st.form_submit_button("Classify", type="primary", help="Ctrl+Enter")
             st.form_submit_button("Load an example", on_click=_load_example)
-    return asked or st.session_state.pop("example_asked", False)
+    return asked or st.session_state.pop("filled", False)
 
 
 def _load_example() -> None:
     st.session_state["pasted"] = _EXAMPLE
-    st.session_state["example_asked"] = True
+    st.session_state["filled"] = True
+
+
+def _take_dropped() -> None:
+    """Offer to drop a document; put the text of a new one into the form."""
+    dropped = st.file_uploader("Or drop a document: " + ", ".join(_TYPES), type=_TYPES, max_upload_size=_LARGEST)
+    if dropped is None or dropped.file_id == st.session_state.get("dropped"):
+        return
+    st.session_state["dropped"] = dropped.file_id
+    try:
+        st.session_state["pasted"] = read_document(dropped.name, dropped.getvalue()).text
+        st.session_state["filled"] = True
+    except UserError as error:
+        st.error("The document could not be read.")
+        st.text(str(error))
 
 
 def _quick_reader(classifier: Classifier) -> Any:

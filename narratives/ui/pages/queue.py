@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from narratives.annotation.queue import REASONS
-from narratives.annotation.steps import Suggested, suggest
+from narratives.annotation.steps import Suggested, suggest, with_imported
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
 from narratives.labels.interchange.importing import read_intake
@@ -50,7 +50,7 @@ def _label(classifier: Classifier, codebook: Codebook, store: Store) -> None:
         show_database_error(error)
         return
     show_waiting(progress.left)
-    suggested = suggest(classifier, codebook, item.paragraph_id, item.text, item.reason) if item else None
+    suggested = _suggested(item, classifier, codebook, store) if item else None
     session.around = {item.paragraph_id: suggested.around(item.reason)} if item and suggested else {}
     session.show(
         _shown(item, suggested) if item and suggested else None,
@@ -115,6 +115,12 @@ def _import(path: Path, intake: Intake, at: str, store: Store) -> str:
     summary = store.import_labels(intake.labels, intake.sources, imported_file(path, intake, annotator(), at))
     withdraw = f"\nImport {summary.number}; it can be withdrawn on the Team page." if summary.number else ""
     return "\n".join([summary.sentence(), *intake.notes]) + withdraw
+
+
+def _suggested(item: Item, classifier: Classifier, codebook: Codebook, store: Store) -> Suggested:
+    """Return what the model suggests, and what models said in imported files."""
+    own = suggest(classifier, codebook, item.paragraph_id, item.text, item.reason)
+    return with_imported(own, store.suggestions(item.paragraph_id), codebook)
 
 
 def _shown(item: Item, suggested: Suggested) -> dict[str, Any]:

@@ -134,7 +134,36 @@ def test_a_scored_table_brings_in_texts_and_its_predictions_as_suggestions(read)
     assert [(each.model, json.loads(each.frames)) for each in intake.suggestions] == [
         ("m@1", [{"frame": "flood", "voice": "promotes", "probability": 0.9}])
     ]
-    assert "written by narratives score" in intake.notes[0]
+    assert any("written by narratives score" in note for note in intake.notes)
+
+
+MELTWATER = "Document ID,Opening Text,Hit Sentence,Source Name,URL,Language,Reach\n"
+TWEETS = {"id": "1", "conversation_id": "1", "author_id": "7", "author": {"username": "river"}, "source": "Web App"}
+CLAIM = {"claimReviewed": DAM, "datePublished": "2024", "publisher": {"name": "Checkers"}, "reviewRating": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sources", "export"),
+    [
+        ("t.csv", f"{MELTWATER}a,{DAM},x,River,u,en,1\nb,,{CHOIR},Choirs,u,fr,1\n", {"River", "Choirs"}, "Meltwater"),
+        ("t.jsonl", json.dumps(TWEETS | {"text": DAM}), {"river"}, "Twitter API v2"),
+        ("t.json", json.dumps([CLAIM], indent=1), {"Checkers"}, "ClaimReview"),
+        ("t.csv", f"Канал,Текст\nРічка,{DAM}\n", {"Річка"}, ""),
+        ("t.csv", f"text,channel\n{DAM},\n", {"t.csv"}, ""),
+    ],
+)
+def test_texts_and_sources_are_those_that_the_recogniser_names(read, name, content, sources, export):
+    intake = read(content, name=name)
+    assert set(intake.sources.values()) == sources
+    assert {row.text for row in intake.labels.paragraphs} <= {DAM, CHOIR}
+    assert intake.notes[0].split(", ")[0] in ("CSV", "JSONL", "JSON")
+    assert export in intake.notes[0]
+
+
+def test_the_language_of_an_export_is_found_where_it_has_it(read):
+    header = "thread_id,unix_timestamp,body,language_guess,author_username\n"
+    (row,) = read(f"{header}t,1,{DAM},fr,a\n").labels.paragraphs
+    assert row.language == "other"
 
 
 def test_a_voice_that_the_model_left_open_is_suggested_without_a_voice(read):

@@ -10,6 +10,7 @@ import pytest
 from narratives.errors import UserError
 from narratives.tables.exports.export import known_exports, shipped_exports
 from narratives.tables.reading import Reading
+from narratives.tables.rows import columns_of
 from narratives.tables.table import Table, open_table
 
 TEXT = "The river rises again, and the bridge is closed."
@@ -277,6 +278,32 @@ def test_fact_checks_and_articles_are_found_inside_their_documents(tmp_path):
     for content, name in ((claims, "ClaimReview"), (articles, "GDELT DOC")):
         table = open_table(document(tmp_path / "a.json", content))
         assert (table.roles.export, texts(table)) == (name, [TEXT])
+
+
+REVIEW = {
+    "publisher": {"name": "Checkers", "site": "c.example"},
+    "url": "https://c.example/1",
+    "reviewDate": "2024-03-01",
+}
+FEED = {"claimReviewed": TEXT, "datePublished": "2024", "url": "u", "author": {"name": "Checkers"}, "itemReviewed": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "source", "date"),
+    [
+        ({"claims": [{"text": TEXT, "claimant": "a post", "claimReview": [REVIEW]}]}, "publisher", "reviewDate"),
+        ({"dataFeedElement": [{"@type": "DataFeedItem", "item": [FEED]}] * 2}, "author.name", "datePublished"),
+        ([FEED | {"publisher": {"name": "Checkers"}}], "publisher.name", "datePublished"),
+        ({"@graph": [FEED]}, "author.name", "datePublished"),
+    ],
+)
+def test_who_checked_a_claim_when_and_where_is_found_wherever_it_stands(tmp_path, content, source, date):
+    table = open_table(document(tmp_path / "a.json", content))
+    assert table.roles.export == "ClaimReview"
+    assert table.roles.others() == {"date": date, "source": source, "url": "url"}
+    batch = next(table.batches())
+    assert set(batch.texts) == {TEXT}
+    assert columns_of(batch.rows, [source], [0]) == [["Checkers"]]
 
 
 def test_what_the_user_says_comes_before_the_export(tmp_path):
