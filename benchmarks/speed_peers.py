@@ -21,16 +21,16 @@ BLOCK = 2 << 20
 def plain(source: str, model: str, output: str) -> float:
     """Score as a user's own script would: scikit-learn's TF-IDF vectorizers with the model's terms and weights."""
     import pandas as pd
-    from scipy.special import expit
 
     from narratives.model import persistence
+    from narratives.model.calibration import calibrate
 
     classifier = persistence.load(Path(model))
     rows = vectorizers(classifier.features)
     weights, bias, curves = classifier.frame_model.weights, classifier.frame_model.bias, classifier.sigmoids
     header = True
     for table in pd.read_csv(source, chunksize=10_000, dtype=str, keep_default_na=False):
-        p = expit((rows.transform(table["text"]) @ weights + bias) * curves[:, 0] + curves[:, 1])
+        p = calibrate(rows.transform(table["text"]) @ weights + bias, curves)
         table["frames"] = [
             ";".join(f for f, yes in zip(classifier.frames, row, strict=True) if yes)
             for row in p >= classifier.thresholds

@@ -27,8 +27,16 @@ from narratives.evaluation.metrics import (
     samples_f1,
     voice_macro_f1,
 )
-from narratives.evaluation.reliability import Bin, calibration_error, reliability
-from narratives.evaluation.report import confusion_table, frame_table, plain, register_table, summary, voice_table
+from narratives.evaluation.reliability import Bin, Word, by_word, calibration_error, reliability
+from narratives.evaluation.report import (
+    confusion_table,
+    frame_table,
+    plain,
+    register_table,
+    source_table,
+    summary,
+    voice_table,
+)
 
 _CONFUSIONS = 20  # the commonest pairs that an evaluation keeps
 
@@ -72,13 +80,17 @@ class OneVoiceMetrics:
 
 
 @dataclass(frozen=True)
-class RegisterMetrics:
-    """Metrics of the rows of one register."""
+class PartMetrics:
+    """Metrics of the rows of one register or source.
+
+    ``wrong_promotes`` is the share of rows that the model, without a person, says promote a claim, and they do not.
+    """
 
     n: int
     macro_f1: float
     micro_f1: float
     false_alarm_rate: float
+    wrong_promotes: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -132,11 +144,13 @@ class Evaluation:
     band: BandMetrics
     unsupported: dict[str, int]
     voices: dict[str, OneVoiceMetrics]
-    registers: dict[str, RegisterMetrics]
+    registers: dict[str, PartMetrics]
     confusion: tuple[Confusion, ...]
     reliability: tuple[Bin, ...]
     model: str = ""
     codebook: str = ""
+    sources: dict[str, PartMetrics] = field(default_factory=dict)
+    words: tuple[Word, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the metrics as plain values for JSON; NaN becomes None."""
@@ -148,14 +162,15 @@ class Evaluation:
         values = {key: _unplain(value) for key, value in document.items()}
         for frame in values["frames"].values():
             frame["f1_interval"] = tuple(frame["f1_interval"])
-        values |= {name: _of_each(kind, values[name]) for name, kind in _PARTS_BY_NAME.items()}
-        values |= {name: tuple(kind(**part) for part in values[name]) for name, kind in _LISTS.items()}
+        # Figures of an older version have no sources and no words.
+        values |= {name: _of_each(kind, values.get(name, {})) for name, kind in _PARTS_BY_NAME.items()}
+        values |= {name: tuple(kind(**part) for part in values.get(name, ())) for name, kind in _LISTS.items()}
         values |= {"voice": VoiceMetrics(**values["voice"]), "band": BandMetrics(**values["band"])}
         return cls(**{**values, "macro_f1_interval": tuple(values["macro_f1_interval"])})
 
     def table(self) -> str:
         """Return the metrics as tables for the terminal."""
-        parts = (summary, frame_table, voice_table, register_table, confusion_table)
+        parts = (summary, frame_table, voice_table, register_table, source_table, confusion_table)
         return "\n\n".join(text for part in parts if (text := part(self)))
 
 
@@ -163,9 +178,10 @@ _PARTS_BY_NAME = {
     "frames": FrameMetrics,
     "languages": LanguageMetrics,
     "voices": OneVoiceMetrics,
-    "registers": RegisterMetrics,
+    "registers": PartMetrics,
+    "sources": PartMetrics,
 }
-_LISTS = {"confusion": Confusion, "reliability": Bin}
+_LISTS = {"confusion": Confusion, "reliability": Bin, "words": Word}
 
 
 def _of_each(kind: Any, parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -189,7 +205,9 @@ class EvaluationSet:
     - ``predicted``, ``human``: whether the frame is predicted, and whether the case goes to a person
     - ``voices``: the predicted voice of every gold pair
     - ``thresholds``: one for each frame, or empty
-    - ``registers``: one for each row, or empty if the table does not name them
+    - ``registers``, ``sources``: one for each row, or empty if the table does not name them
+    - ``stated``: the voice of every predicted pair, the index after the last of VOICES if it is unsettled; None if
+      nobody asked
     """
 
     frames: tuple[str, ...]
@@ -202,6 +220,8 @@ class EvaluationSet:
     languages: tuple[str, ...]
     thresholds: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     registers: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    stated: NDArray[np.int8] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> "EvaluationSet":
         """Return these rows only, in this order."""
@@ -216,6 +236,8 @@ class EvaluationSet:
             tuple(self.languages[int(row)] for row in rows),
             self.thresholds,
             tuple(self.registers[int(row)] for row in rows) if self.registers else (),
+            tuple(self.sources[int(row)] for row in rows) if self.sources else (),
+            None if self.stated is None else self.stated[rows],
         )
 
     def of_frames(self, frames: Sequence[str]) -> "EvaluationSet":
@@ -231,6 +253,7 @@ class EvaluationSet:
             gold_voices=self.gold_voices[:, columns],
             voices=self.voices[:, columns],
             thresholds=self.thresholds[columns] if len(self.thresholds) else self.thresholds,
+            stated=None if self.stated is None else self.stated[:, columns],
         )
 
 
@@ -254,11 +277,13 @@ def evaluate(data: EvaluationSet, model: str = "", codebook: str = "", seed: int
         band=_band(data),
         unsupported={name: int(predictions[k]) for k, name in enumerate(data.frames) if not support[k]},
         voices=_voices(data),
-        registers=_registers(data),
+        registers=_by_part(data, data.registers),
         confusion=_confusion(data),
         reliability=reliability(data.probabilities, values),
         model=model,
         codebook=codebook,
+        sources=_by_part(data, data.sources),
+        words=by_word(data.probabilities, values),
     )
 
 
@@ -313,16 +338,26 @@ def _languages(data: EvaluationSet) -> dict[str, LanguageMetrics]:
     }
 
 
-def _registers(data: EvaluationSet) -> dict[str, RegisterMetrics]:
+def _by_part(data: EvaluationSet, names: tuple[str, ...]) -> dict[str, PartMetrics]:
     return {
-        name or "not named": RegisterMetrics(
+        name or "not named": PartMetrics(
             len(part.values),
             float(macro_f1(part.values, part.predicted)),
             float(micro_f1(part.values, part.predicted)),
             float(false_alarm_rate(part.values, part.predicted)),
+            _wrong_promotes(part),
         )
-        for name, part in (_parts(data, data.registers) if any(data.registers) else ())
+        for name, part in (_parts(data, names) if any(names) else ())
     }
+
+
+def _wrong_promotes(data: EvaluationSet) -> float:
+    if data.stated is None:
+        return math.nan
+    promotes = VOICES.index("promotes")
+    said = data.predicted & ~data.human & (data.stated == promotes)
+    other_voice = (data.values == 1) & (data.gold_voices >= 0) & (data.gold_voices != promotes)
+    return float((said & ((data.values == 0) | other_voice)).any(axis=1).mean())
 
 
 def _parts(data: EvaluationSet, names: tuple[str, ...]) -> Iterator[tuple[str, EvaluationSet]]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from narratives.evaluation.evaluation import BandMetrics, Evaluation
-from narratives.evaluation.reliability import Bin
+from narratives.evaluation.reliability import Bin, Word
 from narratives.evaluation.report import shown
 from narratives.labels.statistics import markdown_table
 from narratives.model.classifier import Classifier
@@ -107,7 +107,7 @@ def model_card(classifier: Classifier, figures: Evaluation, made_from: dict[str,
     licences = made_from.get("licences", {})
     lines += [f"- collection {name}: {licence}" for name, licence in sorted(licences.items())]
     made_of = "\n".join(lines) + "\n" + (_REAL_TEXT if licences else "")
-    curve = _curve(figures.reliability, made_from["settings"]["frames"]["topical_none"])
+    curve = _curve(figures.reliability, figures.words, made_from["settings"]["frames"]["topical_none"])
     return (
         _HEAD + made_of + _introduction(figures, made_from) + figures.table() + "\n```\n" + curve + _band(figures.band)
     )
@@ -119,12 +119,14 @@ def _introduction(figures: Evaluation, made_from: dict[str, Any]) -> str:
     return _FIGURES_OF_A_SAMPLE.format(n=figures.n) if made_from.get("random") else _FIGURES
 
 
-def _curve(bins: tuple[Bin, ...], none_share: float | None) -> str:
+def _curve(bins: tuple[Bin, ...], words: tuple[Word, ...], none_share: float | None) -> str:
     rows = [
         [f"{part.low:.1f} to {part.high:.1f}", shown(part.probability), shown(part.share), part.cells] for part in bins
     ]
     table = markdown_table(["probability", "mean predicted", "share right", "cells"], rows)
-    return _RELIABILITY.format(stream=stream_remark(none_share)) + table + "\n"
+    said = [[word.term, shown(word.probability), shown(word.share), word.cells] for word in words]
+    by_term = markdown_table(["in words", "mean predicted", "share right", "cells"], said) + "\n" if said else ""
+    return _RELIABILITY.format(stream=stream_remark(none_share)) + table + "\n\n" + by_term
 
 
 def stream_remark(none_share: float | None) -> str:

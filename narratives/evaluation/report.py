@@ -9,7 +9,7 @@ from tabulate import tabulate
 from narratives.codebook.frames import VOICES
 
 if TYPE_CHECKING:
-    from narratives.evaluation.evaluation import Evaluation
+    from narratives.evaluation.evaluation import Evaluation, PartMetrics
 
 CONFUSIONS_PRINTED = 10
 
@@ -48,7 +48,7 @@ def summary(evaluation: "Evaluation") -> str:
         ["mean average precision", shown(evaluation.mean_average_precision)],
         ["voice", f"accuracy {shown(voice.accuracy)}, macro-F1 {shown(voice.macro_f1)}, {voice.n} pairs"],
         ["false alarms", f"{shown(evaluation.false_alarm_rate)} of the rows without a frame get one"],
-        ["calibration error", shown(evaluation.calibration_error)],
+        ["calibration error", f"{shown(evaluation.calibration_error)} above a probability of .2"],
     ]
     languages = [
         f"  {name}: {part.n} rows, macro-F1 {shown(part.macro_f1)}, micro-F1 {shown(part.micro_f1)}"
@@ -83,13 +83,22 @@ def voice_table(evaluation: "Evaluation") -> str:
 
 def register_table(evaluation: "Evaluation") -> str:
     """Return the metrics of each register, the largest first; empty if there are no registers."""
-    if not evaluation.registers:
+    return _part_table("register", evaluation.registers)
+
+
+def source_table(evaluation: "Evaluation") -> str:
+    """Return the metrics of each source, the largest first; empty if there are no sources."""
+    return _part_table("source", evaluation.sources)
+
+
+def _part_table(what: str, parts: "dict[str, PartMetrics]") -> str:
+    if not parts:
         return ""
     rows = [
-        [name, row.n, shown(row.macro_f1), shown(row.micro_f1), shown(row.false_alarm_rate)]
-        for name, row in sorted(evaluation.registers.items(), key=lambda item: -item[1].n)
+        [name, row.n, *map(shown, (row.macro_f1, row.micro_f1, row.false_alarm_rate, row.wrong_promotes))]
+        for name, row in sorted(parts.items(), key=lambda item: -item[1].n)
     ]
-    return text_table(["register", "rows", "macro-F1", "micro-F1", "false alarms"], rows)
+    return text_table([what, "rows", "macro-F1", "micro-F1", "false alarms", "wrong promotes"], rows)
 
 
 def confusion_table(evaluation: "Evaluation") -> str:

@@ -178,6 +178,8 @@ def predict_gold(classifier: Classifier, truth: Gold) -> EvaluationSet:
         truth.languages,
         classifier.thresholds,
         truth.registers,
+        truth.streams,
+        predictions.stated_voices,
     )
 
 

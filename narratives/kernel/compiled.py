@@ -25,7 +25,10 @@ HALF, ROTATED, REST = np.uint64(32), np.uint64(29), np.uint64(35)
 ONE, TWO, THREE, FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 LOW, NONE = np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFFFFFF)
 _I32 = ir.IntType(32)
-_CONSTANTS = ("model/features.py", "model/voice_markers.py", "model/voice_model.py", "text/cleaning.py")  # compiled in
+_CONSTANTS = (  # compiled in
+    *("model/calibration.py", "model/features.py", "model/voice_markers.py", "model/voice_model.py"),
+    "text/cleaning.py",
+)
 
 
 def _hash_of_sources() -> str:

@@ -19,6 +19,7 @@ from narratives.kernel.layout import HARD, KNOWN_LETTERS, LONGEST, Workspace, ma
 from narratives.kernel.tfidf import count_all, value_all, weigh
 from narratives.kernel.voice import settle_documents, speak
 from narratives.kernel.words import cut_words, decode, make_room, trim
+from narratives.model.calibration import KNEE
 from narratives.model.classifier import Classifier, Predictions
 from narratives.model.features import FEWEST_WORDS
 from narratives.model.scope import ASKED, outside
@@ -83,6 +84,8 @@ def read_paragraphs(data, spans, easy, tables, space, found):
                 if lengths[block] > 0:
                     score += sums[block, frame] / lengths[block]
             logit = score * tables.sigmoids[frame, 0] + tables.sigmoids[frame, 1]
+            if logit > KNEE:
+                logit = KNEE + tables.sigmoids[frame, 2] * (logit - KNEE)
             probability = 1.0 / (1.0 + np.exp(-logit))
             probabilities[row, frame] = probability
             # A text without a known word has no frame, whatever the bias says.

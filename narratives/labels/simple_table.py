@@ -103,6 +103,7 @@ def read_labelled_table(
     joined = _joined(seen)
     notes = [*rows.notes, *none_notes(none), *(own.notes() if own else ()), *_notes(read, filled, seen, joined)]
     gold = _gold(joined, codebook, set(columns))
+    notes += _leave_out_later_frames(gold)
     return LabelledTable(gold, tuple(notes), tuple(_findings(rows, columns, gold)))
 
 
@@ -277,6 +278,25 @@ def _leave_open(gold: Gold, rows: Sequence[_Row]) -> None:
             frame = names.frame(name)
             if frame in gold.frames and frame not in row.frames:
                 gold.values[index, gold.frames.index(frame)] = UNKNOWN
+
+
+def _leave_out_later_frames(gold: Gold) -> list[str]:
+    """Take a table without any frame of the codebook's later versions for one that was labelled before these.
+
+    It says nothing of such frames then. Returns a note on them, if there are any.
+    """
+    carried = (gold.values == 1).any(axis=0)
+    versions = {frame.since for frame, some in zip(gold.codebook.frames, carried, strict=True) if some and frame.since}
+    spoken = {name for version in versions for name in gold.codebook.read_by(version)}
+    later = [k for k, frame in enumerate(gold.codebook.frames) if frame.since and frame.id not in spoken]
+    if not later or not len(gold):
+        return []
+    gold.values[:, later] = UNKNOWN
+    named = ", ".join(gold.frames[k] for k in later)
+    return [
+        f"no row has a frame that was added to the codebook later ({named}); the table is taken as labelled before, "
+        "and says nothing of them"
+    ]
 
 
 def _voice_index(voice: str) -> int:

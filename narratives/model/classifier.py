@@ -3,6 +3,7 @@
 ``explain`` has the arithmetic of evidence, ``persistence`` saves and loads a classifier.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from narratives.codebook.frames import VOICES, Codebook
-from narratives.model.calibration import calibrate
+from narratives.model.calibration import calibrate, term_numbers
 from narratives.model.explanation.explain import (
     Evidence,
     FrameReading,
@@ -91,10 +92,11 @@ def without_frames(predictions: Predictions, rows: Sequence[bool]) -> Prediction
 class Classifier:
     """A trained model for k frames.
 
-    - ``sigmoids``: k × 2, the slope and the shift of each frame's calibration
+    - ``sigmoids``: k × 3, each frame's calibration, see ``calibrate``
     - ``thresholds``: k probabilities from which on a frame is predicted
     - ``band``: k × 2, [low, high) around each threshold, where a person decides
     - ``voice_model``: None if the labels it was trained on have no voices
+    - ``word_shares``: for each of TERMS the share that was right on held-out text, NaN where it was said too rarely
     - ``languages``: those it was trained on; empty if any may be among them
     - ``name``: ``name@hash`` of its folder
     """
@@ -106,6 +108,7 @@ class Classifier:
     thresholds: NDArray[np.float64]
     band: NDArray[np.float64]
     voice_model: VoiceModel | None = None
+    word_shares: tuple[float, ...] = ()
     languages: tuple[str, ...] = ()
     name: str = ""
 
@@ -189,6 +192,11 @@ class Classifier:
         ``predict_texts``.
         """
         return self._read_voices(texts, rows, pairs, documents)[0]
+
+    def stated_voices_of(self, texts: Sequence[str], rows: csr_matrix, pairs: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Return what ``voices_of`` does, with the index after the last of VOICES where the voice is unsettled."""
+        voices, unsettled = self._read_voices(texts, rows, pairs, None)
+        return np.where(unsettled, np.int8(len(VOICES)), voices)
 
     def _read_voices(
         self,
@@ -280,6 +288,7 @@ class Classifier:
             bias=bias,
             score=score,
             voice_readings=readings,
+            right_share=self.word_shares[int(term_numbers(np.array(probability)))] if self.word_shares else math.nan,
         )
 
     def voice_decision(self, voices: dict[str, float]) -> str:

@@ -1,5 +1,6 @@
 """Classifies one text paragraph by paragraph, with evidence, and remarks on what may mislead the reader."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -114,6 +115,7 @@ def frame_json(reading: FrameReading) -> dict[str, Any]:
         "band": list(reading.band),
         "decision": reading.decision,
         "words": words_of_probability(reading.probability),
+        "right_share": None if math.isnan(reading.right_share) else round(reading.right_share, 3),
         "voice": reading.voice,
         "voice_decision": reading.voice_decision,
         "voices": reading.voices,

@@ -138,6 +138,7 @@ def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
         "thresholds": classifier.thresholds,
         "band": classifier.band,
         "languages": np.array(classifier.languages, dtype="U8"),
+        "word_shares": np.array(classifier.word_shares),
     }
     if classifier.voice_model is not None:
         parts["voice_rows"], parts["voice_exponents"] = as_bytes(classifier.voice_model.row_weights)
@@ -177,10 +178,12 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
     terms = _read_terms(folder / _VOCABULARY)
     codebook = _codebook(json.loads((folder / _CODEBOOK).read_text(encoding="utf-8")))
     features = Features(tuple(terms["words"]), tuple(terms["characters"]), arrays["idf"], float(arrays["unknown_idf"]))
+    if arrays["sigmoids"].shape == (len(codebook.ids), 2):  # older models do not flatten
+        arrays = arrays | {"sigmoids": np.column_stack([arrays["sigmoids"], np.ones(len(codebook.ids))])}
     # Hashes do not protect from a folder made on purpose: a wrong shape would be an IndexError later, or wrong scores.
     frames = len(codebook.ids)
     expected = {"idf": (features.size,), "unknown_idf": (), "weights": (features.size, frames), "bias": (frames,)}
-    expected |= {"sigmoids": (frames, 2), "thresholds": (frames,), "band": (frames, 2), "exponents": (features.size,)}
+    expected |= {"sigmoids": (frames, 3), "thresholds": (frames,), "band": (frames, 2), "exponents": (features.size,)}
     if "voice_rows" in arrays:
         expected |= {"voice_rows": (features.size, len(VOICES)), "voice_exponents": (features.size,)}
     for name, shape in expected.items():
@@ -194,8 +197,9 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
         arrays["thresholds"],
         arrays["band"],
         _voice_model(arrays),
-        tuple(arrays["languages"].tolist()) if "languages" in arrays else (),  # older models have none
-        model_name(folder, manifest),
+        name=model_name(folder, manifest),
+        # Older models have none of these.
+        **{name: tuple(arrays[name].tolist()) for name in ("word_shares", "languages") if name in arrays},
     )
 
 

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit, logit
 
 from narratives.errors import UserError
+from narratives.model.calibration import KNEE
 
 _SHRINKAGE = 8.0  # weight of the penalty that pulls a frame's curve towards the pooled one
 _POOLED_SHRINKAGE = 1e-3  # keeps the pooled slope finite where scores separate the labels perfectly
+_LOG_SLOPES = (-3.0, 0.0)  # of the log-odds above KNEE: they are flattened, never steepened
 _EDGE = 1e-9  # probabilities this close to 0 or 1 are moved here, where the log-odds are finite
 
 
@@ -40,7 +42,8 @@ def fit_sigmoids(
     """Fit probability = sigmoid(slope · score + shift) for each column of n × k ``scores`` and ``values``.
 
     Platt (1999), rows weighted. Each frame's curve is pulled towards the curve of all frames together, so that a frame
-    with few labels is not overfitted. Returns k × 2 (slope, shift); slopes are positive.
+    with few labels is not overfitted. Returns k × 3: slope, shift, and 1 for log-odds that are not flattened. Slopes
+    are positive.
     """
     cells = np.repeat(weights[:, None], scores.shape[1], axis=1)
     known = values >= 0
@@ -50,7 +53,39 @@ def fit_sigmoids(
     for column in range(scores.shape[1]):
         rows = known[:, column]
         curves.append(_fit_sigmoid(scores[rows, column], values[rows, column], weights[rows], pooled, _SHRINKAGE))
-    return np.array(curves).reshape(-1, 2)
+    return np.column_stack([np.array(curves).reshape(-1, 2), np.ones(len(curves))])
+
+
+def fit_flattened_sigmoids(
+    scores: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Fit sigmoids as ``fit_sigmoids`` does, and how far the log-odds above KNEE are flattened, for all frames alike.
+
+    A sigmoid promises too much to sources that it was not fitted on: most cells are far below KNEE and decide its
+    slope. So the flattening is fitted to log-odds by the sigmoids of the other ``folds``.
+    """
+    odds = np.zeros(scores.shape)
+    for fold in np.unique(folds):
+        held = folds == fold
+        slopes, shifts, _ = fit_sigmoids(scores[~held], values[~held], weights[~held]).T
+        odds[held] = scores[held] * slopes + shifts
+    sigmoids = fit_sigmoids(scores, values, weights)
+    sigmoids[:, 2] = _slope_above_knee(odds, values, weights)
+    return sigmoids
+
+
+def _slope_above_knee(odds: NDArray[np.float64], values: NDArray[np.int8], weights: NDArray[np.float64]) -> float:
+    from scipy.optimize import minimize_scalar
+
+    shown = (odds > KNEE) & (values >= 0)
+    above, right = odds[shown] - KNEE, values[shown] == 1
+    cells = np.repeat(weights[:, None], odds.shape[1], axis=1)[shown]
+
+    def loss(log_slope: float) -> float:
+        logits = KNEE + np.exp(log_slope) * above
+        return float((cells * log_expit(np.where(right, logits, -logits))).sum()) * -1 + _SHRINKAGE * log_slope**2
+
+    return float(np.exp(minimize_scalar(loss, bounds=_LOG_SLOPES, method="bounded").x))
 
 
 def _fit_sigmoid(

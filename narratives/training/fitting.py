@@ -1,5 +1,6 @@
 """Fits a classifier on gold labels, and finds labels that held-out predictions contradict."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +18,20 @@ from narratives.model.classifier import Classifier
 from narratives.model.features import Features
 from narratives.model.voice_model import VoiceModel
 from narratives.training.data import with_examples
-from narratives.training.decision_rule import choose_band, choose_thresholds, fit_sigmoids, stream_weights
+from narratives.training.decision_rule import (
+    choose_band,
+    choose_thresholds,
+    fit_flattened_sigmoids,
+    fit_sigmoids,
+    stream_weights,
+)
 from narratives.training.features import fit_features
 from narratives.training.folds import fold_numbers
 from narratives.training.frames import RANDOM, YOUNG, ModelSettings, codebook_rows, fit_frames, prior_texts
 from narratives.training.voice import VoiceSettings, fit_voice
 
 Progress = Callable[[str, float], None]
+_ENOUGH_CELLS = 50  # held-out cells from which the share of right ones says something
 _COMMON = 50  # one text in so many must be in a language for a model to know it
 
 
@@ -49,14 +57,17 @@ def fit(
     random = random_sample(labelled)
     # Only they tell how common frames are in a stream. Without them it is all rows, reweighted as the settings say.
     sample, deciding = (random, of_sample(settings)) if len(random) else (np.arange(own), settings)
-    rule = decision_rule(scores[sample], labelled.values[sample], deciding)
+    rule = decision_rule(scores[sample], labelled.values[sample], deciding, folds[sample])
     voiceless = Classifier(labelled.codebook, features, frame_model, *rule, languages=_languages(labelled))
     progress("voices", 0.85)
     voice_model, voices = _fit_voices(voiceless, labelled, rows, folds, _voice_settings(labelled, random))
+    classifier = replace(voiceless, voice_model=voice_model).rounded()
     held_out = _HeldOut(scores[sample], folds[sample], voices[sample])
-    evaluation_set = _evaluation_set(labelled.take(sample), held_out, deciding, voiceless.thresholds)
-    figures = evaluate(evaluation_set, codebook=labelled.codebook.version, seed=seed)
-    return replace(voiceless, voice_model=voice_model).rounded(), figures
+    measured = _evaluation_set(labelled.take(sample), held_out, deciding, voiceless.thresholds)
+    stated = classifier.stated_voices_of([labelled.texts[row] for row in sample], rows[sample], measured.predicted)
+    figures = evaluate(replace(measured, stated=stated), codebook=labelled.codebook.version, seed=seed)
+    shares = tuple(word.share if word.cells >= _ENOUGH_CELLS else math.nan for word in figures.words)
+    return replace(classifier, word_shares=shares), figures
 
 
 def _languages(labelled: Gold) -> tuple[str, ...]:
@@ -92,7 +103,7 @@ def random_sample(labelled: Gold) -> NDArray[np.int64]:
 
 def of_sample(settings: ModelSettings) -> ModelSettings:
     """Return the settings with the decision rule for texts drawn at random."""
-    rule = ("topical_none", "broad_none", "shrinkage", "plateau", "cautious", "sure")
+    rule = ("topical_none", "broad_none", "shrinkage", "plateau", "cautious", "flattened", "sure")
     return replace(settings, **{name: getattr(RANDOM, name) for name in rule})
 
 
@@ -107,11 +118,20 @@ def _voice_settings(labelled: Gold, random: NDArray[np.int64]) -> VoiceSettings:
 
 
 def decision_rule(
-    scores: NDArray[np.float64], values: NDArray[np.int8], settings: ModelSettings
+    scores: NDArray[np.float64],
+    values: NDArray[np.int8],
+    settings: ModelSettings,
+    folds: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return sigmoids, thresholds and the band for a person, chosen on out-of-fold scores weighted as a stream."""
+    """Return sigmoids, thresholds and the band for a person, chosen on out-of-fold scores weighted as a stream.
+
+    With ``folds`` and where the settings say so, probabilities are flattened to what they are worth on other sources.
+    """
     topical, broad = (stream_weights(values, share) for share in (settings.topical_none, settings.broad_none))
-    sigmoids = fit_sigmoids(scores, values, topical)
+    if settings.flattened and folds is not None and len(np.unique(folds)) > 1:
+        sigmoids = fit_flattened_sigmoids(scores, values, topical, folds)
+    else:
+        sigmoids = fit_sigmoids(scores, values, topical)
     probabilities = calibrate(scores, sigmoids)
     thresholds = choose_thresholds(probabilities, values, broad, settings.threshold_rule)
     return sigmoids, thresholds, choose_band(probabilities, values, topical, thresholds, settings.sure)
@@ -149,7 +169,8 @@ def _evaluation_set(
     probabilities, predicted, human = np.zeros(values.shape), np.zeros(values.shape, bool), np.zeros(values.shape, bool)
     for fold in np.unique(held_out.folds):
         held = held_out.folds == fold
-        sigmoids, own_thresholds, band = decision_rule(held_out.scores[~held], values[~held], settings)
+        others = held_out.scores[~held], values[~held]
+        sigmoids, own_thresholds, band = decision_rule(*others, settings, held_out.folds[~held])
         probabilities[held] = calibrate(held_out.scores[held], sigmoids)
         predicted[held] = probabilities[held] >= own_thresholds
         human[held] = (probabilities[held] >= band[:, 0]) & (probabilities[held] < band[:, 1])
@@ -164,6 +185,7 @@ def _evaluation_set(
         labelled.languages,
         thresholds,
         labelled.registers,
+        labelled.streams,
     )
 
 

@@ -35,6 +35,7 @@ class ModelSettings:
     - ``plateau``: the share of the best F1 at which its flat top ends. A threshold is set in the middle of the top,
       which is steadier; 1 takes the best one, right for labels that are a sample.
     - ``cautious``: a threshold is the highest of the flat top, not its middle.
+    - ``flattened``: probabilities are what they are worth on sources that the model has not seen.
     - ``sure``: the precision expected of *yes* where a person decides the doubtful cases.
     """
 
@@ -48,6 +49,7 @@ class ModelSettings:
     precision: float | None = None
     plateau: float = 0.97
     cautious: bool = False
+    flattened: bool = False
     sure: float = 0.975
 
     @property
@@ -61,7 +63,7 @@ _LEAN = 8.0  # how much louder the codebook is for a frame without positives: be
 
 AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, shrinkage=30.0, plateau=1.0, sure=0.8)
 # For texts drawn at random within many sources, in most of which a frame is rarer than in labels that a user brings.
-RANDOM = replace(AS_IT_IS, shrinkage=300.0, plateau=0.97, cautious=True)
+RANDOM = replace(AS_IT_IS, shrinkage=300.0, plateau=0.97, cautious=True, flattened=True)
 
 
 def prior_texts(codebook: Codebook) -> list[str]:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from narratives.evaluation.reliability import calibration_error, reliability
+from narratives.evaluation.reliability import SHOWN, by_word, calibration_error, reliability
 from narratives.model.calibration import calibrate, words_of_probability
-from narratives.training.decision_rule import fit_sigmoids, stream_weights
+from narratives.training.decision_rule import fit_flattened_sigmoids, fit_sigmoids, stream_weights
 
 
 def drawn(slope: float, shift: float, rows: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -15,7 +15,7 @@ def drawn(slope: float, shift: float, rows: int = 4000) -> tuple[np.ndarray, np.
 
 def test_the_curve_that_made_the_values_is_recovered():
     scores, values = drawn(0.7, -1.0)
-    np.testing.assert_allclose(fit_sigmoids(scores, values, np.ones(len(scores))), [[0.7, -1.0]] * 2, atol=0.15)
+    np.testing.assert_allclose(fit_sigmoids(scores, values, np.ones(len(scores))), [[0.7, -1.0, 1.0]] * 2, atol=0.15)
 
 
 def test_calibrated_probabilities_match_observed_shares():
@@ -60,8 +60,41 @@ def test_the_reliability_curve_compares_predicted_with_observed():
 def test_the_calibration_error_is_the_mean_gap_of_the_curve():
     scores, values = drawn(0.5, -2.0)
     predicted = 1 / (1 + np.exp(-scores))
-    gaps = [part.cells * abs(part.probability - part.share) for part in reliability(predicted, values) if part.cells]
-    assert calibration_error(predicted, values) == pytest.approx(sum(gaps) / values.size)
+    shown = [part for part in reliability(predicted, values) if part.cells and part.low >= SHOWN]
+    gaps = [part.cells * abs(part.probability - part.share) for part in shown]
+    assert calibration_error(predicted, values) == pytest.approx(sum(gaps) / sum(part.cells for part in shown))
+
+
+def test_what_is_true_of_one_source_and_not_of_another_is_flattened_above_the_knee_only():
+    # A score of 6 is always right in one half of the sources and right as often as not in the other half.
+    random = np.random.default_rng(5)
+    scores = np.where(random.random((4000, 2)) < 0.9, -4.0, 6.0)
+    folds = np.repeat(np.arange(4), 1000)
+    right = np.where(scores > 0, np.where(folds < 2, 1.0, 0.5)[:, None], 0.02)
+    values = (random.random(scores.shape) < right).astype(np.int8)
+    plain, flat = (
+        fit_sigmoids(scores, values, np.ones(4000)),
+        fit_flattened_sigmoids(scores, values, np.ones(4000), folds),
+    )
+    assert (flat[:, :2] == plain[:, :2]).all()
+    assert (flat[:, 2] < 1).all()
+    both = np.array([[-4.0, -4.0], [6.0, 6.0]])
+    assert (calibrate(both, flat)[0] == calibrate(both, plain)[0]).all()
+    assert (calibrate(both, flat)[1] > 0.2).all()
+    assert (calibrate(both, flat)[1] < calibrate(both, plain)[1]).all()
+
+
+def test_each_word_of_probability_is_measured_by_what_was_right():
+    probabilities = np.array([[0.97, 0.6], [0.96, 0.7], [0.5, 0.01], [0.99, 0.6]])
+    values = np.array([[1, 1], [1, 0], [0, 0], [-1, 1]], dtype=np.int8)
+    said = {word.term: word for word in by_word(probabilities, values)}
+    assert [(said[term].cells, said[term].share) for term in ("almost certain", "roughly even chance")] == [
+        (2, 1),
+        (1, 0),
+    ]
+    assert (said["likely"].cells, said["likely"].share) == (3, pytest.approx(2 / 3))
+    assert said["likely"].probability == pytest.approx(1.9 / 3)
+    assert (said["very likely"].cells, np.isnan(said["very likely"].share)) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,23 @@ def test_registers_are_measured_where_the_table_names_them():
     assert (found["op-ed"].false_alarm_rate, found["not named"].false_alarm_rate) == (1.0, 0.0)
 
 
+def test_each_source_has_its_share_of_rows_that_are_wrongly_said_to_promote():
+    assert evaluate(outcome()).sources == {}
+    stated = np.where(SAID, 0, -1).astype(np.int8)
+    sources = ("office", "channel", "office", "channel", "office")
+    found = evaluate(outcome(sources=sources, stated=stated)).sources
+    # In row 2 of the office the frame is not there; in row 3 of the channel the claim is reported.
+    assert found["office"].wrong_promotes == pytest.approx(1 / 3)
+    reported = np.where(GOLD == 1, 0, -1).astype(np.int8)
+    reported[3, 1] = 1
+    found = evaluate(outcome(sources=sources, stated=stated, gold_voices=reported)).sources
+    assert found["channel"].wrong_promotes == 0.5
+    left = evaluate(outcome(sources=sources, stated=stated, human=np.ones_like(SAID))).sources
+    unsettled = evaluate(outcome(sources=sources, stated=np.where(SAID, 3, -1).astype(np.int8))).sources
+    assert left["office"].wrong_promotes == unsettled["office"].wrong_promotes == 0.0
+    assert math.isnan(evaluate(outcome(sources=sources)).sources["office"].wrong_promotes)
+
+
 def test_a_confusion_is_a_frame_missed_where_another_is_wrongly_found():
     said = SAID.copy()
     said[1] = [False, False, True]

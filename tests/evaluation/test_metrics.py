@@ -40,6 +40,9 @@ def test_samples_f1_gives_a_row_without_frame_the_class_other():
 def test_a_false_alarm_is_a_frame_on_a_row_without_any():
     assert false_alarm_rate(GOLD, SAID) == 0.5
     assert math.isnan(false_alarm_rate(GOLD[:2], SAID[:2]))
+    unsettled = GOLD.copy()
+    unsettled[2, 1] = -1
+    assert false_alarm_rate(unsettled, SAID) == 0.0
 
 
 def test_unsettled_cells_count_for_nothing():

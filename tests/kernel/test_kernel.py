@@ -15,6 +15,8 @@ from narratives.text.cleaning import plain
 from narratives.text.spans import spans_of
 
 AWKWARD = [
+    "@0",
+    "https://quay.example/1",
     "",
     "\0",
     "İstanbul: the dam breaks",

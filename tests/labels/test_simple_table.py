@@ -1,6 +1,7 @@
 """Labelled tables as people have them: what is in a cell is understood or named, and what is left out is counted."""
 
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +26,15 @@ def rows(table):
         (text, {frame for frame, value in zip(table.gold.frames, values, strict=True) if value == 1})
         for text, values in zip(table.gold.texts, table.gold.values, strict=True)
     ]
+
+
+def test_a_table_without_a_frame_of_a_later_codebook_says_nothing_of_such_frames(read, codebook):
+    grown = replace(codebook, version="8", frames=(*codebook.frames[:2], replace(codebook.frame("bridge"), since="8")))
+    before = read("text,frames\nThe dam breaks.,flood\nA choir.,\n", grown)
+    assert before.gold.values.tolist() == [[1, 0, UNKNOWN], [0, 0, UNKNOWN]]
+    assert "no row has a frame that was added to the codebook later (bridge)" in before.notes[0]
+    after = read("text,frames\nThe dam breaks.,flood;bridge\nA choir.,\n", grown)
+    assert (after.gold.values.tolist(), after.notes) == ([[1, 0, 1], [0, 0, 0]], ())
 
 
 @pytest.mark.parametrize("header", ["Text,Frames", "message, frames", "TEXT,FRAMES"])

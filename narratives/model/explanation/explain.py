@@ -4,6 +4,7 @@ The score of a linear model is a sum over n-grams, so it can be divided among wo
 take features, weights and rows; ``classifier`` puts them together.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -59,7 +60,8 @@ class FrameReading:
 
     ``decision`` is ``human`` where the probability lies in ``band`` [low, high) around the threshold.
     ``voice_decision`` is ``human`` where the likeliest ``voice`` is too unlikely to be stated. ``voice_readings`` has
-    what counted for and against each voice; it is empty if the model has no voices.
+    what counted for and against each voice; it is empty if the model has no voices. ``right_share`` is the share that
+    was right on held-out text where the probability was said in the same words; NaN if too few were.
     """
 
     frame: str
@@ -75,6 +77,7 @@ class FrameReading:
     bias: float
     score: float
     voice_readings: dict[str, VoiceReading] = field(default_factory=dict)
+    right_share: float = math.nan
 
     @property
     def predicted(self) -> bool:

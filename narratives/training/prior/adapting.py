@@ -16,6 +16,7 @@ from narratives.codebook.frames import VOICES, Codebook
 from narratives.errors import UserError
 from narratives.evaluation.evaluation import Evaluation, EvaluationSet, evaluate
 from narratives.labels.gold import Gold
+from narratives.model.calibration import flattened
 from narratives.model.classifier import Classifier
 from narratives.model.frame_model import FrameModel
 from narratives.training.decision_rule import choose_thresholds
@@ -140,7 +141,7 @@ def _ordered(classifier: Classifier, codebook: Codebook) -> Classifier:
         classifier,
         codebook=codebook,
         frame_model=FrameModel(weights, spread(classifier.frame_model.bias, np.zeros(()))),
-        sigmoids=spread(classifier.sigmoids, np.array([1.0, 0.0])),
+        sigmoids=spread(classifier.sigmoids, np.array([1.0, 0.0, 1.0])),
         thresholds=spread(classifier.thresholds, np.ones(())),
         band=spread(classifier.band, np.ones(2)),
     )
@@ -179,7 +180,7 @@ def _learn_added(
 
 def _change_frames(base: Classifier, task: _Task, added: list[int]) -> tuple[Classifier, NDArray[np.float64]]:
     """Fit the change of the known frames; return the held-out log-odds (n × k) of the new rows, too."""
-    slopes, shifts = base.sigmoids.T
+    slopes, shifts, _ = base.sigmoids.T
     odds = slopes * base.frame_model.scores(task.rows) + shifts
     known = np.setdiff1d(np.arange(odds.shape[1]), added)
     values = task.new.values[:, known]
@@ -238,7 +239,7 @@ def _decide(
     if not len(task.sample):
         return adapted
     rule, values = of_sample(settings), task.new.values[task.sample]
-    chances, weights = expit(odds[task.sample]), np.ones(len(task.sample))
+    chances, weights = _chances(adapted, odds[task.sample]), np.ones(len(task.sample))
     own = choose_thresholds(chances, values, weights, replace(rule, shrinkage=1.0).threshold_rule)
     support = (values == 1).sum(axis=0)
     support[added] = 0  # their thresholds were chosen on all labels
@@ -250,12 +251,16 @@ def _decide(
     return replace(adapted, thresholds=thresholds, band=band)
 
 
+def _chances(adapted: Classifier, odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(expit(flattened(odds, adapted.sigmoids[:, 2])))
+
+
 def _evaluate(
     adapted: Classifier, odds: NDArray[np.float64], voices: NDArray[np.int8], task: _Task, seed: int
 ) -> Evaluation:
     """Measure the new rows by scores held out; only thresholds chosen on a sample have seen it."""
     rows = task.sample if len(task.sample) else np.arange(len(task.new))
-    shown, chances = task.new.take(rows), expit(odds[rows])
+    shown, chances = task.new.take(rows), _chances(adapted, odds[rows])
     measured = EvaluationSet(
         shown.frames,
         shown.values,
@@ -267,5 +272,6 @@ def _evaluate(
         shown.languages,
         adapted.thresholds,
         shown.registers,
+        shown.streams,
     )
     return evaluate(measured, codebook=shown.codebook.version, seed=seed)

@@ -1,5 +1,6 @@
 """Makes HTML of the findings of a paragraph: its evidence marked in the text, and a chip for each frame."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -111,7 +112,7 @@ def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...], 
     to be chosen by a click (``voice_keys``).
     """
     colour, name = colour_of(codebook, reading.frame), shown(codebook.frame(reading.frame).name)
-    likely = f"{likelihood(reading.probability)} · {words_of_probability(reading.probability)}"
+    likely = f"{likelihood(reading.probability)} · {words_of_probability(reading.probability)}{_promise(reading)}"
     ask = " · <b>for a person to decide</b>" if reading.decision == "human" else ""
     kind = "nv-chip nv-ask" if ask else "nv-chip"
     summary = (
@@ -125,6 +126,11 @@ def chip_html(reading: FrameReading, codebook: Codebook, flip: tuple[str, ...], 
         f'<details class="{kind}" data-frame="{shown(reading.frame)}" style="border-left-color:{colour}"{opened}>'
         f'<summary>{summary}</summary><div class="nv-why">{why}</div></details>'
     )
+
+
+def _promise(reading: FrameReading) -> str:
+    """Return how often a probability in these words was right on held-out text, "" if nobody knows."""
+    return "" if math.isnan(reading.right_share) else f", right in {round(10 * reading.right_share)} of 10 like this"
 
 
 def _voice_choice(reading: FrameReading, person: ByPerson) -> str:
