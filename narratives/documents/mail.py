@@ -51,6 +51,6 @@ def attachments(data: bytes) -> int:
 def _content(body: MIMEPart) -> str:
     try:
         return str(body.get_content())
-    except (LookupError, UnicodeError):  # an encoding that is misspelt or not the one that is named
+    except (LookupError, ValueError):  # an encoding that is misspelt or not the one that is named
         payload = body.get_payload(decode=True)
         return decode(payload) if isinstance(payload, bytes) else ""

@@ -27,7 +27,7 @@ def read_pdf(name: str, data: bytes) -> str:
         if reader.is_encrypted and not reader.decrypt(""):
             raise UserError(f"{name}: the PDF is encrypted; save it without a password")
         pages = [str(page.extract_text()).splitlines() for page in reader.pages]
-    except package.errors.DependencyError:
+    except (package.errors.DependencyError, NotImplementedError):
         raise UserError(f"{name}: the PDF is encrypted in a way that is not read; save it without a password") from None
     except (package.errors.PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{name}: the PDF is damaged or cut off ({error}); get it again") from None

@@ -104,7 +104,8 @@ def _wanted(name: str, columns: Sequence[str], cells: Mapping[str, Sequence[str]
 def _only(name: str, candidates: Sequence[str]) -> str:
     if len(candidates) > 1:
         raise UserError(
-            f"{name}: the text could be in '{candidates[0]}' or in '{candidates[1]}'; say which with --text COLUMN"
+            f"{name}: the text could be in {listed(candidates[:1])} or in {listed(candidates[1:2])}; "
+            "say which with --text COLUMN"
         )
     return candidates[0]
 
@@ -123,6 +124,6 @@ def _mean_length(values: Sequence[str]) -> float:
 
 
 def listed(columns: Sequence[str], most: int = 12) -> str:
-    """Return the first ``most`` names in quotes, and how many more there are."""
+    """Return the first ``most`` names in quotes, on one line, and how many more there are."""
     more = f" and {len(columns) - most} more" if len(columns) > most else ""
-    return ", ".join(f"'{column}'" for column in columns[:most]) + more
+    return ", ".join(f"'{' '.join(column.splitlines())}'" for column in columns[:most]) + more

@@ -115,7 +115,8 @@ def _texts_like(texts: Sequence[str], name: str) -> list[int]:
 
 def _bare(row: Sequence[str]) -> list[str]:
     """Return cells without the mark of a file that begins here, which also hides the quotes of the first cell."""
-    return [cell.strip('\ufeff"') for cell in row[:1]] + list(row[1:])
+    bare = [cell.strip('\ufeff"') if cell.startswith("\ufeff") else cell for cell in row[:1]]
+    return bare + list(row[1:])
 
 
 def is_known_header(row: Sequence[str]) -> bool:

@@ -6,6 +6,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from made_documents import LINES, MAIL, PARAGRAPHS, epub, page, pdf, word
 from narratives.documents import extra
@@ -220,3 +222,30 @@ def test_a_chapter_reaches_no_other_file(tmp_path: Path) -> None:
 def test_a_document_is_known_by_its_name_and_its_bytes(tmp_path: Path, name: str, data: bytes, expected: bool) -> None:
     (tmp_path / name).write_bytes(data)
     assert is_document(str(tmp_path / name)) is expected
+
+
+WHOLE = [
+    pdf([LINES, LINES]),
+    pdf([LINES], password="secret"),
+    word(PARAGRAPHS, [["a", "b"]]),
+    epub([f"<p>{FIRST}</p>", "<h1>Two</h1>"]),
+    page(f"<p>{FIRST}</p>"),
+    SRT.encode(),
+    MAIL + b"Content-Type: text/plain; charset=koi8-u\r\nContent-Transfer-Encoding: base64\r\n\r\n0KDRltGH0LrQsA==\r\n",
+]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(WHOLE), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=8), st.integers(0, 60)), max_size=5)
+)
+def test_a_damaged_document_is_text_or_one_sentence(data: bytes, changes: list[tuple[float, bytes, int]]) -> None:
+    for share, put, left_out in changes:
+        at = int(share * len(data))
+        data = data[:at] + put + data[at + left_out :]
+    said = ""
+    try:
+        read_document("a", data)
+    except UserError as error:
+        said = str(error)
+    assert "\n" not in said

@@ -79,6 +79,18 @@ def test_headers_inside_a_file_are_left_out_and_counted(tmp_path, header, encodi
     assert [row[1] for row in batch.rows.cells()][2:] == ["text", "texts"]
 
 
+@pytest.mark.parametrize("header", ['text"', "text ", "tex"])
+def test_a_text_that_is_only_like_the_header_is_a_row(tmp_path, header):
+    table = opened(tmp_path, f"{header}\n{FIRST}\ntext\n{SECOND}\n", header_row=1)
+    for batches in (table.batches(), table.quick_batches()):
+        assert [text for batch in batches for text in batch.texts] == [FIRST, "text", SECOND]
+
+
+def test_a_name_of_two_lines_is_shown_on_one(tmp_path):
+    with pytest.raises(UserError, match="'post wording' or in 'other wording'"):
+        opened(tmp_path, f'"post\nwording","other\nwording"\n"{FIRST}","{SECOND}"\n')
+
+
 def test_a_first_line_of_data_is_no_header_that_may_come_again(tmp_path):
     table = opened(tmp_path, "The river rises again.\nThe choir sings.\nThe river rises again.\n")
     assert next(table.batches()).headers == 0
