@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 MAX_BYTES = 5_000_000  # of a pasted text; longer ones must come as files
 
-_BLANK_LINES = re.compile(r"(?:\r\n?|\n)[ \t\u00a0]*(?:(?:\r\n?|\n)[ \t\u00a0]*)+|\u2029+")
+_BLANK_LINES = re.compile(r"(?>\r\n?|\n)[ \t\u00a0]*(?:(?>\r\n?|\n)[ \t\u00a0]*)+|\u2029+")  # (?>: CR LF is one end
 _LINE_ENDS = re.compile(r"(?:\r\n?|\n|\u2028|\u2029)+")
 _HARD_WRAP = range(60, 91)  # characters of a hard-wrapped line
 

@@ -98,8 +98,8 @@ def test_every_format_is_read_back_cell_for_cell(table: Path, name: str, read: C
     columns, rows = read(scored(table, name))
     assert columns == [*NAMES, *OURS]
     assert [row[1] for row in rows] == TEXTS
-    assert rows[0][3:6] == ["flood;mayor", "reports;reports", ""]
-    assert [float(cell) for cell in rows[0][6:9]] == pytest.approx([0.9, 0.8, 0.0312], abs=1e-4)
+    assert rows[0][3:7] == ["flood;mayor", "reports;reports", "", ""]
+    assert [float(cell) for cell in rows[0][7:10]] == pytest.approx([0.9, 0.8, 0.0312], abs=1e-4)
     assert {row[-1] for row in rows} == {"fake@1"}
 
 

@@ -56,3 +56,9 @@ def test_the_language_is_guessed_from_letters_and_common_words(text, expected):
 def test_near_copies_share_the_group_of_the_first():
     story = "the river rose by two metres last night and the lower streets are closed until Friday"
     assert near_copies([story, "something else entirely here", story + " morning", "x"]) == [0, 1, 0, 3]
+
+
+def test_a_carriage_return_before_a_line_feed_is_no_blank_line():
+    wrapped = "\r\n".join(["The council met on Monday evening to speak of the dam and of nothing else"] * 3)
+    assert len(texts(wrapped)) == 1
+    assert texts("One\r\nstill one.\r\n\r\nTwo.") == ["One\r\nstill one.", "Two."]
