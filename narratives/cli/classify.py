@@ -85,7 +85,8 @@ def _page(classification: "Classification", document: dict[str, Any], classifier
         text = " ".join(paragraph["text"].split())
         start = text[:_SHOWN] + ("…" if len(text) > _SHOWN else "")
         lines += ["", f"[{paragraph['index']}] {paragraph['language']}  {start}"]
-        lines += [line for frame in paragraph["frames"] for line in _frame_lines(frame, classifier)] or ["    no frame"]
+        nothing = f"    not read: {paragraph['why']}" if paragraph["scope"] == "outside" else "    no frame"
+        lines += [line for frame in paragraph["frames"] for line in _frame_lines(frame, classifier)] or [nothing]
     return "\n".join(lines)
 
 

@@ -2,18 +2,20 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from narratives.codebook.frames import LANGUAGES, VOICES
+from narratives.codebook.frames import VOICES
 from narratives.errors import UserError
 from narratives.model.calibration import words_of_probability
 from narratives.model.classifier import Classifier, Predictor
 from narratives.model.explanation.counterfactual import smallest_flip
 from narratives.model.explanation.explain import Evidence, FrameReading
+from narratives.model.scope import outside_in_words
 from narratives.model.voice_model import in_document
 from narratives.text.cleaning import plain
 from narratives.text.language import language
@@ -29,6 +31,7 @@ class ParagraphReading:
     - ``index``: its number in the text, from 0
     - ``readings``: the reading of every frame, most probable first
     - ``flips``: for each predicted frame, the fewest words without which it would not be predicted (``smallest_flip``)
+    - ``outside``: why the model cannot read it (``scope.outside``), "" if it can
     """
 
     index: int
@@ -36,6 +39,7 @@ class ParagraphReading:
     language: str
     readings: tuple[FrameReading, ...]
     flips: dict[str, tuple[str, ...]]
+    outside: str = ""
 
     @property
     def found(self) -> tuple[FrameReading, ...]:
@@ -95,6 +99,8 @@ class Classification:
                 "index": paragraph.index,
                 "text": paragraph.text,
                 "language": paragraph.language,
+                "scope": "outside" if paragraph.outside else "in",
+                "why": outside_in_words(paragraph.outside) if paragraph.outside else "",
                 "frames": [
                     frame_json(item) | {"flips_without": list(paragraph.flips.get(item.frame, ()))}
                     for item in (paragraph.readings if everything else paragraph.found)
@@ -165,7 +171,9 @@ def classify(
             for reading in readings
             if reading.predicted
         }
-        paragraphs.append(ParagraphReading(index, piece.text, language(piece.text), readings, flips))
+        outside = classifier.outside([piece.text]).get(0, "")
+        spoken = outside.partition("=")[2] or language(piece.text)
+        paragraphs.append(ParagraphReading(index, piece.text, spoken, readings, flips, outside))
         progress((index + 1) / len(pieces))
     paragraphs = _voices_in_document(paragraphs, classifier)
     remarks = tuple(_remarks(text, paragraphs))
@@ -209,10 +217,10 @@ def _voiced(pairs: list[tuple[int, FrameReading]], classifier: Classifier) -> di
 
 def _remarks(text: str, paragraphs: Sequence[ParagraphReading]) -> list[str]:
     remarks = []
-    foreign = sum(paragraph.language not in LANGUAGES for paragraph in paragraphs)
-    if foreign:
-        which = "The text" if foreign == len(paragraphs) else f"{foreign} of {len(paragraphs)} paragraphs"
-        remarks.append(f"{which} does not look like English, Ukrainian or Russian; the model knows no other language.")
+    for reason, count in Counter(paragraph.outside for paragraph in paragraphs if paragraph.outside).items():
+        some = f"{count} of {len(paragraphs)} paragraphs {'was' if count == 1 else 'were'}"
+        which = "The text was" if count == len(paragraphs) else some
+        remarks.append(f"{which} not read: {outside_in_words(reason)}.")
     if any(plain(paragraph.text) != paragraph.text for paragraph in paragraphs):
         remarks.append("Addresses, handles, tags and invisible characters were not read; they carry no claim.")
     if _CONTROL.search(text):

@@ -26,9 +26,9 @@ def outside(text: str, unknown: float, languages: Sequence[str]) -> str:
 
 
 def outside_in_words(reason: str) -> str:
-    """Return a reason of ``outside`` as the end of a sentence: "in French", "with hardly a known word"."""
+    """Return a reason of ``outside`` as the end of a sentence: "in French", "hardly a known word"."""
     kind, _, code = reason.partition("=")
-    return f"in {_LANGUAGES.get(code, f'the language {code!r}')}" if kind == "language" else "with hardly a known word"
+    return f"in {_LANGUAGES.get(code, f'the language {code!r}')}" if kind == "language" else "hardly a known word"
 
 
 _LANGUAGES = dict(

@@ -63,7 +63,8 @@ _LEAN = 8.0  # how much louder the codebook is for a frame without positives: be
 
 AS_IT_IS = ModelSettings(topical_none=None, broad_none=None, shrinkage=30.0, plateau=1.0, sure=0.8)
 # For texts drawn at random within many sources, in most of which a frame is rarer than in labels that a user brings.
-RANDOM = replace(AS_IT_IS, shrinkage=300.0, plateau=0.97, cautious=True, flattened=True)
+# ``sure`` is of sources that the model has not seen; with .8 a person would decide half of what is found, everywhere.
+RANDOM = replace(AS_IT_IS, shrinkage=300.0, plateau=0.97, cautious=True, flattened=True, sure=0.74)
 
 
 def prior_texts(codebook: Codebook) -> list[str]:

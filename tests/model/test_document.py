@@ -110,8 +110,11 @@ def test_the_json_leaves_out_frames_decided_no_unless_everything_is_asked_for(cl
 @pytest.mark.parametrize(
     ("text", "remark"),
     [
-        ("La chorale chante au marché le dimanche à dix heures du matin.", "The text does not look like English"),
-        (f"{FLOOD}\n\nLa chorale chante au marché le dimanche à dix heures du matin.", "1 of 2 paragraphs does not"),
+        ("La chorale chante au marché le dimanche à dix heures du matin.", "The text was not read: in French."),
+        (
+            f"{FLOOD}\n\nLa chorale chante au marché le dimanche à dix heures du matin.",
+            "1 of 2 paragraphs was not read",
+        ),
         ("<p>One</p> <b>word</b> of it", "Addresses, handles, tags and invisible characters were not read"),
         ("One \x07 word of it", "The text holds control characters"),
     ],

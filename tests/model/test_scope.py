@@ -46,7 +46,7 @@ def test_the_language_counts_where_words_are_unknown_and_hardly_a_known_word_is_
 def test_reasons_are_said_in_words():
     assert outside_in_words("language=fr") == "in French"
     assert outside_in_words("language=xx") == "in the language 'xx'"
-    assert outside_in_words("unknown") == "with hardly a known word"
+    assert outside_in_words("unknown") == "hardly a known word"
 
 
 def test_a_text_that_cannot_be_read_has_no_frame_and_the_kernel_says_the_same(classifier):

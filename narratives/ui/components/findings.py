@@ -10,6 +10,7 @@ from narratives.codebook.frames import VOICE_MARKS, Codebook, marked_voice
 from narratives.model.calibration import words_of_probability
 from narratives.model.document import ParagraphReading
 from narratives.model.explanation.explain import Evidence, FrameReading
+from narratives.model.scope import outside_in_words
 from narratives.ui.components.html import colour_of, likelihood, shown
 
 VOICE_KEYS = {"promotes": "P", "reports": "O", "rebuts": "B"}
@@ -39,7 +40,8 @@ def paragraph_html(paragraph: ParagraphReading, codebook: Codebook, person: ByPe
     chips = [
         chip_html(reading, codebook, paragraph.flips.get(reading.frame, ()), person) for reading in paragraph.found
     ]
-    chips = chips or ['<div class="nv-quiet">No frame</div>']
+    nothing = f"Not read: {outside_in_words(paragraph.outside)}" if paragraph.outside else "No frame"
+    chips = chips or [f'<div class="nv-quiet">{shown(nothing)}</div>']
     text = marked_text(paragraph.text, paragraph.predicted, codebook)
     return (
         f'<div class="nv-row" data-paragraph="{paragraph.index}"><div class="nv-text" dir="auto">{text}</div>'

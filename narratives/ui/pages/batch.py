@@ -158,6 +158,7 @@ def _scores(scoring: Scoring, codebook: Codebook, scored: ScoredTable) -> None:
         f"{scoring.rows_read:,} rows read = {scoring.rows_scored:,} scored + {scoring.rows_refused:,} refused, "
         f"in {scoring.seconds:.1f} s"
         + (f"; {scoring.rows_without_text:,} without text" if scoring.rows_without_text else "")
+        + (f"; {scoring.rows_cleaned:,} cleaned of links, tags or hidden characters" if scoring.rows_cleaned else "")
     )
     _downloads(scoring)
     chart, table = st.columns([2, 3], gap="large")
@@ -235,7 +236,14 @@ def _table(scored: ScoredTable, codebook: Codebook) -> None:
     # A key for each filter, so that a new filter starts on its first page.
     number = st.pagination(pages, key=f"rows of {frame} {voice} {least}") if pages > 1 else 1
     part = matches.iloc[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]
-    columns = ["row", *([f"p_{frame}"] if frame else []), "frames", "voices", "text"]
+    columns = [
+        "row",
+        *([f"p_{frame}"] if frame else []),
+        "frames",
+        "voices",
+        *(["scope"] if (scored.rows["scope"] != "").any() else []),
+        "text",
+    ]
     st.dataframe(part[columns], hide_index=True, height=520, column_config={"row": st.column_config.Column(width=60)})
 
 
