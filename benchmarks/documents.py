@@ -115,6 +115,31 @@ def held_out_table() -> str:
     return "\n".join(lines)
 
 
+def sources_table() -> str:
+    """The same figures for each source."""
+    manifest = json.loads((ROOT / "narratives" / "shipped" / "model" / "manifest.json").read_text(encoding="utf-8"))
+    parts = sorted(manifest["figures"]["sources"].items(), key=lambda item: -item[1]["n"])
+    lines = [
+        "| source | paragraphs | micro-F1 | false alarms | wrongly decided *promotes* |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, part in parts:
+        values = part["micro_f1"], part["false_alarm_rate"]
+        shown = " | ".join("–" if value is None else f"{value:.2f}" for value in values)
+        lines.append(f"| {name} | {part['n']:,} | {shown} | {part['wrong_promotes']:.1%} |")
+    return "\n".join(lines)
+
+
+def words_table() -> str:
+    """How often each word of probability was right, on the same paragraphs."""
+    manifest = json.loads((ROOT / "narratives" / "shipped" / "model" / "manifest.json").read_text(encoding="utf-8"))
+    lines = ["| in words | said | mean probability | right |", "| --- | ---: | ---: | ---: |"]
+    for word in manifest["figures"]["words"]:
+        shown = " | ".join("–" if word[key] is None else f"{word[key]:.2f}" for key in ("probability", "share"))
+        lines.append(f"| {word['term']} | {word['cells']:,} | {shown} |")
+    return "\n".join(lines)
+
+
 def contrast_table() -> str:
     """Each kind of text of the contrast sets that are held out, all languages together."""
     lines = [
@@ -191,6 +216,8 @@ def parts() -> dict[Path, dict[str, str]]:
         docs / "figures.md": {
             "figures": figures_table(),
             "held out": held_out_table(),
+            "words": words_table(),
+            "sources": sources_table(),
             "contrast": contrast_table(),
             "steps": steps_table(),
         },
