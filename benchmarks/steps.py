@@ -219,7 +219,7 @@ def stream_rule(scores: Floats, values: NDArray[np.int8], settings: ModelSetting
 
 def best_f1_rule(scores: Floats, values: NDArray[np.int8]) -> tuple[Floats, Floats]:
     """Return sigmoids that leave the scores as they are, as log-odds, and the thresholds with the best F1."""
-    return np.tile([1.0, 0.0], (values.shape[1], 1)), best_thresholds(expit(scores), values)
+    return np.tile([1.0, 0.0, 1.0], (values.shape[1], 1)), best_thresholds(expit(scores), values)
 
 
 def best_thresholds(probabilities: Floats, values: NDArray[np.int8]) -> Floats:

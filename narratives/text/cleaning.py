@@ -9,6 +9,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 
 # Format characters (category Cf), variation selectors and other characters without a glyph.
 INVISIBLE = (
@@ -32,6 +33,7 @@ _MIXED = rf"[{LATIN}][{CYRILLIC}]|[{CYRILLIC}][{LATIN}]"
 # Full-width letters and digits, and the blocks of mathematical and enclosed ones.
 _STYLED = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\u2460-\u24ff\u2102-\u2149"
 SUSPECT_LETTERS = rf"<&@/{INVISIBLE}{_STRESS}{_STYLED}\ufb00-\ufb06"  # each alone makes a text suspect
+_KNOWN_MARKS = 0x20000  # combining marks lie in the first two planes
 SPACED_OUT = 4  # letters that stand one by one are a word
 _SPACED_OUT = re.compile(rf"(?<!\w)[^\W\d_](?:[ \u00a0][^\W\d_]){{{SPACED_OUT - 1},}}(?!\w)")
 # Nearly every text has none of these, and is read as it stands.
@@ -82,8 +84,27 @@ def plain(text: str) -> str:
         return text
     seen = clean(text)
     if _IN_CLUSTERS.search(seen) or not unicodedata.is_normalized("NFC", seen):
-        seen = "".join(piece for piece, _, _ in clusters(seen))
+        composed = _with_marks_composed(seen)
+        # A letter without marks that is not composed is rare, and so is a mark beyond the second plane.
+        whole = unicodedata.is_normalized("NFC", composed) and ord(max(composed, default=" ")) < _KNOWN_MARKS
+        seen = composed if whole else "".join(piece for piece, _, _ in clusters(seen))
     return re.sub(" {2,}", " ", seen).strip(" ")
+
+
+def _with_marks_composed(text: str) -> str:
+    """Return the clusters of ``text`` joined; only those with more than a letter are looked at."""
+    pieces, end = [], 0
+    for marks in _marks().finditer(text):
+        start = max(marks.start() - 1, 0)
+        pieces += [text[end:start], _composed(text[start : marks.end()])]
+        end = marks.end()
+    return "".join([*pieces, text[end:]]).translate(LIGATURES)
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    marks = "".join(chr(code) for code in range(0x300, _KNOWN_MARKS) if unicodedata.combining(chr(code)))
+    return re.compile(f"[{marks}{INVISIBLE}]+")
 
 
 def clusters(text: str, change: Callable[[str], str] = str) -> list[tuple[str, int, int]]:
@@ -95,12 +116,16 @@ def clusters(text: str, change: Callable[[str], str] = str) -> list[tuple[str, i
     pieces, start = [], 0
     for end in range(1, len(text) + 1):
         if end == len(text) or not (unicodedata.combining(text[end]) or _INVISIBLE.match(text[end])):
-            seen = _INVISIBLE.sub("", text[start:end])
-            if len(seen) > 1 and seen[0].lower() in _STRESSED:
-                seen = seen[0] + seen[1:].translate(_NO_STRESS)
-            pieces.append((change(unicodedata.normalize("NFC", seen).translate(LIGATURES)), start, end))
+            pieces.append((change(_composed(text[start:end])), start, end))
             start = end
     return pieces
+
+
+def _composed(cluster: str) -> str:
+    seen = _INVISIBLE.sub("", cluster)
+    if len(seen) > 1 and seen[0].lower() in _STRESSED:
+        seen = seen[0] + seen[1:].translate(_NO_STRESS)
+    return unicodedata.normalize("NFC", seen).translate(LIGATURES)
 
 
 def _one_for_one(character: str) -> str:
