@@ -21,6 +21,7 @@ from narratives.tables.formats import (
     named_format,
     text_format,
 )
+from narratives.tables.guard.limits import MB
 from narratives.tables.headers import repeated_names, without_headers
 from narratives.tables.lines import Line, TextLines, decode_lines, text_lines
 from narratives.tables.readers.arrow import open_arrow
@@ -31,7 +32,7 @@ from narratives.tables.readers.reader import Reader
 from narratives.tables.readers.workbook import open_workbook
 from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, KeyFault, columns_of, without_text
-from narratives.tables.sources import Source, open_source
+from narratives.tables.sources import HEAD_BYTES, Source, open_source
 
 if TYPE_CHECKING:
     from narratives.tables.readers.csv_blocks import BlockReader
@@ -288,6 +289,11 @@ def _open_text(source: Source, named: str, reading: Reading) -> Reader:
     if kind == "JSON" or pages:
         document = pages or open_document(source, codec, lines.mark)
         return open_jsonl(document, document.head())
+    if not head:
+        raise UserError(
+            f"{source.name}:1: a line longer than {HEAD_BYTES / MB:.0f} MB at the beginning, where no "
+            "table has one; export it again"
+        )
     return open_jsonl(lines, head) if kind == "JSONL" else _open_csv(lines, head, named, reading)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from narratives.errors import UserError
 from narratives.tables.columns import check_names
+from narratives.tables.readers.arrow_checks import check_cells, check_parquet, check_rows, in_pieces
 from narratives.tables.rows import ArrowRows, Batch, KeyFault, Refusal
 from narratives.tables.sources import Source, is_url, open_file
 
@@ -42,7 +43,7 @@ class ArrowReader:
 
     def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
         """Yield record batches as they stand in the file; rows are counted from 1."""
-        first, total = 1, max(1, self._count())
+        first, total = 1, max(1, self.count())
         for values, texts in self._record_batches(rows, text_column):
             done = first - 1 + len(texts)
             yield _batch(values, texts, first, done * (self.source.size or 0) // total)
@@ -54,17 +55,21 @@ class ArrowReader:
 
         with _opened(self.source.path) as file:
             done = 0
-            for batch in file.iter_batches(rows):
+            for batch in (piece for whole in file.iter_batches(rows) for piece in in_pieces(whole)):
+                check_cells(self.source.name, done + 1, batch)
                 done += batch.num_rows
                 yield batch, _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
             if not done:
                 yield pa.RecordBatch.from_pylist([], schema=self.schema), []
 
-    def _count(self) -> int:
-        """Return the number of rows, without reading their values."""
+    def count(self) -> int:
+        """Return the number of rows. Raises UserError if there are more than the file can have, or too long ones."""
         with _opened(self.source.path) as file:
             if isinstance(file, _ArrowFile):
-                return sum(batch.num_rows for batch in file.iter_batches(1 << 20, columns=[]))
+                rows = file.count()
+                check_rows(self.source.name, rows, self.source.size or 0)
+                return rows
+            check_parquet(self.source.name, file.metadata, self.source.size or 0)
             return int(file.metadata.num_rows)
 
 
@@ -72,7 +77,9 @@ def open_arrow(source: Source, kind: str) -> ArrowReader:
     """Read the schema. Raises UserError if the file is damaged, or if two columns have the same name."""
     with _opened(source.path) as file:
         check_names(source.name, file.schema_arrow.names)
-        return ArrowReader(source, kind, file.schema_arrow)
+        reader = ArrowReader(source, kind, file.schema_arrow)
+    reader.count()  # with its checks, before a row is read
+    return reader
 
 
 def _batch(values: Any, texts: list[tuple[str, str]], first: int, bytes_read: int) -> Batch:
@@ -95,6 +102,10 @@ class _ArrowFile:
             selected = batch if columns is None else batch.select(columns)
             for start in range(0, batch.num_rows, rows):
                 yield selected.slice(start, rows)
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return sum(batch.num_rows for batch in self._batches())
 
     def _batches(self) -> Iterator[Any]:
         if not hasattr(self.source, "num_record_batches"):  # a stream
