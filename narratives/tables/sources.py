@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from narratives.errors import UserError
+from narratives.tables.guard.damage import damage_refused
 from narratives.tables.guard.limits import check_unpacked
 
 HEAD_BYTES = 1 << 20  # read at opening, to find out what the table is
@@ -143,13 +144,10 @@ def read_span(path: str, start: int, end: int) -> bytes:
 def read_bytes(stream: Any, count: int, name: str, packing: str) -> bytes:
     """Read ``count`` bytes, fewer only at the end. Raises UserError for damaged, cut-off or unreadable data."""
     parts: list[bytes] = []
-    try:
+    with damage_refused(name, packing):
         while count and (part := stream.read(count)):
             parts.append(part)
             count -= len(part)
-    except OSError as error:
-        what = f"the {packing} data is damaged or cut off" if packing else "it cannot be read to its end"
-        raise UserError(f"{name}: {what} ({error}); get the file again") from None
     return b"".join(parts)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from narratives.errors import UserError
 from narratives.tables.columns import check_names
 from narratives.tables.readers.arrow_checks import check_cells, check_parquet, check_rows, in_pieces
 from narratives.tables.rows import ArrowRows, Batch, KeyFault, Refusal
@@ -122,17 +121,13 @@ def _opened(path: str) -> Iterator[Any]:
 
     with open_file(path) as head:
         start = head.read(6)
-    try:
-        if start.startswith(b"PAR1"):
-            with open_file(path) as raw, pq.ParquetFile(raw, pre_buffer=False) as file:
-                yield file
-        else:
-            with open_file(path) if is_url(path) else pa.memory_map(path) as mapped:
-                opened = pa.ipc.open_file(mapped) if start == b"ARROW1" else pa.ipc.open_stream(mapped)
-                yield _ArrowFile(opened.schema, opened)
-    except (pa.ArrowException, OSError) as error:
-        kind, reason = "Parquet" if start.startswith(b"PAR1") else "Arrow", str(error).split("\n", maxsplit=1)[0]
-        raise UserError(f"{path}: the {kind} file is damaged or cut off ({reason}); get it again") from None
+    if start.startswith(b"PAR1"):
+        with open_file(path) as raw, pq.ParquetFile(raw, pre_buffer=False) as file:
+            yield file
+        return
+    with open_file(path) if is_url(path) else pa.memory_map(path) as mapped:
+        opened = pa.ipc.open_file(mapped) if start == b"ARROW1" else pa.ipc.open_stream(mapped)
+        yield _ArrowFile(opened.schema, opened)
 
 
 def _is_text(kind: Any) -> bool:

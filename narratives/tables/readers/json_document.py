@@ -114,7 +114,7 @@ class JsonStream:
         if not self.take(",") and (character := self.peek()) != closing:
             if not character:
                 raise _CutError("it ends early")
-            raise UserError(f"{self._name}: not readable as JSON (unexpected '{character}'); export it again")
+            raise UserError(f"{self._name}: not readable as JSON (unexpected {character!r}); export it again")
 
     def _more(self, least: int) -> bool:
         """Read pieces of at least this number of characters; return whether there were any."""

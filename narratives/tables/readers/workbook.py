@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from narratives.errors import UserError
 from narratives.files import atomic_write
@@ -305,17 +304,13 @@ def _check_fits(path: Path, number: int, column: str, value: str) -> None:
 @contextmanager
 def _workbook(path: str, data_only: bool = True) -> Iterator[Any]:
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        with warnings.catch_warnings(), open(path, "rb") as file:
-            warnings.simplefilter("ignore")  # about styles and the like, on which no row depends
-            workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only)
-            if not workbook.worksheets:
-                raise UserError(f"{path}: the workbook has no sheet; save the table as .csv")
-            yield workbook, file
-    except (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a readable XLSX workbook ({error}); save it again or export it as .csv") from None
+    with warnings.catch_warnings(), open(path, "rb") as file:
+        warnings.simplefilter("ignore")  # about styles and the like, on which no row depends
+        workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only)
+        if not workbook.worksheets:
+            raise UserError(f"{path}: the workbook has no sheet; save the table as .csv")
+        yield workbook, file
 
 
 def _check_parts(path: str) -> None:
