@@ -31,6 +31,10 @@ def damage_refused(name: str, kind: str) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except MemoryError:
+        raise UserError(
+            f"{name}: it takes more memory to read than there is; it is damaged, or made to do so; get it again"
+        ) from None
     # Over a wrong byte they raise nearly all that Python has: zlib.error, TypeError, SystemError, struct.error …
     except Exception as error:  # noqa: BLE001
         raise UserError(f"{name}: {_SAYS[kind].format(_reason(error))}") from None

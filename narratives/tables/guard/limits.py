@@ -47,6 +47,10 @@ UNPACKED = Limit("NARRATIVES_MAX_UNPACKED_MB", 2000)
 # What a reader has to hold at once: a column of a row group of Parquet, the shared strings of a workbook.
 HELD = Limit("NARRATIVES_MAX_HELD_MB", 200)
 
+# For an upload that a process of its own reads, beside what Python itself takes.
+READ_MEMORY = Limit("NARRATIVES_MAX_READ_MB", 1000, least=100)
+READ_SECONDS = Limit("NARRATIVES_MAX_READ_SECONDS", 300)
+
 
 def too_long(place: str, what: str = "a line") -> UserError:
     """Return the error for a record above its limit."""

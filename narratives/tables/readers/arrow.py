@@ -37,7 +37,8 @@ class ArrowReader:
             columns = [name for name in self.schema.names if _is_text(self.schema.field(name).type)]
             cells: dict[str, list[str]] = {column: [] for column in columns}
             for batch in islice(file.iter_batches(_HEAD_ROWS, columns=columns), 1):
-                cells = {column: [text or "" for text, _ in _texts(batch.column(column))] for column in columns}
+                first, _ = next(in_pieces(batch, _HEAD_ROWS), (batch, {}))
+                cells = {column: [text or "" for text, _ in _texts(first.column(column))] for column in columns}
             return cells
 
     def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
@@ -54,10 +55,11 @@ class ArrowReader:
 
         with _opened(self.source.path) as file:
             done = 0
-            for batch in (piece for whole in file.iter_batches(rows) for piece in in_pieces(whole)):
+            for batch, faults in (piece for whole in file.iter_batches(rows) for piece in in_pieces(whole, rows)):
                 check_cells(self.source.name, done + 1, batch)
                 done += batch.num_rows
-                yield batch, _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
+                texts = _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
+                yield batch, [(text, fault or faults.get(at, "")) for at, (text, fault) in enumerate(texts)]
             if not done:
                 yield pa.RecordBatch.from_pylist([], schema=self.schema), []
 
@@ -96,11 +98,10 @@ class _ArrowFile:
     source: Any
 
     def iter_batches(self, rows: int, columns: list[str] | None = None) -> Iterator[Any]:
-        """Yield record batches of up to ``rows`` rows."""
+        """Yield the record batches of the file; a large one in pieces of ``rows`` would be checked again and again."""
+        del rows
         for batch in self._batches():
-            selected = batch if columns is None else batch.select(columns)
-            for start in range(0, batch.num_rows, rows):
-                yield selected.slice(start, rows)
+            yield batch if columns is None else batch.select(columns)
 
     def count(self) -> int:
         """Return the number of rows."""

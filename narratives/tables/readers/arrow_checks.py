@@ -48,11 +48,52 @@ def _long_cell(column: Any) -> int | None:
     return next((at for at in range(len(column)) if column.slice(at, 1).nbytes > RECORD.bytes), None)
 
 
-def in_pieces(batch: Any) -> Iterator[Any]:
-    """Yield a batch in slices whose cells fit into memory where a dictionary gives a long text to many rows."""
-    rows = max(1, min(batch.num_rows, HELD.bytes // max(1, _widest(batch))))
+def row_faults(batch: Any) -> dict[int, str]:
+    """Check a batch to its last byte, and return what is wrong with single rows, by their indices.
+
+    Arrow follows the offsets in a file wherever they lead, also out of the file, which ends the process. Strings that
+    are not UTF-8 cost their rows only. Raises an error of Arrow for any other damage.
+    """
+    import pyarrow as pa
+
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        columns = [_as_bytes(column) for column in batch.columns]
+        for column in columns:
+            column.validate(full=True)
+        kinds = zip(columns, batch.schema.types, strict=True)
+        cells = (cell for column, kind in kinds if column.type != kind for cell in enumerate(column.to_pylist()))
+        return {at: fault for at, value in cells if (fault := _not_utf_8(value))}
+    return {}
+
+
+def _as_bytes(column: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_string(column.type):
+        return column.view(pa.binary())
+    return column.view(pa.large_binary()) if pa.types.is_large_string(column.type) else column
+
+
+def _not_utf_8(value: bytes | None) -> str:
+    try:
+        (value or b"").decode()
+    except UnicodeDecodeError as error:
+        return f"byte 0x{error.object[error.start]:02x} is not UTF-8"
+    return ""
+
+
+def in_pieces(batch: Any, rows: int) -> Iterator[tuple[Any, dict[int, str]]]:
+    """Check a batch, and yield it in pieces of up to ``rows`` rows with the faults of their rows.
+
+    A piece has fewer rows where a dictionary gives a long text to many rows, so that their cells fit into memory.
+    """
+    faults = row_faults(batch)
+    rows = max(1, min(rows, HELD.bytes // max(1, _widest(batch))))
     for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+        here = {at - start: fault for at, fault in faults.items() if start <= at < start + rows}
+        yield batch.slice(start, rows), here
 
 
 def _widest(batch: Any) -> int:
