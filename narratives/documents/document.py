@@ -17,6 +17,7 @@ from narratives.documents.word import read_word
 from narratives.errors import UserError
 from narratives.tables.encodings import detect_encoding
 from narratives.tables.formats import foreign_format
+from narratives.tables.guard.damage import damage_refused
 from narratives.tables.table import decode
 from narratives.text.paragraphs import split
 
@@ -93,10 +94,12 @@ def read_document(name: str, data: bytes) -> Document:
     kind = kind_of(data)
     if kind == "text":
         return Document(kind, join_lines(_plain_text(name, data)))
-    text = _READERS[kind](name, data)
+    with damage_refused(name, "document"):
+        text = _READERS[kind](name, data)
     if not text.strip():
         raise UserError(f"{name}: a document ({kind}) without text; name another file")
-    ignored = attachments(data) if kind == "mail" else 0
+    with damage_refused(name, "document"):
+        ignored = attachments(data) if kind == "mail" else 0
     note = f"{ignored} attachment{'s' * (ignored != 1)} not read"
     return Document(kind, text, (note,) if ignored else ())
 

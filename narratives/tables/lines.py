@@ -6,11 +6,10 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from narratives.errors import UserError
 from narratives.tables.encodings import ENCODING_NAMES, detect_encoding, guess_line, mark_length, undo_twice
+from narratives.tables.guard.limits import RECORD, too_long
 from narratives.tables.sources import Source
 
-MAX_LINE_BYTES = 1 << 26
 Line = tuple[str, str]  # a physical line with its end, and what is wrong with its bytes ("" if nothing)
 
 
@@ -51,7 +50,7 @@ def decode_lines(blocks: Iterable[bytes], encoding: str, skip: int = 0, source: 
     - ``source``: where they are from, for error messages and to count the lines in another encoding.
 
     Bytes that do not belong to the encoding become ``\xNN``, and the line comes with its fault. Raises UserError for
-    a line longer than ``MAX_LINE_BYTES``.
+    a line of ``source`` above the limit of a record; a text without a source is in memory already.
     """
     if encoding.startswith(("utf-16", "utf-32")):
         # Line ends cannot be searched for in UTF-16: the byte 10 is half of many characters.
@@ -59,27 +58,44 @@ def decode_lines(blocks: Iterable[bytes], encoding: str, skip: int = 0, source: 
     elif encoding.startswith("utf-8 as "):
         yield from _undone(decode_lines(blocks, "utf-8", skip, source), encoding.removeprefix("utf-8 as "))
         return
-    rest = b""
+    rest, number, most = b"", 1, RECORD.bytes if source else 0
     for block in blocks:
         piece = rest + block[skip:]
         skip = 0
         # A \r that ends the piece may be half of a \r\n.
         end = max(piece.rfind(b"\n"), piece.rfind(b"\r", 0, len(piece) - 1)) + 1
-        yield from _decode(piece[:end], encoding, source)
-        rest = piece[end:]
-        if len(rest) > MAX_LINE_BYTES:
-            name = source.name if source else "the text"
-            raise UserError(f"{name}: a line is longer than {MAX_LINE_BYTES >> 20} MB; is this a text table?")
+        rest, piece = piece[end:], piece[:end]
+        if source and len(rest) + len(piece) > most:
+            _check_lengths([*piece.splitlines(keepends=True), rest], number, most, source.name)
+        yield from _decode(piece, encoding, source)
+        number += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
     yield from _decode(rest, encoding, source)
 
 
+def _check_lengths(lines: Iterable[bytes], number: int, most: int, name: str) -> None:
+    for at, line in enumerate(lines, number):
+        if len(line) > most:
+            raise too_long(f"{name}:{at}")
+
+
 def _as_utf_8(blocks: Iterable[bytes], encoding: str, skip: int) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    decoder = codecs.getincrementaldecoder(encoding)("narratives-wide")
     for block in blocks:
         yield decoder.decode(block[skip:]).encode("utf-8", "surrogatepass")
         skip = 0
     if decoder.getstate()[0]:
         yield b"\xff"  # half a character at the end; this byte makes its line refused
+
+
+def _wide(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Decode what is no character as half a surrogate pair, which makes its line refused."""
+    try:
+        return codecs.lookup_error("surrogatepass")(error)
+    except UnicodeDecodeError as refused:
+        return "\udcff", refused.end
+
+
+codecs.register_error("narratives-wide", _wide)
 
 
 def _undone(lines: Iterable[Line], page: str) -> Iterator[Line]:

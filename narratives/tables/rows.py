@@ -199,10 +199,15 @@ def _next_rows(rows: Iterator[Row], most: int) -> tuple[list[Row], bool]:
     characters = 0
     for row in rows:
         some.append(row)
-        characters += len(row.text)
+        characters += _weight(row)
         if len(some) == most or characters > BATCH_CHARACTERS:
             return some, True
     return some, False
+
+
+def _weight(row: Row) -> int:
+    """Return the characters of a row: all of them, since other cells than the text may be long."""
+    return sum(map(len, row.value)) if isinstance(row.value, list) else len(row.value)
 
 
 def _json(value: Any) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from narratives.errors import UserError
+from narratives.tables.guard.damage import damage_refused
+from narratives.tables.guard.limits import check_unpacked
 
 HEAD_BYTES = 1 << 20  # read at opening, to find out what the table is
 
@@ -64,6 +66,37 @@ class Source:
         raw.close()
 
 
+class _Counted(io.RawIOBase):
+    """Counts the packed bytes that are read, also where a stream has no position."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw, self.count = raw, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._raw.read(size)
+        self.count += len(data)
+        return data
+
+
+class _Unpacked:
+    """Unpacks a stream. Raises UserError where it is made to unpack to far more than it has."""
+
+    def __init__(self, raw: Any, packing: str, name: str) -> None:
+        import pyarrow as pa
+
+        self._packed, self._name, self._count = _Counted(raw), name, 0
+        self._stream = pa.CompressedInputStream(self._packed, packing)
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size)
+        self._count += len(data)
+        check_unpacked(self._name, self._count, self._packed.count)
+        return data
+
+
 def shown(path: str) -> str:
     """Return the name of a path for messages; ``-`` is standard input."""
     return "standard input" if path == "-" else path
@@ -76,7 +109,7 @@ def open_source(path: str) -> Source:
     """
     raw = open_file(path)
     packing = next((name for magic, name in _PACKINGS.items() if raw.peek(4).startswith(magic)), "")
-    stream = _decompressed(raw, packing)
+    stream = _decompressed(raw, packing, shown(path))
     head = read_bytes(stream, HEAD_BYTES, shown(path), packing)
     if not head:
         raise UserError(f"{shown(path)} is empty; a table needs at least a line with the names of its columns")
@@ -111,13 +144,10 @@ def read_span(path: str, start: int, end: int) -> bytes:
 def read_bytes(stream: Any, count: int, name: str, packing: str) -> bytes:
     """Read ``count`` bytes, fewer only at the end. Raises UserError for damaged, cut-off or unreadable data."""
     parts: list[bytes] = []
-    try:
+    with damage_refused(name, packing):
         while count and (part := stream.read(count)):
             parts.append(part)
             count -= len(part)
-    except OSError as error:
-        what = f"the {packing} data is damaged or cut off" if packing else "it cannot be read to its end"
-        raise UserError(f"{name}: {what} ({error}); get the file again") from None
     return b"".join(parts)
 
 
@@ -151,16 +181,12 @@ def _open_url(path: str) -> Any:
         raise UserError(f"{path}: {error}; install the package that reads such addresses") from None
 
 
-def _decompressed(raw: Any, packing: str) -> Any:
-    if not packing:
-        return raw
-    import pyarrow as pa
-
-    return pa.CompressedInputStream(raw, packing)
+def _decompressed(raw: Any, packing: str, name: str) -> Any:
+    return _Unpacked(raw, packing, name) if packing else raw
 
 
 def _reopen(path: str, packing: str, skip: int) -> tuple[Any, Any]:
     raw = open_file(path)
-    stream = _decompressed(raw, packing)
+    stream = _decompressed(raw, packing, path)
     read_bytes(stream, skip, path, packing)
     return raw, stream

@@ -4,7 +4,7 @@ No row is dropped: a batch holds the good rows and, with line and reason, the re
 Line numbers are physical, so the header is line 1; Parquet and Arrow files count their rows from 1.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from narratives.tables.formats import (
     named_format,
     text_format,
 )
+from narratives.tables.guard.damage import BY_LIBRARIES, damage_refused, guarded
+from narratives.tables.guard.limits import MB
 from narratives.tables.headers import repeated_names, without_headers
 from narratives.tables.lines import Line, TextLines, decode_lines, text_lines
 from narratives.tables.readers.arrow import open_arrow
@@ -31,7 +33,7 @@ from narratives.tables.readers.reader import Reader
 from narratives.tables.readers.workbook import open_workbook
 from narratives.tables.reading import AS_RECOGNISED, Reading
 from narratives.tables.rows import Batch, KeyFault, columns_of, without_text
-from narratives.tables.sources import Source, open_source
+from narratives.tables.sources import HEAD_BYTES, Source, open_source
 
 if TYPE_CHECKING:
     from narratives.tables.readers.csv_blocks import BlockReader
@@ -159,7 +161,7 @@ class Table:
         Raises UserError if there is no such column, or if no column or several could hold the text.
         """
         export = self.reader.export if isinstance(self.reader, JsonlReader) else None
-        roles = recognise(self.name, self.columns, self.reader.head(), (wanted, self.reading), export)
+        roles = recognise(self.name, self.columns, self._head(), (wanted, self.reading), export)
         twice = next((column for column in roles.text_names() if column in self.repeated), None)
         if twice and not roles.told:
             alike = [column for column, cell in zip(self.columns, self.reader.header, strict=True) if cell == twice]
@@ -168,6 +170,12 @@ class Table:
                 f"in their order {listed(alike)}"
             )
         return replace(self, roles=roles)
+
+    def _head(self) -> Mapping[str, Sequence[str]]:
+        if self.format not in BY_LIBRARIES:
+            return self.reader.head()
+        with damage_refused(self.name, self.format):
+            return self.reader.head()
 
     def with_roles_of(self, other: "Table") -> "Table":
         """Return the table with the text where ``other`` has it. Raises UserError if there is no such column."""
@@ -182,7 +190,8 @@ class Table:
         """
         # An object that lacks one column with the text may have another.
         column = "" if isinstance(self.reader, JsonlReader) and not self.roles.single else self.text_column
-        return map(self._with_texts, self.reader.batches(self.columns, column, rows, key_fault))
+        batches = self.reader.batches(self.columns, column, rows, key_fault)
+        return guarded(self.name, self.format, map(self._with_texts, batches))
 
     def quick_batches(self, key_fault: KeyFault = _any_key) -> Iterator[Batch]:
         """Yield the rows that ``batches`` does; a CSV in UTF-8 is read by compiled code, in larger batches."""
@@ -272,8 +281,9 @@ def _open_reader(source: Source, named: str, reading: Reading) -> Reader:
     kind = binary_format(source.head)
     if not kind:
         return _open_text(source, named, reading)
-    check_binary(source.name, kind, source.path, bool(source.packing), source.size is not None)
-    return open_workbook(source, reading) if kind == "XLSX" else open_arrow(source, kind)
+    with damage_refused(source.name, kind):
+        check_binary(source.name, kind, source.path, bool(source.packing), source.size is not None)
+        return open_workbook(source, reading) if kind == "XLSX" else open_arrow(source, kind)
 
 
 def _open_text(source: Source, named: str, reading: Reading) -> Reader:
@@ -288,6 +298,11 @@ def _open_text(source: Source, named: str, reading: Reading) -> Reader:
     if kind == "JSON" or pages:
         document = pages or open_document(source, codec, lines.mark)
         return open_jsonl(document, document.head())
+    if not head:
+        raise UserError(
+            f"{source.name}:1: a line longer than {HEAD_BYTES / MB:.0f} MB at the beginning, where no "
+            "table has one; export it again"
+        )
     return open_jsonl(lines, head) if kind == "JSONL" else _open_csv(lines, head, named, reading)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from narratives.errors import UserError
 from narratives.tables.columns import check_names
+from narratives.tables.readers.arrow_checks import check_cells, check_parquet, check_rows, in_pieces
 from narratives.tables.rows import ArrowRows, Batch, KeyFault, Refusal
 from narratives.tables.sources import Source, is_url, open_file
 
@@ -37,12 +37,13 @@ class ArrowReader:
             columns = [name for name in self.schema.names if _is_text(self.schema.field(name).type)]
             cells: dict[str, list[str]] = {column: [] for column in columns}
             for batch in islice(file.iter_batches(_HEAD_ROWS, columns=columns), 1):
-                cells = {column: [text or "" for text, _ in _texts(batch.column(column))] for column in columns}
+                first, _ = next(in_pieces(batch, _HEAD_ROWS), (batch, {}))
+                cells = {column: [text or "" for text, _ in _texts(first.column(column))] for column in columns}
             return cells
 
     def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
         """Yield record batches as they stand in the file; rows are counted from 1."""
-        first, total = 1, max(1, self._count())
+        first, total = 1, max(1, self.count())
         for values, texts in self._record_batches(rows, text_column):
             done = first - 1 + len(texts)
             yield _batch(values, texts, first, done * (self.source.size or 0) // total)
@@ -54,17 +55,22 @@ class ArrowReader:
 
         with _opened(self.source.path) as file:
             done = 0
-            for batch in file.iter_batches(rows):
+            for batch, faults in (piece for whole in file.iter_batches(rows) for piece in in_pieces(whole, rows)):
+                check_cells(self.source.name, done + 1, batch)
                 done += batch.num_rows
-                yield batch, _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
+                texts = _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
+                yield batch, [(text, fault or faults.get(at, "")) for at, (text, fault) in enumerate(texts)]
             if not done:
                 yield pa.RecordBatch.from_pylist([], schema=self.schema), []
 
-    def _count(self) -> int:
-        """Return the number of rows, without reading their values."""
+    def count(self) -> int:
+        """Return the number of rows. Raises UserError if there are more than the file can have, or too long ones."""
         with _opened(self.source.path) as file:
             if isinstance(file, _ArrowFile):
-                return sum(batch.num_rows for batch in file.iter_batches(1 << 20, columns=[]))
+                rows = file.count()
+                check_rows(self.source.name, rows, self.source.size or 0)
+                return rows
+            check_parquet(self.source.name, file.metadata, self.source.size or 0)
             return int(file.metadata.num_rows)
 
 
@@ -72,7 +78,9 @@ def open_arrow(source: Source, kind: str) -> ArrowReader:
     """Read the schema. Raises UserError if the file is damaged, or if two columns have the same name."""
     with _opened(source.path) as file:
         check_names(source.name, file.schema_arrow.names)
-        return ArrowReader(source, kind, file.schema_arrow)
+        reader = ArrowReader(source, kind, file.schema_arrow)
+    reader.count()  # with its checks, before a row is read
+    return reader
 
 
 def _batch(values: Any, texts: list[tuple[str, str]], first: int, bytes_read: int) -> Batch:
@@ -90,11 +98,14 @@ class _ArrowFile:
     source: Any
 
     def iter_batches(self, rows: int, columns: list[str] | None = None) -> Iterator[Any]:
-        """Yield record batches of up to ``rows`` rows."""
+        """Yield the record batches of the file; a large one in pieces of ``rows`` would be checked again and again."""
+        del rows
         for batch in self._batches():
-            selected = batch if columns is None else batch.select(columns)
-            for start in range(0, batch.num_rows, rows):
-                yield selected.slice(start, rows)
+            yield batch if columns is None else batch.select(columns)
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        return sum(batch.num_rows for batch in self._batches())
 
     def _batches(self) -> Iterator[Any]:
         if not hasattr(self.source, "num_record_batches"):  # a stream
@@ -111,17 +122,13 @@ def _opened(path: str) -> Iterator[Any]:
 
     with open_file(path) as head:
         start = head.read(6)
-    try:
-        if start.startswith(b"PAR1"):
-            with open_file(path) as raw, pq.ParquetFile(raw, pre_buffer=False) as file:
-                yield file
-        else:
-            with open_file(path) if is_url(path) else pa.memory_map(path) as mapped:
-                opened = pa.ipc.open_file(mapped) if start == b"ARROW1" else pa.ipc.open_stream(mapped)
-                yield _ArrowFile(opened.schema, opened)
-    except (pa.ArrowException, OSError) as error:
-        kind, reason = "Parquet" if start.startswith(b"PAR1") else "Arrow", str(error).split("\n", maxsplit=1)[0]
-        raise UserError(f"{path}: the {kind} file is damaged or cut off ({reason}); get it again") from None
+    if start.startswith(b"PAR1"):
+        with open_file(path) as raw, pq.ParquetFile(raw, pre_buffer=False) as file:
+            yield file
+        return
+    with open_file(path) if is_url(path) else pa.memory_map(path) as mapped:
+        opened = pa.ipc.open_file(mapped) if start == b"ARROW1" else pa.ipc.open_stream(mapped)
+        yield _ArrowFile(opened.schema, opened)
 
 
 def _is_text(kind: Any) -> bool:

@@ -3,13 +3,16 @@
 Both give the records as they stand in the file, so the output does not depend on which of them read a record.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from narratives.errors import UserError
+from narratives.tables.guard.limits import RECORD, too_long
 from narratives.tables.lines import decode_line
-from narratives.tables.readers.csv_records import Record, read_records
+from narratives.tables.readers.csv_records import MAX_RECORD_LINES, Record, read_records
 from narratives.tables.readers.csv_scan import Spans, copy_undoubled, find_records
 from narratives.tables.rows import NO_DELIMITER, Batch, CsvRows, Refusal
 from narratives.tables.sources import Source
@@ -17,6 +20,8 @@ from narratives.text.spans import TextSpans, spans_of
 
 BLOCK = 1 << 21
 _STRETCH = 2000  # records that the strict reader takes before the scan is tried again
+_STRETCH_BYTES = 1 << 23  # that it takes at most, if a record can end there
+_UNSETTLED_BYTES = 1 << 26  # that it takes even if the last row was refused
 _LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
@@ -54,13 +59,14 @@ class BlockReader:
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches to the end; the last may be empty, so there is always one. Their ``bytes_read`` is 0."""
-        size = BLOCK
+        size, most = BLOCK, max(BLOCK, RECORD.bytes)
         while True:
             self._fill(size)
+            before = self.position
             batch = self._next_batch(size)
             # A record longer than a block needs more bytes; after it, blocks have their usual size again. Batches are
             # cut at fixed sizes, not at what was held: a resumed run relies on the same cuts.
-            size = BLOCK if batch else 2 * size
+            size = BLOCK if batch or self.position > before else min(2 * size, most)
             if batch:
                 yield batch
             elif self._ended and not self._held:
@@ -86,10 +92,12 @@ class BlockReader:
             return self._take(valid, spans, scan.offset, scan.line)
         # A character that the block cuts is not a bad byte, unless no more bytes will come to complete it.
         bad = cut and (self._ended or len(data) - len(valid) > _LONGEST_CHARACTER)
-        if scan.doubtful or bad:
+        if scan.doubtful or bad or (not whole and not scan.offset and len(data) >= RECORD.bytes):
             return self._read_strictly()
-        if whole or not self._held:
-            self._held = b""
+        # Blank lines are let go at once, since a file may have nothing else.
+        skipped = len(self._held) if whole else scan.offset
+        self._held, self.line = self._held[skipped:], scan.line
+        self.position += 0 if whole else skipped
         return None
 
     def _take(self, data: bytes, spans: Spans, offset: int, line: int) -> Batch:
@@ -109,7 +117,9 @@ class BlockReader:
             records.append(record._replace(line=record.line + before))
             # After a refused line the strict reader may hold lines that it has taken and will read again.
             settled = not record.fault and record.line + record.lines - 1 == lines.number
-            if settled and len(records) >= _STRETCH:
+            enough = len(records) >= _STRETCH or lines.offset >= _STRETCH_BYTES
+            if (settled and enough) or lines.offset >= _UNSETTLED_BYTES:
+                lines.back_to(record.line + record.lines)
                 break
         self._held, self.line = self._held[lines.offset :], before + lines.number + 1
         self.position += lines.offset
@@ -128,6 +138,7 @@ class _HeldLines:
     def __init__(self, reader: BlockReader) -> None:
         self._reader = reader
         self.offset = self.number = 0
+        self._starts: deque[int] = deque(maxlen=MAX_RECORD_LINES + 2)  # of the last lines, one of which may be next
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return self
@@ -137,20 +148,36 @@ class _HeldLines:
         line = self._reader._held[self.offset : end]
         if not line:
             raise StopIteration
+        if len(line) > RECORD.bytes:
+            raise self._too_long()
+        self._starts.append(self.offset)
         self.offset, self.number = end, self.number + 1
         return decode_line(line, "utf-8", self._reader.source)
 
     def _end(self) -> int:
         while True:
             held = self._reader._held
-            feed, carriage = held.find(b"\n", self.offset), held.find(b"\r", self.offset)
+            feed = held.find(b"\n", self.offset)
+            carriage = held.find(b"\r", self.offset, feed if feed >= 0 else len(held))
             # A \r at the very end may be half of a \r\n, so more bytes are read first.
-            if 0 <= carriage < (feed if feed >= 0 else len(held)) and carriage + 1 < len(held):
+            if carriage >= 0 and carriage + 1 < len(held):
                 return carriage + 1 + (held[carriage + 1 : carriage + 2] == b"\n")
             if feed >= 0:
                 return feed + 1
+            if len(held) - self.offset > RECORD.bytes:
+                raise self._too_long()
             if not self._reader.more():
                 return len(held)
+
+    def _too_long(self) -> UserError:
+        source = self._reader.source
+        return too_long(f"{source.name if source else 'the table'}:{self._reader.line + self.number}")
+
+    def back_to(self, line: int) -> None:
+        """Give back the lines from this one on, counted from 1; they were read again and again will be."""
+        if line <= self.number:
+            self.offset = self._starts[line - 1 - self.number]
+            self.number = line - 1
 
 
 def _valid(data: bytes) -> tuple[bytes, bool]:

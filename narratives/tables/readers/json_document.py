@@ -16,12 +16,12 @@ from typing import Any
 from narratives.errors import UserError
 from narratives.tables.encodings import ENCODING_NAMES
 from narratives.tables.exports.export import ANY, ENOUGH, Export, JsonPath, known_exports
+from narratives.tables.guard.limits import RECORD, too_long
 from narratives.tables.lines import Line
 from narratives.tables.rows import dig
 from narratives.tables.sources import Source
 
 BY_COLUMNS = "JSON by columns, as pandas writes it; write it with to_json(orient='records', lines=True)"
-_LARGEST_VALUE = 1 << 26  # characters
 _DEEPEST = 4
 _JUDGED_ROWS = 50  # a single row may lack what others have
 _SCRIPT = re.compile(r"\s*window\.YTD\.[\w.]+\s*=\s*")  # how a file of a Twitter archive begins
@@ -71,6 +71,8 @@ class JsonStream:
                 continue
             except RecursionError:
                 raise UserError(f"{self._name}: JSON that is nested too deeply; export it in another way") from None
+            if end - self._at > RECORD.bytes:
+                raise too_long(self._name, "a value in the JSON")
             if end == len(self._text) and self._more(1):
                 continue  # a number may go on in the next piece
             self._at = end
@@ -82,8 +84,11 @@ class JsonStream:
         repaired = _ESCAPES.sub(lambda found: found[0] if found[1] == "\\" else f"\\u00{found[2]}", rest)
         if repaired != rest:
             self._text, self._at = repaired, 0
-        elif len(rest) > _LARGEST_VALUE:
-            raise UserError(f"{self._name}: not readable as JSON ({error.msg}); export it again") from None
+        elif len(rest) > RECORD.bytes:
+            raise UserError(
+                f"{self._name}: not readable as JSON ({error.msg}, or a value longer than {RECORD.value} MB); export "
+                f"it again, or {RECORD.way_out()}"
+            ) from None
         elif not self._more(len(rest)):
             raise _CutError(error.msg)
 
@@ -109,7 +114,7 @@ class JsonStream:
         if not self.take(",") and (character := self.peek()) != closing:
             if not character:
                 raise _CutError("it ends early")
-            raise UserError(f"{self._name}: not readable as JSON (unexpected '{character}'); export it again")
+            raise UserError(f"{self._name}: not readable as JSON (unexpected {character!r}); export it again")
 
     def _more(self, least: int) -> bool:
         """Read pieces of at least this number of characters; return whether there were any."""
@@ -135,8 +140,10 @@ def walk(
             below = [path[1:] for path in paths if path[0] == key]
             if below:
                 yield from walk(stream, below, known)
-            elif not isinstance(value := stream.value(), list | dict):
-                known[key] = value
+            elif stream.peek() in "[{":
+                count_rows(stream, (), Counter())  # steps over it in pieces
+            else:
+                known[key] = stream.value()
     elif stream.peek() == "[" and (below := [path[1:] for path in paths if path[0] == ANY]):
         for _ in stream.elements():
             yield from walk(stream, below, around)

@@ -11,19 +11,31 @@ from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from narratives.errors import UserError
 from narratives.files import atomic_write
 from narratives.tables.columns import listed
+from narratives.tables.guard.limits import (
+    HELD,
+    MB,
+    RECORD,
+    SHEET_CELL_CHARACTERS,
+    SHEET_COLUMNS,
+    SHEET_ROWS,
+    check_held,
+    check_unpacked,
+    too_long,
+)
 from narratives.tables.headers import NO_HEADER, find_header, name_columns, naming_notes
 from narratives.tables.reading import Reading
 from narratives.tables.rows import Batch, CellRows, KeyFault, Row, gather
 from narratives.tables.sources import Source
 
 _HEAD_ROWS = 1000
-_SHEET_ROWS, _CELL_CHARACTERS = 1_048_576, 32_767  # the limits of Excel
 _OTHER_LAYOUT = "nothing was written; write another layout, such as jsonl"
+
+
+_NumberedCells = tuple[int, Sequence[Any]]  # a row of a sheet, counted from 1
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,7 @@ def open_workbook(source: Source, reading: Reading) -> WorkbookReader:
     That is the sheet that the user names, else the first visible one that has a table. Raises UserError if there is no
     such sheet or it is empty.
     """
+    _check_parts(source.path)
     sheets = _sheets(source.path)
     sheet = _named_sheet(source.name, sheets, reading.sheet) if reading.sheet else max(sheets, key=lambda one: one.rank)
     if not sheet.rows:
@@ -169,8 +182,7 @@ def sheet_rows(path: str, index: int) -> Iterator[SheetRow]:
     A formula is read as the value stored with it. Dates are written as in ISO 8601, without the time if it is midnight.
     """
     with _workbook(path) as (workbook, file), _formulas(path, index) as formulas:
-        values = _iterate(workbook.worksheets[index])
-        for number, (row, sources) in enumerate(zip(values, formulas, strict=False), 1):
+        for (number, row), (_, sources) in zip(_iterate(path, workbook.worksheets[index]), formulas, strict=False):
             cells = [_text(value) for value in row]
             pairs = enumerate(zip(row, sources, strict=False))
             unknown = frozenset(at for at, (value, source) in pairs if value is None and source is not None)
@@ -181,13 +193,13 @@ def sheet_rows(path: str, index: int) -> Iterator[SheetRow]:
 
 
 @contextmanager
-def _formulas(path: str, index: int) -> Iterator[Iterator[Sequence[Any]]]:
+def _formulas(path: str, index: int) -> Iterator[Iterator[_NumberedCells]]:
     """Yield the rows of a sheet with formulas as they are written; empty rows if the workbook has none."""
     if not _has_formulas(path):
-        yield repeat(())
+        yield repeat((0, ()))
         return
     with _workbook(path, data_only=False) as (workbook, _):
-        yield _iterate(workbook.worksheets[index])
+        yield _iterate(path, workbook.worksheets[index])
 
 
 def _has_formulas(path: str) -> bool:
@@ -203,10 +215,48 @@ def _has_formulas(path: str) -> bool:
     return False
 
 
-def _iterate(sheet: Any) -> Iterator[Sequence[Any]]:
-    sheet.reset_dimensions()  # some programs store wrong ones, and rows would be cut off
-    rows: Iterator[Sequence[Any]] = sheet.iter_rows(values_only=True)
-    return rows
+class _Metered:
+    """Reads the XML of a sheet. Raises UserError if it goes on and on without a row."""
+
+    def __init__(self, path: str, part: Any) -> None:
+        self._path, self._part = path, part
+        self.row = self._since = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._part.read(size)
+        self._since += len(data)
+        if self._since > RECORD.bytes:
+            raise too_long(f"{self._path}, below row {self.row}", "a row")
+        return data
+
+    def at(self, row: int) -> None:
+        """Note that a row was read."""
+        self.row, self._since = row, 0
+
+
+def _iterate(path: str, sheet: Any) -> Iterator[_NumberedCells]:
+    """Yield the rows that a sheet has, with their numbers. Raises UserError if a sheet cannot have such a row."""
+    from openpyxl.worksheet._reader import WorkSheetParser
+
+    # Not by ``iter_rows``: it fills up with empty rows and cells, however far away the next one says that it is.
+    book = sheet.parent
+    dates = {"date_formats": book._date_formats, "timedelta_formats": book._timedelta_formats}
+    with sheet._get_source() as part:
+        metered = _Metered(path, part)
+        parser = WorkSheetParser(metered, sheet._shared_strings, data_only=book.data_only, epoch=book.epoch, **dates)
+        for number, cells in parser.parse():
+            parser.row_dimensions.clear()
+            metered.at(number)
+            last = max((cell["column"] for cell in cells), default=0)
+            if number > SHEET_ROWS or last > SHEET_COLUMNS:
+                raise UserError(
+                    f"{path}: a cell in row {number:,}, column {last:,}, where a sheet has {SHEET_ROWS:,} rows and "
+                    f"{SHEET_COLUMNS:,} columns; save the workbook again in Excel"
+                )
+            row: list[Any] = [None] * last
+            for cell in cells:
+                row[cell["column"] - 1] = cell["value"]
+            yield number, row
 
 
 def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -241,30 +291,49 @@ def write_sheet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 def _check_fits(path: Path, number: int, column: str, value: str) -> None:
     """Raise UserError if a sheet cannot hold a row of this number, or a cell this value."""
-    if number > _SHEET_ROWS:
-        raise UserError(f"{path}: more than the {_SHEET_ROWS:,} rows of a sheet; {_OTHER_LAYOUT}")
+    if number > SHEET_ROWS:
+        raise UserError(f"{path}: more than the {SHEET_ROWS:,} rows of a sheet; {_OTHER_LAYOUT}")
     length = len(value.encode("utf-16-le", "surrogatepass")) // 2  # as Excel counts
-    if length > _CELL_CHARACTERS:
+    if length > SHEET_CELL_CHARACTERS:
         raise UserError(
-            f"{path}: row {number}: '{column}' has {length:,} characters, more than the {_CELL_CHARACTERS:,} of a cell "
-            f"of Excel; {_OTHER_LAYOUT}"
+            f"{path}: row {number}: '{column}' has {length:,} characters, more than the {SHEET_CELL_CHARACTERS:,} "
+            f"of a cell of Excel; {_OTHER_LAYOUT}"
         )
 
 
 @contextmanager
 def _workbook(path: str, data_only: bool = True) -> Iterator[Any]:
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        with warnings.catch_warnings(), open(path, "rb") as file:
-            warnings.simplefilter("ignore")  # about styles and the like, on which no row depends
-            workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only)
-            if not workbook.worksheets:
-                raise UserError(f"{path}: the workbook has no sheet; save the table as .csv")
-            yield workbook, file
-    except (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a readable XLSX workbook ({error}); save it again or export it as .csv") from None
+    with warnings.catch_warnings(), open(path, "rb") as file:
+        warnings.simplefilter("ignore")  # about styles and the like, on which no row depends
+        workbook = openpyxl.load_workbook(file, read_only=True, data_only=data_only)
+        if not workbook.worksheets:
+            raise UserError(f"{path}: the workbook has no sheet; save the table as .csv")
+        yield workbook, file
+
+
+def _check_parts(path: str) -> None:
+    """Raise UserError if the parts of a workbook unpack to more than anybody writes, or than can be held."""
+    with zipfile.ZipFile(path) as archive:
+        parts = [part for part in archive.infolist() if part.filename.endswith((".xml", ".rels"))]
+        packed, unpacked = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
+        check_unpacked(path, unpacked, packed, HELD)
+        sheets = [part for part in parts if part.filename.startswith("xl/worksheets/")]
+        held = unpacked - sum(sheet.file_size for sheet in sheets)
+        check_held(path, "a workbook with shared strings and styles", held)
+        for sheet in sheets:
+            if sheet.file_size > RECORD.bytes:
+                _check_rows(path, archive, sheet)
+
+
+def _check_rows(path: str, archive: zipfile.ZipFile, sheet: zipfile.ZipInfo) -> None:
+    """Raise UserError if a sheet goes on and on without a row; openpyxl would hold all of that, and says nothing."""
+    metered = _Metered(path, stream := archive.open(sheet))
+    with stream:
+        while block := metered.read(MB):
+            if b"row" in block:
+                metered.at(metered.row + block.count(b"</row") + block.count(b":row"))
 
 
 def _text(value: Any) -> str:

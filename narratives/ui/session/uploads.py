@@ -2,15 +2,15 @@
 
 import tempfile
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-from narratives.errors import UserError
-from narratives.tables.formats import PACKINGS, named_format
-from narratives.tables.table import Table, read_head
+from narratives.tables.formats import PACKINGS, binary_format, named_format
+from narratives.tables.guard.child import survey_apart
+from narratives.tables.guard.survey import open_or_ask, survey
+from narratives.tables.table import Table
 from narratives.ui.components.html import counted
 
-_FIRST = 5  # rows of an upload that are shown
+_MAGIC_BYTES = 16
 _CELLS_ARE_TEXT = ("CSV", "TSV", "XLSX")  # whether such a row is refused does not depend on the text column
 
 
@@ -56,27 +56,18 @@ def keep_upload(name: str, data: bytes) -> Path:
 
 
 def read_upload(path: Path) -> Upload:
-    """Read an upload to its end, in batches. Raises UserError if it is no table, or is damaged."""
-    table, question = _open(path)
-    first_rows: list[list[str]] = []
-    first_refused: list[str] = []
-    good = refused = 0
-    for batch in table.batches():
-        if not good:
-            first_rows = [list(row) for row in islice(batch.rows.cells(), _FIRST)]
-        for refusal in batch.refused[: _FIRST - len(first_refused)]:
-            first_refused.append(f"line {refusal.line} will be refused: {refusal.reason}")
-        good += len(batch.texts)
-        refused += len(batch.refused)
-    return Upload(path, table, question, first_rows, first_refused, good, refused)
+    """Read an upload to its end. Raises UserError if it is no table, or is damaged.
 
-
-def _open(path: Path) -> tuple[Table, str]:
-    table = read_head(str(path))
-    try:
-        return table.with_text_column(), ""
-    except UserError as error:
-        return table, without_folder(str(error), path)
+    What libraries read, Parquet, Arrow and XLSX, is read in a process of its own, and here only after it was.
+    """
+    with path.open("rb") as file:
+        by_library = bool(binary_format(file.read(_MAGIC_BYTES)))
+    found = survey_apart(path) if by_library else None
+    table, question = open_or_ask(str(path))
+    found = found or survey(table)
+    first_refused = [f"line {line} will be refused: {reason}" for line, reason in found.first_refused]
+    said = without_folder(question, path)
+    return Upload(path, table, said, found.first_rows, first_refused, found.good, found.refused)
 
 
 def without_folder(sentence: str, path: Path) -> str:
