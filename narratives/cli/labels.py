@@ -136,7 +136,9 @@ def labels_agreement(json_path: Path | None) -> None:
     help="A frame or voice of INPUT, and the one of the codebook that it stands for; OLD= for no frame. Repeatable.",
 )
 @click.option("--annotator", default="", help="Annotator of the labels where the file names none.")
-@click.option("--by", "uploader", default="", help="Who brings the file in; by default the name of the account.")
+@click.option(
+    "--by", "uploader", default="", help="Who brings the file in, whose role then counts; by default the account."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be stored, and store nothing.")
 @click.option(
     "--refused",
@@ -168,7 +170,8 @@ def _import(source: Path, options: dict[str, Any]) -> None:
     text, frames, voices, annotators = (options[name] for name in _COLUMN_OPTIONS)
     columns = Columns(text, frames, voices, annotators, dict(options["names"]))
     intake = read_intake(source, moment, options["layout"] or "", columns)
-    file = imported_file(source, intake, options["uploader"] or getpass.getuser(), moment.at)
+    uploader = options["uploader"]
+    file = imported_file(source, intake, uploader or getpass.getuser(), moment.at, by_operator=not uploader)
     if options["dry_run"]:
         would = open_store().preview_import(intake.labels, file).sentence()
         click.echo("\n".join([intake.findings(), *intake.refusals(len(intake.refused)), f"would store: {would}"]))

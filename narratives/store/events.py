@@ -12,10 +12,12 @@ from narratives.labels.label_set import KINDS, Label, LabelledParagraph, LabelSe
 from narratives.store.appending import (
     Circumstances,
     add_paragraphs,
+    after,
     append_event,
     append_labels,
     change_slots,
     is_stored,
+    last_assigned,
     new_token,
     now,
     set_assignment,
@@ -35,6 +37,7 @@ from narratives.store.history import (
     undoable,
 )
 from narratives.store.importing import ImportedFile, ImportSummary, import_label_set, imported_file, plan_import
+from narratives.store.rights import refusal, roles_in_force
 from narratives.store.schema import HELD, SKIPPED, events
 from narratives.store.scores import replace_scores, scores_of
 from narratives.store.withdrawal import StoredImport, Withdrawal, stored_imports, withdraw_import
@@ -110,7 +113,8 @@ class Store:
             if last is None:
                 return None
             append_event(connection, "undo", annotator, last.paragraph_id, undoes=last.event, token=token)
-            set_assignment(connection, last.paragraph_id, annotator, done=HELD, at=now())
+            assigned = after(now(), last_assigned(connection, annotator))  # the undone paragraph is shown next
+            set_assignment(connection, last.paragraph_id, annotator, done=HELD, at=assigned)
             if last.kind == "skip":
                 change_slots(connection, last.paragraph_id, -1)
             return as_event(last, True, labels_of(connection, last))
@@ -124,6 +128,16 @@ class Store:
                 append_event(connection, "undo", annotator, row.paragraph_id, undoes=row.event)
             return len(rows)
 
+    def roles(self) -> dict[str, str]:
+        """Return the last role given to each person, by name."""
+        with reading(self.engine) as connection:
+            return roles_in_force(connection)
+
+    def refusal(self, name: str, act: str) -> str:
+        """Return why a person may not do an act (a key of ``rights.ACTS``), by the roles of now; empty if they may."""
+        with reading(self.engine) as connection:
+            return refusal(connection, name, act)
+
     def import_labels(
         self,
         labels: LabelSet,
@@ -136,6 +150,8 @@ class Store:
 
         - ``sources``: where a paragraph came from, by paragraph id.
         - ``file``: the file that somebody brings in; without one, the import has no number and cannot be withdrawn.
+
+        Who may not import labels brings in texts alone. Raises UserError if a label of ``file`` is dated in the future.
         """
         with writing(self.engine) as connection:
             return import_label_set(connection, labels, sources, file)
