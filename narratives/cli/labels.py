@@ -224,7 +224,7 @@ def labels_imports(json_path: Path | None) -> None:
 
 @labels.command("withdraw")
 @click.argument("number", metavar="IMPORT", type=int)
-@click.option("--by", default="", help="Who withdraws it; by default the name of the account.")
+@click.option("--by", default="", help="Who withdraws it, whose role then counts; by default the account.")
 def labels_withdraw(number: int, by: str) -> None:
     """Take back the import IMPORT as a whole: its labels, its suggestions, and texts that only it brought in.
 
@@ -232,7 +232,8 @@ def labels_withdraw(number: int, by: str) -> None:
     """
     from narratives.store.opening import open_store
 
-    click.echo(f"import {number}: {open_store().withdraw(number, by or getpass.getuser()).sentence()}")
+    done = open_store().withdraw(number, by or getpass.getuser(), by_operator=not by)
+    click.echo(f"import {number}: {done.sentence()}")
 
 
 @labels.command("export")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from narratives.labels.label_set import KINDS, Label, LabelledParagraph, reading_key
+from narratives.store.rights import require_for_event
 from narratives.store.schema import DONE, HELD, assignments, event_labels, events, paragraphs, ranks
 
 ROWS_A_STATEMENT = 2000
@@ -92,11 +93,13 @@ def append_event(
 ) -> int | None:
     """Append an event and return its number; None, and nothing appended, if its ``token`` is stored already.
 
-    ``more`` are further columns of ``events``. The time is now, unless ``at`` is given.
+    ``more`` are further columns of ``events``. The time is now, unless ``at`` is given. Raises UserError if the
+    annotator may not do what the event records.
     """
     token = str(more.pop("token", "")) or new_token()
     if is_stored(connection, token):
         return None
+    require_for_event(connection, kind, annotator)
     row = dict.fromkeys(("codebook_version", "model", "suggested", "note", "reason"), "") | more
     row |= {"token": token, "kind": kind, "annotator": annotator, "paragraph_id": paragraph_id, "at": at or now()}
     key = connection.execute(insert(events).values(**row)).inserted_primary_key
