@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from narratives.cli.app import app
+from narratives import paths
+from narratives.cli.app import app, warm
 from narratives.cli.classify import classify
 from narratives.cli.codebook import codebook
 from narratives.cli.common import echo
@@ -35,6 +36,7 @@ def main() -> None:
     Ctrl-C, 143 after SIGTERM. Bugs keep their traceback.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    paths.choose_code_cache()
     try:
         commands(standalone_mode=False)
     except UserError as error:
@@ -69,5 +71,5 @@ def commands() -> None:
     """Find information-operation narratives in text: frames, voices and the words behind each decision."""
 
 
-for command in (classify, score, train, evaluate, compare, queue, models, labels, codebook, app):
+for command in (classify, score, train, evaluate, compare, queue, models, labels, codebook, warm, app):
     commands.add_command(command)
