@@ -3,13 +3,13 @@ BIN := .venv/bin
 
 .PHONY: app test test-fast check bench clean
 
-app: .venv/app.done
+app: .venv/warm.done
 	$(BIN)/narratives app
 
-test: .venv/kernel.done
+test: .venv/dev.done .venv/warm.done
 	$(BIN)/python -m pytest -n auto
 
-test-fast: .venv/kernel.done
+test-fast: .venv/dev.done .venv/warm.done
 	$(BIN)/python -m pytest -n logical -m "not slow and not browser"
 
 check: .venv/dev.done
@@ -34,14 +34,9 @@ bench: .venv/dev.done
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	touch $@
 
-# Compiles the kernel once: without it every worker and every server of the tests would. Two tables, because what is read
-# from cells with doubled quotes is compiled on its own; large ones, because few rows are scored without the kernel.
-.venv/kernel.done: .venv/dev.done $(wildcard narratives/kernel/*.py narratives/model/*.py narratives/tables/*.py narratives/tables/readers/*.py)
-	(echo text; yes 'The choir sings on Sunday.' | head -n 600) > .venv/plain.csv
-	(echo text; yes '"The ""choir"" sings on Sunday."' | head -n 600) > .venv/quoted.csv
-	for table in plain quoted; do \
-	  $(BIN)/narratives score .venv/$$table.csv -o .venv/scored.csv --model narratives/shipped/model --force || exit 1; \
-	done
+# Compiles ahead, so that nothing compiles in front of a user, in a worker or in a server of the tests.
+.venv/warm.done: .venv/app.done $(wildcard narratives/kernel/*.py narratives/model/*.py narratives/tables/*.py narratives/tables/readers/*.py)
+	$(BIN)/narratives warm --model narratives/shipped/model
 	touch $@
 
 clean:

@@ -1,12 +1,15 @@
 """Finds the folders of labels and models: in the checkout, else in the user's data folder."""
 
+import atexit
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from narratives.errors import UserError
 
 _PACKAGE = Path(__file__).parent
+_COMPILED = ("kernel", "tables", "tables/readers")  # where functions are that Numba compiles
 SHIPPED = "shipped"  # the name of the model in the package, in commands and on pages
 
 
@@ -30,6 +33,36 @@ def labels_folder() -> Path:
         return Path(chosen)
     own = home() / "labels"
     return own if (own / "codebook.toml").exists() else _PACKAGE / "shipped" / "labels"
+
+
+def choose_code_cache() -> None:
+    """Let Numba keep machine code in the user's cache folder, where the folders of the package cannot be written.
+
+    If that folder cannot be written either, the code lasts as long as this process. Must run before Numba is loaded.
+    """
+    if "NUMBA_CACHE_DIR" in os.environ or all(_takes_code(_PACKAGE / name) for name in _COMPILED):
+        return
+    from platformdirs import user_cache_path
+
+    folder = user_cache_path("narratives", appauthor=False) / "machine-code"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        usable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        usable = False
+    os.environ["NUMBA_CACHE_DIR"] = str(folder) if usable else _passing_folder()
+
+
+def _takes_code(folder: Path) -> bool:
+    cache = folder / "__pycache__"
+    return os.access(cache if cache.exists() else folder, os.W_OK | os.X_OK)
+
+
+def _passing_folder() -> str:
+    # A name that others can guess would let them put code there, which Numba would run.
+    folder = tempfile.mkdtemp(prefix="narratives-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def writable_labels_folder() -> Path:

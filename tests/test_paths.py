@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,46 @@ def test_a_missing_released_model_is_named_in_the_error(models):
     (models / "one" / "manifest.json").unlink()
     with pytest.raises(UserError, match="released names one, which holds no model; run `narratives train`"):
         paths.released_model()
+
+
+@pytest.fixture
+def code_cache(installed, monkeypatch, tmp_path):
+    """The user's cache folder, with a package that keeps no machine code yet and names no folder for it."""
+    for name in ("kernel", "tables", "tables/readers"):
+        (installed[0] / name).mkdir()
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *names, **rest: tmp_path / "cache")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # so that it is put back after the test
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    return tmp_path / "cache" / "machine-code"
+
+
+def test_machine_code_is_kept_beside_the_program_where_that_can_be_written(code_cache):
+    paths.choose_code_cache()
+    assert "NUMBA_CACHE_DIR" not in os.environ
+
+
+@pytest.mark.parametrize("folder", ["kernel", "tables/readers", "tables/__pycache__"])
+def test_machine_code_is_kept_in_the_users_cache_where_the_program_is_read_only(
+    code_cache, installed, monkeypatch, folder
+):
+    (installed[0] / "tables" / "__pycache__").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != installed[0] / folder)
+    paths.choose_code_cache()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(code_cache)
+    assert code_cache.is_dir()
+
+
+def test_without_any_folder_machine_code_is_kept_for_the_process_where_nobody_else_writes(code_cache, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    paths.choose_code_cache()
+    chosen = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert chosen != code_cache
+    assert chosen.stat().st_mode & 0o777 == 0o700
+    chosen.rmdir()
+
+
+def test_a_folder_for_machine_code_that_the_user_names_is_kept(code_cache, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/named")
+    paths.choose_code_cache()
+    assert os.environ["NUMBA_CACHE_DIR"] == "/named"

@@ -1,4 +1,4 @@
-"""Answers who may do what. Roles are events of the label database; where nobody has one, everybody is lead."""
+"""Gives roles, answers who may do what, and counts the work of each person."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from narratives.errors import UserError
 from narratives.labels.label_set import KINDS
 from narratives.store.events import Store
+from narratives.store.rights import ROLES, known_as, role_among
 
-ROLES = {
-    "annotator": frozenset({"label"}),
-    "adjudicator": frozenset({"label", "decide"}),
-    "lead": frozenset({"label", "decide", "manage"}),
-}
-_ACTS = {"label": "label", "decide": "settle disagreements", "manage": "change the codebook, models and roles"}
+__all__ = ["ROLES", "DailyCount", "daily_counts", "give_role", "may", "name_first_lead", "require", "role_of", "roles"]
 
 
 @dataclass(frozen=True)
@@ -26,48 +22,37 @@ class DailyCount:
 
 def roles(store: Store) -> dict[str, str]:
     """Return the last role given to each person, by name."""
-    by_name: dict[str, str] = {}
-    for event in store.history(kind="role"):
-        role, _, name = event.note.partition(": ")
-        by_name[_known_as(name)] = role
-    return by_name
+    return store.roles()
 
 
 def role_of(store: Store, name: str) -> str:
     """Return a person's role. Without one a person is annotator, or lead while nobody has a role."""
-    given = roles(store)
-    return given.get(_known_as(name), "annotator") if given else "lead"
-
-
-def _known_as(name: str) -> str:
-    # Identity providers write one e-mail address in different cases; other names are as their owner typed them.
-    return name.lower() if "@" in name else name
+    return role_among(roles(store), name)
 
 
 def name_first_lead(store: Store, name: str) -> None:
     """Make a person lead if nobody has a role yet, so that on a server not everybody is lead."""
     if not roles(store):
-        store.note("role", name, None, f"lead: {_known_as(name)}")
+        store.note("role", name, None, f"lead: {known_as(name)}")
 
 
 def may(store: Store, name: str, act: str) -> bool:
-    """Return whether a person may ``label``, ``decide`` or ``manage``."""
-    return bool(name) and act in ROLES[role_of(store, name)]
+    """Return whether a person may do an act, a key of ``store.rights.ACTS``."""
+    return not store.refusal(name, act)
 
 
 def require(store: Store, name: str, act: str) -> None:
     """Raise UserError if a person may not do this act."""
-    if not may(store, name, act):
-        role = role_of(store, name) if name else "nobody"
-        raise UserError(f"{name or 'somebody without a name'} ({role}) may not {_ACTS[act]}; a lead can give the role")
+    if why := store.refusal(name, act):
+        raise UserError(why)
 
 
 def give_role(store: Store, by: str, name: str, role: str) -> None:
     """Give a person a role. Raises UserError if ``by`` is no lead, the role is unknown, or no lead would be left."""
-    require(store, by, "manage")
+    require(store, by, "roles")
     if role not in ROLES or not name:
         raise UserError(f"'{role}' for '{name}' is not a role; choose one of {', '.join(ROLES)}")
-    name, by = _known_as(name), _known_as(by)
+    name, by = known_as(name), known_as(by)
     after = {by: "lead"} | roles(store) | {name: role}
     if "lead" not in after.values():
         raise UserError("a team needs a lead; make somebody else lead first")

@@ -1,13 +1,12 @@
 """The command ``narratives classify``."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from narratives.cli.common import MODEL_OPTION, load_classifier
+from narratives.cli.common import MODEL_OPTION, echo, echo_json, load_classifier
 from narratives.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,9 +44,9 @@ def classify(
     if all_evidence:
         _put_ngrams(document, classifier)
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        echo_json(document)
     else:
-        click.echo(_page(classification, document, classifier))
+        echo(_page(classification, document, classifier))
 
 
 def _text_to_classify(text: str | None, path: Path | None) -> str:
@@ -64,7 +63,7 @@ def _text_to_classify(text: str | None, path: Path | None) -> str:
     name = path.name if path else "standard input"
     document = read_document(name, data)
     if document.kind != "text":
-        click.echo(document.findings(name), err=True)
+        echo(document.findings(name), err=True)
     return document.text
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from narratives import paths
-from narratives.cli.common import as_check
+from narratives.cli.common import as_check, echo
 from narratives.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def codebook_check(path: Path | None) -> None:
     path = path or paths.labels_folder() / "codebook.toml"
     with as_check():
         checked = read_codebook(path)
-    click.echo(f"{path}: version {checked.version}, {len(checked.frames)} frames, all well formed")
+    echo(f"{path}: version {checked.version}, {len(checked.frames)} frames, all well formed")
 
 
 @codebook.command("show")
@@ -46,7 +46,7 @@ def codebook_show(frame: str | None) -> None:
     shown = read_codebook(paths.labels_folder() / "codebook.toml")
     if frame is not None and frame not in shown.ids:
         raise UserError(f"there is no frame '{frame}'; the frames are {', '.join(shown.ids)}")
-    click.echo(outline(shown) if frame is None else describe(shown.frame(frame)))
+    echo(outline(shown) if frame is None else describe(shown.frame(frame)))
 
 
 @codebook.command("add-frame")
@@ -104,9 +104,9 @@ def _retire(frame: str, into: str, yes: bool) -> None:
     from narratives.store.events import now
 
     current = read_codebook(paths.labels_folder() / "codebook.toml")
-    click.echo("\n".join(effect(_stored_labels(current), current, frame, into).sentences()))
+    echo("\n".join(effect(_stored_labels(current), current, frame, into).sentences()))
     if not yes:
-        click.echo("Nothing has changed yet; add --yes to make the change")
+        echo("Nothing has changed yet; add --yes to make the change")
         return
     target = paths.writable_labels_folder() / "codebook.toml"
     changed = retire_frame(target, frame, into, now()[:10])
@@ -125,4 +125,4 @@ def _stored_labels(codebook: "Codebook") -> "LabelSet":
 
 
 def _report(path: Path, changed: "Codebook", change: str) -> None:
-    click.echo(f"{path}: version {changed.version}, {len(changed.frames)} frames; {change}")
+    echo(f"{path}: version {changed.version}, {len(changed.frames)} frames; {change}")

@@ -1,6 +1,7 @@
 """Options, the default model, the progress bar and the JSON output that several commands share."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,24 @@ from narratives.tables.reading import QUOTINGS, Reading
 
 if TYPE_CHECKING:
     from narratives.model.classifier import Classifier
+
+# What could move the cursor, colour or clear the terminal, or make a line read otherwise than it is: control characters
+# but tab and line feed, marks of direction, line separators; and halves of pairs, which cannot be printed.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def echo(text: str = "", err: bool = False) -> None:
+    """Print a text that may hold what others wrote; characters that a terminal obeys are printed as escapes."""
+    click.echo(_UNSAFE.sub(_escape, text.replace("\r\n", "\n")), err=err)
+
+
+def echo_json(value: Any) -> None:
+    """Print ``value`` as JSON; the escapes of such characters are read back as the characters."""
+    click.echo(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False, indent=1)))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 class LanguagesType(click.ParamType[list[str]]):
@@ -93,13 +112,13 @@ def ready_model_folder() -> Path:
 
     unreadable = unreadable_release()
     if unreadable:
-        click.echo(unreadable, err=True)
+        echo(unreadable, err=True)
     folder = model_in_use()
     if folder is not None:
         return folder
     from narratives.training.train import ready_model
 
-    click.echo("No model yet; training one on the labels, which takes a moment", err=True)
+    echo("No model yet; training one on the labels, which takes a moment", err=True)
     with steps_bar() as progress:
         return ready_model(progress)
 

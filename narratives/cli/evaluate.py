@@ -9,6 +9,7 @@ from narratives.cli.common import (
     JSON_OPTION,
     LANGUAGE_OPTION,
     MODEL_OPTION,
+    echo,
     reading_options,
     ready_model_folder,
     taken_reading,
@@ -42,11 +43,11 @@ def evaluate(
     folder = model or ready_model_folder()
     if table is None:
         card, figures = run.kept_figures(folder)
-        click.echo(card)
+        echo(card)
     else:
-        evaluation = run.evaluate_on(folder, table, languages or [], lambda note: click.echo(note, err=True), reading)
+        evaluation = run.evaluate_on(folder, table, languages or [], lambda note: echo(note, err=True), reading)
         figures = evaluation.as_json()
-        click.echo(evaluation.table())
+        echo(evaluation.table())
     write_json(json_path, figures)
 
 
@@ -67,7 +68,7 @@ def compare(
     _check_needs_table(table, languages, reading)
     folders = first, second
     comparison = run.compare_on(folders, table, languages or [], reading) if table else run.compare_figures(folders)
-    click.echo(comparison.table())
+    echo(comparison.table())
     write_json(json_path, comparison.as_json())
 
 

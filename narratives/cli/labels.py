@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from narratives import paths
-from narratives.cli.common import JSON_OPTION, as_check, write_json
+from narratives.cli.common import JSON_OPTION, as_check, echo, write_json
 from narratives.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def labels_check() -> None:
     counts = f"{len(label_set.paragraphs)} paragraphs and {len(label_set.labels)} labels"
     if field.rows:
         counts += f", and readings of {len(field.by_paragraph)} paragraphs of real text"
-    click.echo(f"{folder}: {counts}, all well formed")
+    echo(f"{folder}: {counts}, all well formed")
 
 
 @labels.command("stats")
@@ -70,10 +70,10 @@ def labels_stats() -> None:
     from narratives.labels.statistics import label_tables
 
     label_set, codebook = _label_files(paths.labels_folder())
-    click.echo(label_tables(label_set, codebook))
+    echo(label_tables(label_set, codebook))
     field = read_field(paths.labels_folder(), codebook)
     if field.rows:
-        click.echo(f"\nReadings of real text (field.csv)\n\n{field_tables(field, codebook)}")
+        echo(f"\nReadings of real text (field.csv)\n\n{field_tables(field, codebook)}")
 
 
 @labels.command("hydrate")
@@ -106,7 +106,7 @@ def labels_hydrate(tables: tuple[Path, ...], output: Path, force: bool) -> None:
         raise UserError(f"{folder}: there is no field.csv with readings; nothing can be joined to texts")
     found = hydrate(field, tables, codebook)
     write_hydrated(found, output)
-    click.echo(f"{output} holds {len(found.ids)} of {len(found.ids) + found.missing} paragraphs that were read")
+    echo(f"{output} holds {len(found.ids)} of {len(found.ids) + found.missing} paragraphs that were read")
 
 
 @labels.command("agreement")
@@ -116,7 +116,7 @@ def labels_agreement(json_path: Path | None) -> None:
     from narratives.evaluation.agreement import measure_agreement
 
     agreement = measure_agreement(*_label_files(paths.labels_folder()))
-    click.echo(agreement.table())
+    echo(agreement.table())
     write_json(json_path, agreement.as_json())
 
 
@@ -136,7 +136,9 @@ def labels_agreement(json_path: Path | None) -> None:
     help="A frame or voice of INPUT, and the one of the codebook that it stands for; OLD= for no frame. Repeatable.",
 )
 @click.option("--annotator", default="", help="Annotator of the labels where the file names none.")
-@click.option("--by", "uploader", default="", help="Who brings the file in; by default the name of the account.")
+@click.option(
+    "--by", "uploader", default="", help="Who brings the file in, whose role then counts; by default the account."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be stored, and store nothing.")
 @click.option(
     "--refused",
@@ -168,16 +170,17 @@ def _import(source: Path, options: dict[str, Any]) -> None:
     text, frames, voices, annotators = (options[name] for name in _COLUMN_OPTIONS)
     columns = Columns(text, frames, voices, annotators, dict(options["names"]))
     intake = read_intake(source, moment, options["layout"] or "", columns)
-    file = imported_file(source, intake, options["uploader"] or getpass.getuser(), moment.at)
+    uploader = options["uploader"]
+    file = imported_file(source, intake, uploader or getpass.getuser(), moment.at, by_operator=not uploader)
     if options["dry_run"]:
         would = open_store().preview_import(intake.labels, file).sentence()
-        click.echo("\n".join([intake.findings(), *intake.refusals(len(intake.refused)), f"would store: {would}"]))
+        echo("\n".join([intake.findings(), *intake.refusals(len(intake.refused)), f"would store: {would}"]))
         return
     summary = open_store().import_labels(intake.labels, intake.sources, file)
-    click.echo(intake.findings(), err=True)
-    click.echo(f"{source}: {summary.sentence()}")
+    echo(intake.findings(), err=True)
+    echo(f"{source}: {summary.sentence()}")
     if summary.number is not None:
-        click.echo(f"import {summary.number}; take it back with: narratives labels withdraw {summary.number}")
+        echo(f"import {summary.number}; take it back with: narratives labels withdraw {summary.number}")
     if intake.refused:
         _say_refused(intake, options["refused"] or Path(f"{source.name}.refused.csv"))
 
@@ -199,7 +202,7 @@ def _say_refused(intake: "Intake", path: Path) -> None:
 
     write_refused(intake.refused, path)
     reasons = "\n".join(intake.refusals())
-    click.echo(f"{len(intake.refused)} rows were refused; {path} lists them with their reasons:\n{reasons}", err=True)
+    echo(f"{len(intake.refused)} rows were refused; {path} lists them with their reasons:\n{reasons}", err=True)
 
 
 @labels.command("imports")
@@ -215,13 +218,13 @@ def labels_imports(json_path: Path | None) -> None:
         for each in imports
     ]
     header = ("import", "file", "format", "by", "at", "texts", "readings", "suggestions", "")
-    click.echo(text_table(header, rows) if rows else "nothing was imported")
+    echo(text_table(header, rows) if rows else "nothing was imported")
     write_json(json_path, [asdict(each) for each in imports])
 
 
 @labels.command("withdraw")
 @click.argument("number", metavar="IMPORT", type=int)
-@click.option("--by", default="", help="Who withdraws it; by default the name of the account.")
+@click.option("--by", default="", help="Who withdraws it, whose role then counts; by default the account.")
 def labels_withdraw(number: int, by: str) -> None:
     """Take back the import IMPORT as a whole: its labels, its suggestions, and texts that only it brought in.
 
@@ -229,7 +232,8 @@ def labels_withdraw(number: int, by: str) -> None:
     """
     from narratives.store.opening import open_store
 
-    click.echo(f"import {number}: {open_store().withdraw(number, by or getpass.getuser()).sentence()}")
+    done = open_store().withdraw(number, by or getpass.getuser(), by_operator=not by)
+    echo(f"import {number}: {done.sentence()}")
 
 
 @labels.command("export")
@@ -270,7 +274,7 @@ def labels_export(
     label_set = label_set.of_interest(unlabelled)
     write_labels_as(label_set, output or folder, layout, not without_text)
     counts = f"{len(label_set.paragraphs)} paragraphs and {len(label_set.labels)} labels"
-    click.echo(f"{counts} are in {output or folder}")
+    echo(f"{counts} are in {output or folder}")
 
 
 def _check_output(output: Path, folder: Path, changed: bool, force: bool) -> None:

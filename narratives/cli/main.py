@@ -5,13 +5,16 @@ Commands import heavy modules inside their functions, so that ``--help`` answers
 
 import signal
 import sys
+from io import StringIO
 from typing import Any
 
 import click
 
-from narratives.cli.app import app
+from narratives import paths
+from narratives.cli.app import app, warm
 from narratives.cli.classify import classify
 from narratives.cli.codebook import codebook
+from narratives.cli.common import echo
 from narratives.cli.evaluate import compare, evaluate
 from narratives.cli.labels import labels
 from narratives.cli.models import models
@@ -33,20 +36,23 @@ def main() -> None:
     Ctrl-C, 143 after SIGTERM. Bugs keep their traceback.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    paths.choose_code_cache()
     try:
         commands(standalone_mode=False)
     except UserError as error:
-        click.echo(f"narratives: {error}", err=True)
+        echo(f"narratives: {error}", err=True)
         sys.exit(1 if isinstance(error, CheckError) else 2)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
     except click.ClickException as error:
-        error.show()
+        message = StringIO()
+        error.show(message)
+        echo(message.getvalue().rstrip("\n"), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stop:
         # click replaces Ctrl-C by Abort; the message, which says what scoring left behind, is in the original.
         interrupt = stop.__cause__ if isinstance(stop, click.Abort) and stop.__cause__ else stop
-        click.echo(f"narratives: {str(interrupt) or 'stopped'}", err=True)
+        echo(f"narratives: {str(interrupt) or 'stopped'}", err=True)
         # Scoring raises an interrupt of its own, with that of the signal as its cause.
         sys.exit(143 if isinstance(interrupt.__cause__ or interrupt, _Terminated) else 130)
     except BrokenPipeError:
@@ -65,5 +71,5 @@ def commands() -> None:
     """Find information-operation narratives in text: frames, voices and the words behind each decision."""
 
 
-for command in (classify, score, train, evaluate, compare, queue, models, labels, codebook, app):
+for command in (classify, score, train, evaluate, compare, queue, models, labels, codebook, warm, app):
     commands.add_command(command)

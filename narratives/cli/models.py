@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from narratives import paths
-from narratives.cli.common import ready_model_folder
+from narratives.cli.common import echo, ready_model_folder
 from narratives.errors import UserError
 
 
@@ -24,11 +24,11 @@ def models_list() -> None:
         raise UserError(f"{paths.models_folder()} holds no model; run `narratives train`")
     unreadable = unreadable_release()
     if unreadable:
-        click.echo(unreadable, err=True)
+        echo(unreadable, err=True)
     used = model_in_use()
     for folder in folders:
         star = "*" if used is not None and folder.samefile(used) else " "
-        click.echo(f"{star} {_line(folder)}")
+        echo(f"{star} {_line(folder)}")
 
 
 def _line(folder: Path) -> str:
@@ -54,7 +54,7 @@ def models_release(name: str) -> None:
     folder = named_model(name)
     persistence.load(folder)
     release(folder)
-    click.echo(f"{name} is the released model")
+    echo(f"{name} is the released model")
 
 
 @models.command("export")
@@ -77,7 +77,7 @@ def models_export(name: str | None, form: str, output: Path, force: bool) -> Non
     folder = _named_model(name)
     export_joblib(folder, output, force)
     name = paths.model_folder_name(folder)
-    click.echo(f"{name} is in {output}: joblib.load(...).predict_proba(texts); load only files of your own")
+    echo(f"{name} is in {output}: joblib.load(...).predict_proba(texts); load only files of your own")
 
 
 def _named_model(name: str | None) -> Path:

@@ -1,6 +1,5 @@
 """The command ``narratives queue``."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from narratives import paths
-from narratives.cli.common import MODEL_OPTION, load_classifier, steps_bar
+from narratives.cli.common import MODEL_OPTION, echo, echo_json, load_classifier, steps_bar
 
 if TYPE_CHECKING:
     from narratives.store.assignments import Item
@@ -40,13 +39,11 @@ def queue(annotator: str, number: int, rerank: bool, overlap: float, as_json: bo
         _rank(store, model, overlap)
     items = AssignmentQueue(store).upcoming(annotator, number)
     if as_json:
-        click.echo(json.dumps([asdict(item) for item in items], ensure_ascii=False, indent=1))
+        echo_json([asdict(item) for item in items])
     elif items:
-        click.echo("\n\n".join(_queue_entry(item) for item in items))
+        echo("\n\n".join(_queue_entry(item) for item in items))
     else:
-        click.echo(
-            "The queue is empty: import texts with `narratives labels import FILE`, then `narratives queue --rank`"
-        )
+        echo("The queue is empty: import texts with `narratives labels import FILE`, then `narratives queue --rank`")
 
 
 def _rank(store: "Store", model: Path | None, overlap: float) -> None:
@@ -57,7 +54,7 @@ def _rank(store: "Store", model: Path | None, overlap: float) -> None:
     with steps_bar() as progress:
         codebook = read_codebook(paths.labels_folder() / "codebook.toml")
         number = rank(store, load_classifier(model), codebook, QueueOptions(overlap=overlap), progress)
-    click.echo(f"{number:,} paragraphs are in the queue", err=True)
+    echo(f"{number:,} paragraphs are in the queue", err=True)
 
 
 def _queue_entry(item: "Item") -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from narratives.cli.common import MODEL_OPTION, reading_options, ready_model_folder, taken_reading, write_json
+from narratives.cli.common import MODEL_OPTION, echo, reading_options, ready_model_folder, taken_reading, write_json
 
 
 @click.command()
@@ -74,15 +74,15 @@ def score(
     settings = Options(reading.text, overwrite=overwrite, reading=reading, **options)
     tables = open_tables(_expand(inputs), settings.text_column, reading)
     if explain:
-        click.echo("\n\n".join(table.explained() for table in tables))
+        echo("\n\n".join(table.explained() for table in tables))
         return
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.")
-    click.echo("\n".join(table.findings() for table in tables), err=True)
+    echo("\n".join(table.findings() for table in tables), err=True)
     folder = model or ready_model_folder()
     with _bytes_bar() as progress:
         scoring = score_tables(tables, output, folder, settings, progress=progress)
-    click.echo(scoring.summary(), err=True)
+    echo(scoring.summary(), err=True)
     write_json(json_path, scoring.as_json())
 
 

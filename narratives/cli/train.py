@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from narratives import paths
-from narratives.cli.common import JSON_OPTION, reading_options, steps_bar, taken_reading, write_json
+from narratives.cli.common import JSON_OPTION, echo, reading_options, steps_bar, taken_reading, write_json
 from narratives.errors import UserError
 from narratives.tables.reading import AS_RECOGNISED
 
@@ -72,7 +72,7 @@ def train(
             trained = train_on_store(open_store(), output, training, progress)
         else:
             folder = labels or paths.labels_folder()
-            trained = train_on_files(folder, output, training, progress, lambda note: click.echo(note, err=True))
-    click.echo(trained.figures.table())
-    click.echo(f"\n{trained.thresholds}\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
+            trained = train_on_files(folder, output, training, progress, lambda note: echo(note, err=True))
+    echo(trained.figures.table())
+    echo(f"\n{trained.thresholds}\nmodel {trained.folder}" + (" (released)" if trained.released else ""))
     write_json(options["json_path"], trained.figures.as_json())

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import zipfile
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -16,15 +15,25 @@ from narratives import paths
 from narratives.codebook.frames import VOICES, Codebook, Example, Frame, Retired
 from narratives.errors import UserError
 from narratives.files import atomic_write, atomic_write_text
+from narratives.model.calibration import TERMS
 from narratives.model.classifier import Classifier
 from narratives.model.features import Features
 from narratives.model.frame_model import FrameModel, as_bytes, from_bytes
+from narratives.model.plain_arrays import Expected, read_array, read_arrays
+from narratives.model.voice_markers import MARKERS
 from narratives.model.voice_model import VoiceModel
 
 FORMAT = 3
 _WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD = "weights.npz", "vocabulary.json.gz", "codebook.json", "card.md"
 _FILES = (_WEIGHTS, _VOCABULARY, _CODEBOOK, _CARD)
 _TRAINED_ON = "trained_on.npy"  # only models from which others are trained have it
+# What a folder of somebody else may take of the memory: several times what the largest model of ours does.
+_MOST_BYTES = {_WEIGHTS: 1 << 28, _VOCABULARY: 1 << 25, _CODEBOOK: 1 << 25, _CARD: 1 << 22, _TRAINED_ON: 1 << 28}
+_MOST_TERMS_BYTES = 1 << 25  # of the vocabulary when it is unpacked
+_MOST_WEIGHTS = 40_000_000
+_MOST_EXPONENT = 120  # a byte times a higher power of two is not finite in float32
+# What is wrong in files that say something else than they should; RecursionError is JSON that is nested without end.
+_MISFIT = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 
 
 class ModelFormatError(UserError):
@@ -70,11 +79,11 @@ def load(folder: Path) -> Classifier:
     """Load a model folder. Raises UserError if it has another format, was changed, is incomplete or holds a pickle."""
     manifest = read_manifest(folder)
     _check_files(folder, manifest)
-    arrays = _read_arrays(folder / _WEIGHTS)
     try:
-        return _assemble(folder, manifest, arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{folder}: the parts of the model do not fit together ({error}); train it again") from None
+        return _assemble(folder, manifest)
+    except _MISFIT as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise UserError(f"{folder}: the parts of the model do not fit together ({reason}); train it again") from None
 
 
 def read_trained_on(folder: Path) -> NDArray[np.uint64] | None:
@@ -86,8 +95,8 @@ def read_trained_on(folder: Path) -> NDArray[np.uint64] | None:
     if not path.exists():
         return None
     try:
-        known: NDArray[np.uint64] = np.load(path, allow_pickle=False).astype(np.uint64).reshape(-1, 2)
-    except (ValueError, OSError, EOFError) as error:
+        known: NDArray[np.uint64] = read_array(path).astype(np.uint64).reshape(-1, 2)
+    except (ValueError, TypeError, OSError, EOFError) as error:
         raise UserError(f"{path}: not plain numbers ({error}); do not use this model, train it again") from None
     return known
 
@@ -102,13 +111,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder}: there is no model here (no manifest.json); train one or name another") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not valid JSON ({error}); the model is damaged, train it again") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         version = manifest.get("format") if isinstance(manifest, dict) else None
         raise ModelFormatError(
             f"{folder}: model format {version}, this version reads format {FORMAT}; train the model again"
         )
+    if not isinstance(manifest.get("figures", {}), dict):
+        raise UserError(f"{path}: its figures are none; the model is damaged, train it again")
     return manifest
 
 
@@ -117,7 +128,7 @@ def read_frame_ids(folder: Path) -> tuple[str, ...]:
     path = folder / _CODEBOOK
     try:
         return tuple(frame["id"] for frame in json.loads(path.read_text(encoding="utf-8"))["frames"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *_MISFIT) as error:
         raise UserError(f"{path}: not the codebook of a model ({error}); install or train the model again") from None
 
 
@@ -149,14 +160,6 @@ def _arrays(classifier: Classifier) -> dict[str, NDArray[Any]]:
     return parts
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, zipfile.BadZipFile, AttributeError) as error:
-        raise UserError(f"{path}: not plain arrays ({error}); do not use this model, train it again") from None
-
-
 def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     hashes = manifest.get("files")
     if not isinstance(hashes, dict) or set(hashes) - {_TRAINED_ON} != set(_FILES):
@@ -166,29 +169,37 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
     if extra:
         raise UserError(f"{folder}: '{extra}' is not part of a model; remove it if you trust the rest")
     for name in sorted(hashes):
-        if not (folder / name).exists():
+        if not (folder / name).is_file():  # a device or a pipe would be read without end
             raise UserError(f"{folder}: {name} is missing; train the model again")
+        if (folder / name).stat().st_size > _MOST_BYTES[name]:
+            raise UserError(
+                f"{folder}: {name} is larger than {_MOST_BYTES[name] >> 20} MB, which no model needs; do not use it"
+            )
         if _sha256(folder / name) != hashes[name]:
             raise UserError(
                 f"{folder}: {name} is not what the manifest says; it was changed or damaged, train the model again"
             )
 
 
-def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Classifier:
+def _assemble(folder: Path, manifest: dict[str, Any]) -> Classifier:
     terms = _read_terms(folder / _VOCABULARY)
     codebook = _codebook(json.loads((folder / _CODEBOOK).read_text(encoding="utf-8")))
-    features = Features(tuple(terms["words"]), tuple(terms["characters"]), arrays["idf"], float(arrays["unknown_idf"]))
-    if arrays["sigmoids"].shape == (len(codebook.ids), 2):  # older models do not flatten
-        arrays = arrays | {"sigmoids": np.column_stack([arrays["sigmoids"], np.ones(len(codebook.ids))])}
-    # Hashes do not protect from a folder made on purpose: a wrong shape would be an IndexError later, or wrong scores.
     frames = len(codebook.ids)
-    expected = {"idf": (features.size,), "unknown_idf": (), "weights": (features.size, frames), "bias": (frames,)}
-    expected |= {"sigmoids": (frames, 3), "thresholds": (frames,), "band": (frames, 2), "exponents": (features.size,)}
-    if "voice_rows" in arrays:
-        expected |= {"voice_rows": (features.size, len(VOICES)), "voice_exponents": (features.size,)}
-    for name, shape in expected.items():
-        if arrays[name].shape != shape:
-            raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
+    if len(set(codebook.ids)) != frames:
+        raise ValueError("the codebook has a frame twice")
+    # Hashes do not protect from a folder made on purpose: a wrong shape would be an IndexError later, or wrong scores.
+    expected = _expected(sum(map(len, terms)), frames)
+    arrays = read_arrays(folder / _WEIGHTS, expected)
+    for name in ("exponents", "voice_exponents"):
+        if name in arrays and arrays[name].max(initial=0) > _MOST_EXPONENT:
+            raise ValueError(f"{name} make weights that are no finite numbers")
+    if len(arrays.get("word_shares", ())) not in (0, len(TERMS)):
+        raise ValueError(f"word_shares has shape {arrays['word_shares'].shape}, not {(len(TERMS),)}")
+    features = Features(*terms, arrays["idf"], float(arrays["unknown_idf"]))
+    if arrays["sigmoids"].shape == (frames, 2):  # older models do not flatten
+        arrays = arrays | {"sigmoids": np.column_stack([arrays["sigmoids"], np.ones(frames)])}
+    if arrays["sigmoids"].shape != (frames, 3):
+        raise ValueError(f"sigmoids has shape {arrays['sigmoids'].shape}, not {(frames, 3)}")
     return Classifier(
         codebook,
         features,
@@ -203,12 +214,48 @@ def _assemble(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[
     )
 
 
-def _read_terms(path: Path) -> dict[str, list[str]]:
+def _expected(terms: int, frames: int) -> dict[str, Expected]:
+    """Return what the arrays of a model with so many terms and frames are. Raises ValueError if they are too many."""
+    if terms * (frames + len(VOICES)) > _MOST_WEIGHTS:
+        raise ValueError(f"{terms:,} terms for {frames:,} frames are more weights than {_MOST_WEIGHTS:,}")
+    bytes_of = {"weights": (terms, frames), "exponents": (terms,), "voice_rows": (terms, len(VOICES))}
+    bytes_of |= {"voice_exponents": (terms,)}
+    numbers: dict[str, tuple[int | None, ...]] = {"idf": (terms,), "unknown_idf": (), "bias": (frames,)}
+    numbers |= {"sigmoids": (frames, None), "thresholds": (frames,), "band": (frames, 2)}
+    numbers |= {"voice_signs": (len(MARKERS), len(VOICES))}
+    numbers |= {name: (len(VOICES),) for name in ("voice_bias", "voice_prior", "voice_settled")}
+    expected = {name: Expected(shape, "i", most_bytes=1) for name, shape in bytes_of.items()}
+    expected |= {name: Expected(shape) for name, shape in numbers.items()}
+    # Of a language without enough texts no share is known.
+    return expected | {
+        "word_shares": Expected((None,), nan=True),
+        "languages": Expected((None,), "U", most_bytes=4 * 64),
+    }
+
+
+def _read_terms(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
-        terms: dict[str, list[str]] = json.loads(gzip.decompress(path.read_bytes()))
+        with gzip.open(path) as file:
+            unpacked = file.read(_MOST_TERMS_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: not a compressed vocabulary ({error}); train the model again") from None
-    return terms
+    if len(unpacked) > _MOST_TERMS_BYTES:
+        raise ValueError(f"the vocabulary is larger than {_MOST_TERMS_BYTES >> 20} MB")
+    terms = json.loads(unpacked)
+    return _texts(terms["words"]), _texts(terms["characters"])
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    """Return a list of texts. Raises TypeError if it is none: a text alone would be a list of its letters."""
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise TypeError("a list of texts is something else")
+    return tuple(given)
+
+
+def _text(table: dict[str, Any], name: str) -> str:
+    if not isinstance(table[name], str):
+        raise TypeError(f"the {name} of a frame is no text")
+    return str(table[name])
 
 
 def _voice_model(arrays: dict[str, NDArray[Any]]) -> VoiceModel | None:
@@ -226,13 +273,13 @@ def _codebook(document: dict[str, Any]) -> Codebook:
 
 def _frame(table: dict[str, Any]) -> Frame:
     return Frame(
-        id=table["id"],
-        name=table["name"],
-        aim=table["aim"],
-        claim=table["claim"],
-        include=tuple(table["include"]),
-        exclude=tuple(table["exclude"]),
-        cues={language: tuple(cues) for language, cues in table["cues"].items()},
+        id=_text(table, "id"),
+        name=_text(table, "name"),
+        aim=_text(table, "aim"),
+        claim=_text(table, "claim"),
+        include=_texts(table["include"]),
+        exclude=_texts(table["exclude"]),
+        cues={language: _texts(cues) for language, cues in table["cues"].items()},
         examples=tuple(Example(**example) for example in table["examples"]),
         crosswalk={taxonomy: tuple(codes) for taxonomy, codes in table["crosswalk"].items()},
         since=table.get("since", ""),  # older models have none
@@ -244,7 +291,8 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _content_hash(hashes: dict[str, str]) -> str:

@@ -24,7 +24,7 @@ from narratives.tables.headers import repeating
 from narratives.tables.table import Table
 from narratives.tables.writers import OutputFormat
 
-CHECKPOINT_SECONDS = 0.25  # between two checkpoints of a run
+CHECKPOINT_SECONDS = 1.0  # between two checkpoints of a run, each of which waits for the disk
 _DEFAULTS = Options()
 _OUTPUT_DELIMITERS = ",;\t|"  # which pandas, Excel and DuckDB recognise
 Progress = Callable[[int, int | None, int], None]  # bytes read, bytes in total (None: unknown), rows read

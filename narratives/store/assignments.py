@@ -162,10 +162,13 @@ def _available(annotator: str) -> Select[Any]:
 
 
 def _steps_of(annotator: str) -> Select[Any]:
-    """Select the paragraphs of the annotator's events, but for withdrawn labels, which leave a paragraph unlabelled."""
+    """Select the paragraphs of the annotator's own steps, but for withdrawn labels, which leave a paragraph unlabelled.
+
+    An undo is no step of its own: what it takes back is, and that may be the label of somebody else.
+    """
     later = events.alias("later")
     withdrawn = exists().where(later.c.undoes == events.c.event, later.c.kind == WITHDRAW)
-    own = and_(events.c.annotator == annotator, events.c.kind != WITHDRAW)
+    own = and_(events.c.annotator == annotator, events.c.kind.not_in((WITHDRAW, "undo")))
     return select(events.c.paragraph_id).where(own, ~withdrawn)
 
 

@@ -1,5 +1,7 @@
 """Opens a database, migrates its schema, runs transactions, and explains in a sentence why one failed."""
 
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +16,8 @@ from narratives.errors import UserError
 from narratives.files import atomic_write
 
 NEWEST = "0004"
+_VERSION = re.compile(r"\d{4}")
+_OWNER_ONLY = 0o600
 _BUSY = 30_000  # milliseconds that a writer waits for another on SQLite
 _MIGRATING = 7_262_117  # the PostgreSQL advisory lock that a process holds while it migrates; any fixed number
 _CAUSES = {
@@ -32,13 +36,16 @@ _REFUSED = ("connect", "password", "does not exist")  # in a message of PostgreS
 def open_engine(address: str) -> Engine:
     """Connect to ``address``, an SQLAlchemy URL, and migrate its schema to the newest version.
 
-    An SQLite file with an older schema is copied to ``NAME.before-NEWEST`` first. Raises UserError for an address that
-    cannot be used and for a database with a newer schema.
+    An SQLite file with an older schema is copied to ``NAME.before-NEWEST`` first. A new one can be read by its owner
+    alone. Raises UserError for an address that cannot be used, and for a database with a newer schema or of another
+    program.
     """
     url = _url(address)
     if url.get_backend_name() == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     with explained(url):
+        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+            _prepare_file(Path(url.database))
         engine = _engine(url)
         if _version(engine) != NEWEST:
             _migrate(engine)
@@ -55,6 +62,23 @@ def _url(address: str) -> URL:
             "NARRATIVES_DATABASE is not a database address; write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
         )
     return url
+
+
+def _prepare_file(path: Path) -> None:
+    """Create an SQLite file for its owner alone, or make sure that an existing one is a label database."""
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))  # SQLite gives its -wal and -shm the same mode
+        return
+    # Before the engine connects, which would change the journal mode of the file.
+    with closing(sqlite3.connect(path, timeout=_BUSY / 1000)) as connection:
+        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        ours = not found or found >= {"alembic_version", "paragraphs", "events"}
+        versions = connection.execute("SELECT version_num FROM alembic_version").fetchall() if found and ours else []
+    if not ours or not all(_VERSION.fullmatch(str(version)) for (version,) in versions):
+        raise UserError(
+            f"{path}: an SQLite database of another program, which is left as it is; set NARRATIVES_DATABASE to "
+            "another file, or move this one elsewhere"
+        )
 
 
 def _engine(url: URL) -> Engine:
@@ -159,4 +183,5 @@ def _copy(path: Path) -> None:
         # SQLite opens the file a second time, by its name; what it writes there is synced and renamed all the same.
         closing(sqlite3.connect(file.name)) as new,
     ):
+        Path(file.name).chmod(_OWNER_ONLY)
         old.backup(new)

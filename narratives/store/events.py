@@ -12,10 +12,12 @@ from narratives.labels.label_set import KINDS, Label, LabelledParagraph, LabelSe
 from narratives.store.appending import (
     Circumstances,
     add_paragraphs,
+    after,
     append_event,
     append_labels,
     change_slots,
     is_stored,
+    last_assigned,
     new_token,
     now,
     set_assignment,
@@ -35,6 +37,7 @@ from narratives.store.history import (
     undoable,
 )
 from narratives.store.importing import ImportedFile, ImportSummary, import_label_set, imported_file, plan_import
+from narratives.store.rights import refusal, require_for_event, roles_in_force
 from narratives.store.schema import HELD, SKIPPED, events
 from narratives.store.scores import replace_scores, scores_of
 from narratives.store.withdrawal import StoredImport, Withdrawal, stored_imports, withdraw_import
@@ -101,7 +104,8 @@ class Store:
     def undo(self, annotator: str, token: str = "") -> Event | None:
         """Undo the annotator's last label, comment or skip and return it; None if there is nothing to undo.
 
-        Labels that came from files are not undone. The paragraph is assigned to the annotator again.
+        Labels that came from files are not undone. The paragraph is assigned to the annotator again. Raises UserError
+        for a decision of somebody who may no longer decide.
         """
         with writing(self.engine) as connection:
             if is_stored(connection, token):
@@ -109,8 +113,10 @@ class Store:
             last = connection.execute(undoable(annotator)).first()
             if last is None:
                 return None
+            require_for_event(connection, last.kind, annotator)
             append_event(connection, "undo", annotator, last.paragraph_id, undoes=last.event, token=token)
-            set_assignment(connection, last.paragraph_id, annotator, done=HELD, at=now())
+            assigned = after(now(), last_assigned(connection, annotator))  # the undone paragraph is shown next
+            set_assignment(connection, last.paragraph_id, annotator, done=HELD, at=assigned)
             if last.kind == "skip":
                 change_slots(connection, last.paragraph_id, -1)
             return as_event(last, True, labels_of(connection, last))
@@ -121,8 +127,19 @@ class Store:
             query = standing(*KINDS).where(events.c.annotator == annotator, events.c.token.startswith(tokens))
             rows = connection.execute(query).all()
             for row in rows:
+                require_for_event(connection, row.kind, annotator)
                 append_event(connection, "undo", annotator, row.paragraph_id, undoes=row.event)
             return len(rows)
+
+    def roles(self) -> dict[str, str]:
+        """Return the last role given to each person, by name."""
+        with reading(self.engine) as connection:
+            return roles_in_force(connection)
+
+    def refusal(self, name: str, act: str) -> str:
+        """Return why a person may not do an act (a key of ``rights.ACTS``), by the roles of now; empty if they may."""
+        with reading(self.engine) as connection:
+            return refusal(connection, name, act)
 
     def import_labels(
         self,
@@ -136,6 +153,8 @@ class Store:
 
         - ``sources``: where a paragraph came from, by paragraph id.
         - ``file``: the file that somebody brings in; without one, the import has no number and cannot be withdrawn.
+
+        Who may not import labels brings in texts alone. Raises UserError if a label of ``file`` is dated in the future.
         """
         with writing(self.engine) as connection:
             return import_label_set(connection, labels, sources, file)
@@ -150,13 +169,15 @@ class Store:
         with reading(self.engine) as connection:
             return stored_imports(connection)
 
-    def withdraw(self, number: int, by: str) -> Withdrawal:
+    def withdraw(self, number: int, by: str, by_operator: bool = False) -> Withdrawal:
         """Take back an import as a whole, with what only it brought in; what it replaced counts again.
 
-        Nothing is deleted. Raises UserError if there is no such import, or it was withdrawn before.
+        Nothing is deleted. ``by_operator`` says that it is done in a terminal of the server, which needs no role.
+        Raises UserError if there is no such import, it was withdrawn before, or it is somebody else's and ``by`` is no
+        lead.
         """
         with writing(self.engine) as connection:
-            return withdraw_import(connection, number, by)
+            return withdraw_import(connection, number, by, by_operator)
 
     def label_set(self) -> LabelSet:
         """Return all paragraphs, the labels that nobody has undone, and why their paragraphs were shown."""

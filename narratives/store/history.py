@@ -7,7 +7,15 @@ from sqlalchemy import Connection, Row, Select, exists, select
 
 from narratives.labels.interchange.intake import Suggestion
 from narratives.labels.label_set import KINDS, Label, LabelledParagraph, ReadingKey
-from narratives.store.schema import event_labels, events, imported_texts, paragraphs, withdrawals
+from narratives.store.schema import (
+    event_labels,
+    events,
+    imported_events,
+    imported_texts,
+    imports,
+    paragraphs,
+    withdrawals,
+)
 
 FROM_FILE = "file:"  # begins the token of an event that came from a label file
 
@@ -17,7 +25,8 @@ class Event:
     """Something somebody did.
 
     A label event has ``labels``, and ``reason`` says why the paragraph was shown (empty where nobody knows). ``undone``
-    is true if an undo took the event back.
+    is true if an undo took the event back. ``uploader`` and ``file`` say who brought in an event that came with a file,
+    and with which; both are empty for what was done here.
     """
 
     event: int
@@ -32,6 +41,8 @@ class Event:
     reason: str
     undone: bool
     labels: tuple[Label, ...] = ()
+    uploader: str = ""
+    file: str = ""
 
 
 def standing(*kinds: str) -> Select[Any]:
@@ -120,15 +131,27 @@ def history(connection: Connection, paragraph_id: str, kind: str) -> tuple[Event
     label_rows = select(event_labels).join(chosen, chosen.c.event == event_labels.c.event)
     for row in connection.execute(label_rows.order_by(event_labels.c.event, event_labels.c.frame)):
         by_event.setdefault(row.event, []).append(row)
+    brought = _brought(connection, select(chosen.c.event))
     return tuple(
         as_event(
-            row, row.event in undone, tuple(_label(row, label, label.note) for label in by_event.get(row.event, ()))
+            row,
+            row.event in undone,
+            tuple(_label(row, label, label.note) for label in by_event.get(row.event, ())),
+            *brought.get(row.event, ("", "")),
         )
         for row in rows
     )
 
 
-def as_event(row: Row[Any], undone: bool, labels: tuple[Label, ...]) -> Event:
+def _brought(connection: Connection, chosen: Select[Any]) -> dict[int, tuple[str, str]]:
+    """Return uploader and file of those of the chosen events that came with an import."""
+    joined = imported_events.join(imports, imports.c.number == imported_events.c["import"])
+    query = select(imported_events.c.event, imports.c.uploader, imports.c.file).select_from(joined)
+    rows = connection.execute(query.where(imported_events.c.event.in_(chosen)))
+    return {int(event): (str(uploader), str(file)) for event, uploader, file in rows}
+
+
+def as_event(row: Row[Any], undone: bool, labels: tuple[Label, ...], uploader: str = "", file: str = "") -> Event:
     """Return a row of ``events`` as an Event."""
     return Event(
         event=row.event,
@@ -143,6 +166,8 @@ def as_event(row: Row[Any], undone: bool, labels: tuple[Label, ...]) -> Event:
         reason=row.reason,
         undone=undone,
         labels=labels,
+        uploader=uploader,
+        file=file,
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -19,9 +19,12 @@ from narratives.store.appending import (
     add_paragraphs,
     append_event,
     label_columns,
+    now,
+    read_time,
     slices,
 )
 from narratives.store.history import FROM_FILE, labels_in_force, reasons_in_force, standing, withdrawn_texts
+from narratives.store.rights import refusal
 from narratives.store.schema import event_labels, events, imported_events, imported_texts, imports, paragraphs
 
 WITHDRAW = "withdraw"  # the kind of the event that takes back an event of an import, and of that of the import itself
@@ -35,6 +38,7 @@ class ImportedFile:
     - ``at``: the time of the import, which is also that of labels for which the file names none.
     - ``sha256``: of the bytes of the file.
     - ``suggestions``: what models said in it.
+    - ``by_operator``: whether it comes from a terminal of the server: who has one holds the database and needs no role.
     """
 
     name: str
@@ -43,15 +47,16 @@ class ImportedFile:
     at: str
     sha256: str
     suggestions: Sequence[Suggestion] = ()
+    by_operator: bool = False
 
 
-def imported_file(path: Path, intake: Intake, uploader: str, at: str) -> ImportedFile:
+def imported_file(path: Path, intake: Intake, uploader: str, at: str, by_operator: bool = False) -> ImportedFile:
     """Describe the file or folder at ``path``, of which ``intake`` was read."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
-    return ImportedFile(path.name, intake.layout, uploader, at, digest.hexdigest(), intake.suggestions)
+    return ImportedFile(path.name, intake.layout, uploader, at, digest.hexdigest(), intake.suggestions, by_operator)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class ImportSummary:
     - ``paragraphs``, ``readings``, ``suggestions``: how many were new.
     - ``replaced``: how many of the readings replaced an older one; ``known``: how many were known before.
     - ``number``: of the import, by which it can be withdrawn; None if it has none or changed nothing.
+    - ``refused``: why none of the labels were taken; empty if they were.
     """
 
     paragraphs: int
@@ -69,13 +75,15 @@ class ImportSummary:
     known: int
     suggestions: int = 0
     number: int | None = None
+    refused: str = ""
 
     def sentence(self) -> str:
         """Return the counts as a sentence."""
         replaced = f" (of which {self.replaced} replace an older one)" if self.replaced else ""
         suggested = f", {self.suggestions:,} new suggestions" if self.suggestions else ""
         readings = f"{self.readings:,} new readings{replaced}{suggested}, {self.known:,} known before"
-        return f"{self.paragraphs:,} new paragraphs; {readings}"
+        refused = f". No label was taken: {self.refused}" if self.refused else ""
+        return f"{self.paragraphs:,} new paragraphs; {readings}{refused}"
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class ImportPlan:
     - ``readings``: new readings by token; ``replaced``: the keys of those that replace an older one.
     - ``reasons``: why the paragraph of a reading was shown, where the set or the database knows.
     - ``known``: how many readings the database has already.
+    - ``refused``: why none of the labels are taken; empty if they are.
     """
 
     added: frozenset[str]
@@ -94,11 +103,12 @@ class ImportPlan:
     replaced: Sequence[ReadingKey]
     known: int
     suggestions: Mapping[str, Suggestion]
+    refused: str = ""
 
     def summary(self, number: int | None = None) -> ImportSummary:
         """Return the counts."""
         counts = len(self.added), len(self.readings), len(self.replaced), self.known, len(self.suggestions)
-        return ImportSummary(*counts, number)
+        return ImportSummary(*counts, number, self.refused)
 
 
 def plan_import(connection: Connection, labels: LabelSet, file: ImportedFile | None) -> ImportPlan:
@@ -108,7 +118,14 @@ def plan_import(connection: Connection, labels: LabelSet, file: ImportedFile | N
     imported again until the file says something else. One that was withdrawn with its import comes back with a new
     import by hand, not with the label files. A reading of which the database does not know why its paragraph was shown
     is replaced by the same with that reason; a set without reasons takes none away.
+
+    Of a file by somebody who may not import labels, only texts and suggestions are taken. Raises UserError if a label
+    of a file is dated in the future.
     """
+    refused = _refused(connection, labels, file)
+    labels = replace(labels, labels=(), reasons={}) if refused else labels
+    if file is not None:
+        _check_times(labels, file)
     present = select(paragraphs.c.paragraph_id).where(paragraphs.c.paragraph_id.not_in(withdrawn_texts()))
     added = {row.paragraph_id for row in labels.paragraphs} - set(connection.scalars(present))
     stored, given = _stored(connection, file), _by_reading(labels.labels)
@@ -118,7 +135,33 @@ def plan_import(connection: Connection, labels: LabelSet, file: ImportedFile | N
     suggested = {_suggestion_token(each): each for each in (file.suggestions if file else ())}
     suggestions = {stored.free(token): each for token, each in suggested.items() if token not in stored.tokens}
     reasons = stored.reasons | dict(labels.reasons)
-    return ImportPlan(frozenset(added), readings, reasons, replaced, len(given) - len(new), suggestions)
+    return ImportPlan(frozenset(added), readings, reasons, replaced, len(given) - len(new), suggestions, refused)
+
+
+def _refused(connection: Connection, labels: LabelSet, file: ImportedFile | None) -> str:
+    """Return why the uploader may not import the labels; empty if they may, or if there are none."""
+    if file is None or file.by_operator or not labels.labels:
+        return ""
+    return refusal(connection, file.uploader, "import")
+
+
+def _check_times(labels: LabelSet, file: ImportedFile) -> None:
+    """Raise UserError if a label is dated in the future: it would outrank whatever is said until then."""
+    latest = max(now(), file.at)
+    wrong = next((label for label in labels.labels if _is_ahead(label.labelled_at, latest)), None)
+    if wrong is not None:
+        raise UserError(
+            f"{file.name}: the label of {wrong.annotator} on paragraph {wrong.paragraph_id} has the time "
+            f"'{wrong.labelled_at}', which is not a time in the past in UTC; correct it, or leave the time out"
+        )
+
+
+def _is_ahead(time: str, latest: str) -> bool:
+    try:
+        # Also as text, as which times are compared: one of another zone may look later than it is.
+        return read_time(time) > read_time(latest) or time[: len("2026-01-01T10:00:00")] > latest
+    except ValueError:
+        return True
 
 
 def import_label_set(
@@ -133,7 +176,7 @@ def import_label_set(
     number = _append_import(connection, file) if file and is_recorded else None
     texts = _own_texts(connection, labels) if number is not None else []
     add_paragraphs(connection, labels.paragraphs, sources)
-    undone = [_replace(connection, key) for key in plan.replaced]
+    undone = [_replace(connection, key, file.uploader if file else key.annotator) for key in plan.replaced]
     added = list(insert_label_events(connection, plan.readings, plan.reasons).values())
     added += _insert_suggestions(connection, plan.suggestions, file)
     if number is not None:
@@ -290,8 +333,8 @@ def _link(connection: Connection, table: Table, column: str, keys: Sequence[Any]
         connection.execute(insert(table), part)
 
 
-def _replace(connection: Connection, key: ReadingKey) -> int:
-    undo = append_event(connection, "undo", key.annotator, key.paragraph_id, undoes=_event_number(connection, key))
+def _replace(connection: Connection, key: ReadingKey, by: str) -> int:
+    undo = append_event(connection, "undo", by, key.paragraph_id, undoes=_event_number(connection, key))
     return undo or 0
 
 

@@ -11,6 +11,7 @@ from narratives.labels.label_set import KINDS, Label, ReadingKey, reading_key
 from narratives.store.appending import append_event, new_token, now
 from narratives.store.history import FROM_FILE, labels_in_force, labels_of, standing, withdrawn_texts
 from narratives.store.importing import WITHDRAW, base_token, insert_events, insert_label_events
+from narratives.store.rights import require
 from narratives.store.schema import (
     HELD,
     assignments,
@@ -77,12 +78,15 @@ def stored_imports(connection: Connection) -> tuple[StoredImport, ...]:
     )
 
 
-def withdraw_import(connection: Connection, number: int, by: str) -> Withdrawal:
+def withdraw_import(connection: Connection, number: int, by: str, by_operator: bool = False) -> Withdrawal:
     """Take back the labels and suggestions of an import, and the texts that only it brought in and nobody labelled.
 
-    Readings that it replaced count again. Raises UserError if there is no such import, or it was withdrawn before.
+    Readings that it replaced count again. Raises UserError if there is no such import, it was withdrawn before, or it
+    is neither theirs nor are they a lead or the operator of the server.
     """
     record = _record(connection, number)
+    if not by_operator and record.uploader != by:
+        require(connection, by, "withdraw")
     before = set(connection.scalars(withdrawn_texts()))
     event = append_event(connection, WITHDRAW, by, None, note=f"import {number}: {record.file}")
     connection.execute(insert(withdrawals).values({"import": number, "event": event}))

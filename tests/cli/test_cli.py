@@ -59,6 +59,7 @@ COMMANDS = {
     "codebook merge-frame": ("Merge FRAME into the frame INTO", "--yes"),
     "codebook retire-frame": ("Retire FRAME", "--yes"),
     "codebook restore-frame": ("Restore a merged or retired FRAME", ""),
+    "warm": ("Compile ahead what the first large table would wait for", "--model"),
     "app": ("Serve the pages", "--port --address"),
 }
 GROUPS = {

@@ -1,8 +1,11 @@
 import gzip
 import hashlib
+import io
 import json
 import pickle
+import resource
 import shutil
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 
 from narratives.codebook.frames import Retired
 from narratives.errors import UserError
-from narratives.model.persistence import load, save
+from narratives.model.persistence import load, read_frame_ids, read_manifest, read_trained_on, save
 
 TEXTS = ["Wake up, neighbours: the dam breaks before Friday!", "The choir sings.", "Ще не вмерла"]
 
@@ -122,3 +125,155 @@ def test_a_model_keeps_retired_frames_and_an_older_model_has_none(classifier, fo
     (folder / "codebook.json").write_text(json.dumps(older))
     put_hash(folder, "codebook.json")
     assert load(folder).codebook == classifier.codebook
+
+
+def put_arrays(folder, **changes):
+    """Change arrays of a model, as an attacker would; None takes one out."""
+    with np.load(folder / "weights.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files} | changes
+    np.savez_compressed(folder / "weights.npz", **{name: array for name, array in arrays.items() if array is not None})
+    put_hash(folder, "weights.npz")
+
+
+def put_header(folder, name, header):
+    """Replace an array by a header that promises more than there is, followed by zeros, which take no room packed."""
+    with zipfile.ZipFile(folder / "weights.npz") as archive:
+        members = {each: archive.read(each) for each in archive.namelist()}
+    promised = io.BytesIO()
+    np.lib.format.write_array_header_1_0(promised, header)
+    members[f"{name}.npy"] = promised.getvalue() + bytes(50_000_000)
+    with zipfile.ZipFile(folder / "weights.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for each, content in members.items():
+            archive.writestr(each, content)
+    put_hash(folder, "weights.npz")
+
+
+@pytest.mark.parametrize("name", ["weights", "idf", "languages", "word_shares", "voice_signs"])
+@pytest.mark.parametrize("shape", [(10**12,), (10**7, 10**4), (10**9,), (2, 0)])
+def test_an_array_that_promises_other_sizes_takes_no_memory(folder, name, shape):
+    put_header(folder, name, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=rf"do not fit together \({name} (has shape|holds)"):
+        load(folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["idf", "unknown_idf", "bias", "sigmoids", "thresholds", "band", "voice_bias"])
+def test_numbers_that_are_none_are_refused(folder, name, value):
+    with np.load(folder / "weights.npz") as stored:
+        array = np.array(stored[name])
+    array.flat[-1:] = value
+    put_arrays(folder, **{name: array})
+    with pytest.raises(UserError, match=rf"do not fit together \({name} has values that are no finite numbers\)"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["exponents", "voice_exponents"])
+def test_weights_that_become_infinite_are_refused(folder, name):
+    with np.load(folder / "weights.npz") as stored:
+        put_arrays(folder, **{name: np.full_like(stored[name], 127)})
+    with pytest.raises(UserError, match=f"{name} make weights that are no finite numbers"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("weights", np.zeros((3, 3))),
+        ("bias", np.zeros(3, dtype=complex)),
+        ("bias", np.zeros(3, dtype="U8")),
+        ("idf", None),
+        ("voice_prior", None),
+        ("sigmoids", np.zeros((3, 4))),
+        ("languages", np.zeros(2)),
+        ("word_shares", np.zeros(2)),
+        ("languages", np.array(["e" * 1000])),
+        ("voice_signs", np.zeros((2, 3))),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(folder, name, array):
+    put_arrays(folder, **{name: array})
+    with pytest.raises(UserError, match="do not fit together"):
+        load(folder)
+
+
+def test_a_vocabulary_that_unpacks_to_much_is_refused(folder):
+    (folder / "vocabulary.json.gz").write_bytes(gzip.compress(b" " * 300_000_000))
+    put_hash(folder, "vocabulary.json.gz")
+    with pytest.raises(UserError, match="the vocabulary is larger than 32 MB"):
+        load(folder)
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(folder):
+    with (folder / "codebook.json").open("ab") as file:
+        file.truncate(10_000_000_000)  # a hole, which takes no room
+    with pytest.raises(UserError, match=r"codebook\.json is larger than 32 MB"):
+        load(folder)
+
+
+DEEP = "[" * 200_000
+CODEBOOKS = [DEEP, "[]", "null", "7", "{}", '{"version": "7", "frames": {}}', '{"version": "7", "frames": [[]]}', "{"]
+
+
+@pytest.mark.parametrize("content", [*CODEBOOKS, '{"version": "7", "frames": [{"id": {}}]}', "\ud800"])
+def test_a_codebook_that_is_none_is_one_sentence(folder, content):
+    (folder / "codebook.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    put_hash(folder, "codebook.json")
+    with pytest.raises(UserError, match="do not fit together"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "change", [{"cues": []}, {"id": ["flood"]}, {"include": "text"}, {"examples": [1]}, {"aim": None}]
+)
+def test_a_frame_of_wrong_parts_is_one_sentence(folder, change):
+    document = json.loads((folder / "codebook.json").read_text())
+    document["frames"][0] |= change
+    (folder / "codebook.json").write_text(json.dumps(document))
+    put_hash(folder, "codebook.json")
+    with pytest.raises(UserError, match="do not fit together"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "content", [DEEP, "[]", '{"words": "abc", "characters": []}', '{"words": [1], "characters": []}']
+)
+def test_a_vocabulary_that_is_none_is_one_sentence(folder, content):
+    (folder / "vocabulary.json.gz").write_bytes(gzip.compress(content.encode()))
+    put_hash(folder, "vocabulary.json.gz")
+    with pytest.raises(UserError, match="do not fit together"):
+        load(folder)
+
+
+@pytest.mark.parametrize("content", [DEEP, "[1]", "{", '{"format": 3, "figures": []}', '{"format": 3, "files": []}'])
+def test_a_manifest_that_is_none_is_one_sentence(folder, content):
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(UserError):
+        load(folder)
+
+
+@pytest.mark.parametrize("content", [DEEP, "[]", '{"frames": [{}]}', '{"frames": 7}'])
+def test_ids_are_not_read_from_what_is_no_codebook(folder, content):
+    (folder / "codebook.json").write_text(content)
+    with pytest.raises(UserError, match="not the codebook of a model"):
+        read_frame_ids(folder)
+
+
+def test_fingerprints_that_promise_more_than_there_is_take_no_memory(folder):
+    with (folder / "trained_on.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<u8", "fortran_order": False, "shape": (10**12, 2)})
+    with pytest.raises(UserError, match="not plain numbers"):
+        read_trained_on(folder)
+    assert read_manifest(folder)["format"] == 3
+
+
+def test_a_damaged_file_of_weights_is_one_sentence(folder):
+    whole = (folder / "weights.npz").read_bytes()
+    for place in range(0, len(whole), max(1, len(whole) // 150)):
+        (folder / "weights.npz").write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        put_hash(folder, "weights.npz")
+        try:
+            load(folder)
+        except UserError:
+            continue

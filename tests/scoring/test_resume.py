@@ -177,3 +177,77 @@ def test_an_interrupt_in_the_middle_of_a_write_repeats_no_row(tmp_path, model, m
     for rest in ("", ".refused.csv"):
         whole, resumed = (tmp_path / f"{prefix}{name}{rest}" for prefix in ("whole-", ""))
         assert resumed.read_bytes() == whole.read_bytes()
+
+
+def stopped(folder: Path, model: Path, name: str) -> tuple[Path, Path]:
+    """Interrupt a run with scored and refused rows; return its input and its output."""
+    path, output = table(folder / "a.csv", 9000), folder / name
+    path.write_text("id,text\nbad\n" + path.read_text(encoding="utf-8").removeprefix("id,text\n"), encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        score([path], output, model, Options(), progress=interrupt_after(2))
+    return path, output
+
+
+@pytest.mark.parametrize("what", ["part", "refused"])
+@pytest.mark.parametrize("left", [0, 1, -1, None])
+def test_a_part_file_that_lost_rows_is_one_sentence_and_grows_no_nuls(tmp_path, model, monkeypatch, what, left):
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", SMALL_BLOCK)
+    path, output = stopped(tmp_path, model, "out.csv")
+    part = part_of(output, what)
+    if left is None:
+        part.unlink()
+    else:
+        expected = json.loads(part_of(output, "state").read_text())["output" if what == "part" else "refused"]
+        os.truncate(part, left % expected)
+    with pytest.raises(UserError, match=r"bytes are left of the [\d,]+ that the unfinished run had written; score wit"):
+        score([path], output, model, Options(resume=True))
+    score([path], output, model, Options())
+    assert b"\x00" not in output.read_bytes()
+
+
+@pytest.mark.parametrize("place", [20, -20])
+def test_an_input_with_other_rows_and_the_same_size_and_time_is_not_resumed(tmp_path, model, monkeypatch, place):
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", SMALL_BLOCK)
+    path, output = stopped(tmp_path, model, "out.csv")
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(UserError, match="an input has changed since"):
+        score([path], output, model, Options(resume=True))
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["", "[" * 100_000, "[]", "{}", '{"made_of": "", "batches": "2", "output": 1, "refused": 0, "counts": {}}'],
+)
+def test_a_state_that_is_none_is_one_sentence(tmp_path, model, monkeypatch, state):
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", SMALL_BLOCK)
+    path, output = stopped(tmp_path, model, "out.csv")
+    part_of(output, "state").write_text(state)
+    with pytest.raises(UserError, match="not the state of an unfinished run; score without --resume"):
+        score([path], output, model, Options(resume=True))
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl.zst", "out.parquet"])
+def test_after_a_power_cut_that_drops_what_was_not_synced_the_output_is_the_same(tmp_path, model, monkeypatch, name):
+    monkeypatch.setattr("narratives.tables.readers.csv_blocks.BLOCK", SMALL_BLOCK)
+    synced: dict[int, bytes] = {}
+    fsync = os.fsync
+
+    def remembering(descriptor: int) -> None:
+        fsync(descriptor)
+        file = Path(f"/proc/self/fd/{descriptor}").resolve()
+        if file.is_file():
+            synced[file.stat().st_ino] = file.read_bytes()
+
+    monkeypatch.setattr(os, "fsync", remembering)
+    path, output = stopped(tmp_path, model, name)
+    for what in ("part", "refused", "state"):
+        file = part_of(output, what)
+        file.write_bytes(synced.get(file.stat().st_ino, b""))
+    done = score([path], output, model, Options(resume=True))
+    assert done.complete
+    score([path], tmp_path / f"whole-{name}", model)
+    for rest in ("", ".refused.csv"):
+        assert (tmp_path / f"{name}{rest}").read_bytes() == (tmp_path / f"whole-{name}{rest}").read_bytes()

@@ -1,10 +1,12 @@
 """Signing in by OpenID Connect: a small provider on 127.0.0.1, the real app, headless Chromium."""
 
 import pytest
+import streamlit as st
 
 from narratives.annotation.roles import give_role, may, name_first_lead, role_of, roles
 from narratives.model.releases import release
 from narratives.store.events import Store
+from narratives.ui.session import signin
 from provider import provided
 from servers import PAYLOAD, WAIT, chromium, free_port, start_loaded, stop
 
@@ -27,6 +29,61 @@ def test_an_address_is_the_same_in_capitals_and_only_the_servers_lead_is_lead(st
     assert not may(store, "ivan@example.org", "manage")
     give_role(store, "olha@example.org", "Ivan@Example.org", "adjudicator")
     assert may(store, "ivan@example.org", "decide")
+
+
+def said(monkeypatch, **claims):
+    """Let the provider say this of who signed in; return the address by which they work, and why they are refused."""
+    user = User(claims)
+    monkeypatch.setattr(st, "user", user)
+    return signin.signed_in(), signin._refusal()
+
+
+class User(dict):
+    is_logged_in = True
+
+
+@pytest.mark.parametrize("verified", [None, False, "false", "true", "True", 1, 0, "", [True]])
+def test_an_address_counts_only_if_the_provider_says_true(monkeypatch, verified):
+    address, why = said(monkeypatch, email="olha@example.org", email_verified=verified)
+    assert (address, why[:51]) == ("", "The provider has not verified the address olha@exam")
+
+
+def test_an_address_without_the_claim_is_refused(monkeypatch):
+    address, why = said(monkeypatch, email="olha@example.org")
+    assert address == ""
+    assert "send the claim email_verified" in why
+
+
+@pytest.mark.parametrize("given", ["olha@example.org", " Olha@Example.ORG\t", "OLHA@EXAMPLE.ORG\n"])
+def test_an_address_is_trimmed_and_in_lower_case(monkeypatch, given):
+    assert said(monkeypatch, email=given, email_verified=True) == ("olha@example.org", "")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("olha", "@example.org", "olha@", "olha@example.org, ivan@example.org", "olha @example.org", "a@b@c"),
+        *(
+            "olha\u200b@example.org",
+            "olh\u0430@example.org",
+            "olha@example.org\x00",
+            "\u202eolha@example.org",
+            "a@b..c",
+        ),
+        *("'olha'@example.org\nx", "\u212aim@example.org"),
+    ],
+)
+def test_what_is_no_plain_address_is_refused(monkeypatch, given):
+    address, why = said(monkeypatch, email=given, email_verified=True)
+    assert address == ""
+    assert "is not an e-mail address" in why
+
+
+@pytest.mark.parametrize("given", [None, "", "  ", 7, ["olha@example.org"]])
+def test_who_has_no_address_is_refused(monkeypatch, given):
+    address, why = said(monkeypatch, email=given, email_verified=True)
+    assert address == ""
+    assert "sent no e-mail address" in why
 
 
 @pytest.fixture
@@ -88,9 +145,19 @@ def test_people_sign_in_and_may_do_what_their_role_lets_them(world):
     assert page.get_by_role("link", name="Models").count() == 0
     sign_out(page)
 
-    sign_in(page, provider, address, email=f"x@{PAYLOAD}", email_verified=False)
-    page.get_by_text("has not verified the address").wait_for()
+    sign_in(page, provider, address, email=f"x@{PAYLOAD}", email_verified=True)
+    page.get_by_text("is not an e-mail address").wait_for()
     assert page.title() != "owned"
+    assert page.get_by_role("link", name="Queue").count() == 0
+    sign_out(page)
+
+    sign_in(page, provider, address, email=" Olha@Example.org ", email_verified=True)
+    page.get_by_text("olha@example.org").first.wait_for()
+    page.get_by_role("link", name="Models").wait_for()
+    sign_out(page)
+
+    sign_in(page, provider, address, email="olha@example.org")
+    page.get_by_text("has not verified the address olha@example.org").wait_for()
     assert page.get_by_role("link", name="Queue").count() == 0
     sign_out(page)
 

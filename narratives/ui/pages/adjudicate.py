@@ -17,6 +17,7 @@ from narratives.store.events import Circumstances, Store
 from narratives.ui.components.board import conveyed, put_frames
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
+from narratives.ui.session.rights import is_open
 
 _TITLES = ("first", "second", "third", "fourth", "fifth")
 _EMPTY = "Nothing to decide: the annotators agree on every paragraph, or it has been decided."
@@ -28,6 +29,8 @@ def page(codebook: Codebook, store: Store) -> None:
         ask_name()
         return
     try:
+        if not is_open(store, "decide"):
+            return
         _agreement(codebook, store)
     except UserError as error:
         show_database_error(error)

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from narratives import paths
-from narratives.annotation.roles import may, require
+from narratives.annotation.roles import require
 from narratives.codebook.descriptions import fate
 from narratives.codebook.editing import add_frames, edit_frame, restore_frame, retire_frame
 from narratives.codebook.frames import VOICES, Codebook, Frame
@@ -18,6 +18,7 @@ from narratives.labels.merge_impact import effect
 from narratives.store.events import Store, now
 from narratives.ui.components.html import colour_of, counted, plain, shown
 from narratives.ui.session.annotator import annotator, ask_name
+from narratives.ui.session.rights import may_now
 
 Counts = Counter[tuple[str, str]]  # labels by frame and voice
 _ONE_PER_LINE = "one per line"
@@ -35,7 +36,7 @@ def page(codebook: Codebook, known: tuple[str, ...], store: Store) -> None:
         st.html(f'<div class="nv-small"><b>{shown(aim)}</b></div>')
         for frame in [frame for frame in codebook.frames if frame.aim == aim]:
             _card(codebook, frame, frame.id in known, counts, store)
-    if may(store, annotator(), "manage"):
+    if may_now(store, "codebook"):
         _add(codebook, store)
     _retired(codebook, store)
     _history(store)
@@ -55,7 +56,7 @@ def _card(codebook: Codebook, frame: Frame, learned: bool, counts: Counts, store
     number = sum(counts[frame.id, voice] for voice in (*VOICES, ""))
     with st.expander(f"{plain(frame.name)} · {counted(number, 'label')}" + ("" if learned else " · not learned yet")):
         st.html(_card_html(codebook, frame, counts))
-        if not may(store, annotator(), "manage"):
+        if not may_now(store, "codebook"):
             return
         with st.container(horizontal=True):
             editing = st.toggle("Edit", key=f"edit {frame.id}")
@@ -119,7 +120,7 @@ def _retired(codebook: Codebook, store: Store) -> None:
     with st.expander("Retired frames"):
         for frame in codebook.retired:
             st.text(f"{frame.name} · {fate(frame)}\n{frame.claim}")
-            if may(store, annotator(), "manage") and st.button(f"Restore {frame.id}"):
+            if may_now(store, "codebook") and st.button(f"Restore {frame.id}"):
                 _change(store, partial(restore_frame, frame_id=frame.id), f"restored {frame.id}")
 
 
@@ -165,7 +166,7 @@ def _change(store: Store, change: Callable[[Path], Codebook], what: str) -> None
     """Change the file, record the new version in the label database, and show what to do next."""
     path = paths.writable_labels_folder() / "codebook.toml"
     try:
-        require(store, annotator(), "manage")
+        require(store, annotator(), "codebook")
         version = change(path).version
         store.note("codebook", annotator(), None, f"version {version}: {what}\n{path.read_text(encoding='utf-8')}")
         message = f"Saved version {version}: {what}. Order the queue and retrain the model to use it there."

@@ -10,7 +10,6 @@ import streamlit as st
 
 from narratives import paths
 from narratives.annotation.retraining import Reviewed, reviewed
-from narratives.annotation.roles import require
 from narratives.codebook.parsing import read_codebook
 from narratives.errors import UserError
 from narratives.evaluation.comparison import FIGURES, Comparison, Difference
@@ -24,6 +23,7 @@ from narratives.ui.components.figures import StoredModel, put_figures
 from narratives.ui.components.html import counted, plain
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.jobs import TRAINING, BackgroundProcess
+from narratives.ui.session.rights import guarded, is_open, show_refusal
 
 _HEADLINES = {
     "macro_f1": "macro-F1",
@@ -39,9 +39,9 @@ def page(classifier: Classifier, store: Store) -> None:
     if not annotator():
         ask_name()
         return
-    complaint = st.session_state.pop("models_complaint", "")
-    if complaint:
-        st.text(complaint)
+    show_refusal()
+    if not is_open(store, "manage"):
+        return
     try:
         _train(store)
         _models(store)
@@ -60,21 +60,22 @@ def _retraining() -> BackgroundProcess:
 def _train(store: Store) -> None:
     training = _retraining()
     if training.running:
-        _watch(training)
+        _watch(training, store)
     elif training.folder is not None:
         _proposal(training, training.folder, store)
     else:
-        st.button("Retrain on all labels", type="primary", on_click=training.start)
+        st.button("Retrain on all labels", type="primary", on_click=guarded, args=(store, "train", training.start))
         if training.complaint:
             st.text(training.complaint)
 
 
 @st.fragment(run_every=0.5)
-def _watch(training: BackgroundProcess) -> None:
+def _watch(training: BackgroundProcess, store: Store) -> None:
     if not training.running:
         st.rerun()
     st.progress(training.share, f"Training: {training.step}. The pages go on with the present model meanwhile.")
-    st.button("Stop", on_click=training.stop)
+    st.button("Stop", on_click=guarded, args=(store, "train", training.stop))
+    show_refusal()
 
 
 def _proposal(training: BackgroundProcess, folder: Path, store: Store) -> None:
@@ -91,8 +92,9 @@ def _proposal(training: BackgroundProcess, folder: Path, store: Store) -> None:
         _on_reviewed(_reviewed_by(store, used, folder))
     _thresholds(persistence.read_manifest(folder))
     with st.container(horizontal=True):
-        st.button("Release the new model", type="primary", on_click=_release, args=(folder, store, training))
-        st.button("Discard", on_click=_discard, args=(folder, training))
+        released = (store, "release", _release, folder, store, training)
+        st.button("Release the new model", type="primary", on_click=guarded, args=released)
+        st.button("Discard", on_click=guarded, args=(store, "release", _discard, folder, training))
 
 
 def _before_after(comparison: Comparison) -> None:
@@ -145,7 +147,8 @@ def _models(store: Store) -> None:
     others = [folder for folder in folders if used is None or not folder.samefile(used)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Release another model", others, format_func=paths.model_folder_name, index=None)
-        st.button("Release", disabled=chosen is None, on_click=_release, args=(chosen, store, None))
+        released = (store, "release", _release, chosen, store, None)
+        st.button("Release", disabled=chosen is None, on_click=guarded, args=released)
 
 
 def _age(folder: Path) -> tuple[bool, float]:
@@ -187,14 +190,9 @@ def _model_row(folder: Path, used: Path | None) -> dict[str, Any]:
 
 
 def _release(folder: Path, store: Store, training: BackgroundProcess | None) -> None:
-    try:
-        require(store, annotator(), "manage")
-        persistence.load(folder)  # a model that cannot be loaded must not be released: no page would open again
-        release(folder)
-        store.note("release", annotator(), None, paths.model_folder_name(folder))
-    except UserError as error:
-        st.session_state["models_complaint"] = str(error)
-        return
+    persistence.load(folder)  # a model that cannot be loaded must not be released: no page would open again
+    release(folder)
+    store.note("release", annotator(), None, paths.model_folder_name(folder))
     if training is not None:
         training.forget()
     st.toast(f"Released {plain(paths.model_folder_name(folder))}")

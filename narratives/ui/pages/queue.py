@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from narratives.annotation.queue import REASONS
+from narratives.annotation.roles import require
 from narratives.annotation.steps import Suggested, suggest, with_imported
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
@@ -21,6 +22,7 @@ from narratives.ui.components.html import counted
 from narratives.ui.session.annotator import annotator, ask_name
 from narratives.ui.session.board_session import BoardSession, show_database_error
 from narratives.ui.session.jobs import RANKING, BackgroundProcess
+from narratives.ui.session.rights import guarded, show_refusal
 from narratives.ui.session.uploads import keep_upload, without_folder
 
 _EMPTY = (
@@ -71,25 +73,28 @@ def _import_and_order(codebook: Codebook, store: Store) -> None:
     ranking = _ranking()
     with st.expander("Import texts, order the queue", expanded=ranking.running or bool(ranking.complaint)):
         if ranking.running:
-            _watch(ranking)
+            _watch(ranking, store)
             return
         if ranking.complaint or ranking.number:
             st.text(ranking.complaint or f"Ordered {counted(ranking.number or 0, 'paragraph')}.")
+        show_refusal()
         dropped = st.file_uploader("Table of texts to label, one paragraph in each row: CSV, TSV, JSONL, Parquet, XLSX")
         column = st.text_input("Text column (leave empty to detect it)")
         with st.container(horizontal=True):
             for label, act in (("Preview", _preview), ("Import", _import)):
                 if st.button(label, disabled=dropped is None) and dropped is not None:
                     st.text(_explained(act, keep_upload(dropped.name, dropped.getvalue()), column, codebook, store))
-            st.button("Order the queue", on_click=ranking.start, help="Uses the present model; takes a while.")
+            order = (store, "texts", ranking.start)
+            help_text = "Uses the present model; takes a while."
+            st.button("Order the queue", on_click=guarded, args=order, help=help_text)
 
 
 @st.fragment(run_every=0.5)
-def _watch(ranking: BackgroundProcess) -> None:
+def _watch(ranking: BackgroundProcess, store: Store) -> None:
     if not ranking.running:
         st.rerun()
     st.progress(ranking.share, f"Ordering the queue: {ranking.step}")
-    st.button("Stop", on_click=ranking.stop)
+    st.button("Stop", on_click=guarded, args=(store, "texts", ranking.stop))
 
 
 def _explained(
@@ -97,6 +102,7 @@ def _explained(
 ) -> str:
     """Return what ``act`` says of an upload, with line and reason of the refused rows, or why it cannot be read."""
     try:
+        require(store, annotator(), "texts")
         at = now()
         intake = read_intake(path, Moment(annotator(), at, codebook), columns=Columns(text=column or None))
         said = act(path, intake, at, store)

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from narratives.annotation.review import REASONS, Finding, Findings, accept_all, find
+from narratives.annotation.roles import require
 from narratives.annotation.steps import Suggested, suggest
 from narratives.codebook.frames import Codebook
 from narratives.errors import UserError
@@ -120,6 +121,7 @@ def _accept(classifier: Classifier, codebook: Codebook, store: Store, waiting: l
         st.session_state["bulk_message"] = "All of these paragraphs have been reviewed; nothing was labelled."
         return
     try:
+        require(store, annotator(), "label")
         name = accept_all(store, waiting, classifier, codebook, annotator())
     except UserError as error:
         st.session_state["bulk_message"] = str(error)
@@ -131,6 +133,10 @@ def _accept(classifier: Classifier, codebook: Codebook, store: Store, waiting: l
 
 def _undo_accept_all(store: Store) -> None:
     name, _ = st.session_state.pop("last_bulk")
-    number = store.undo_all(annotator(), name)
+    try:
+        number = store.undo_all(annotator(), name)
+    except UserError as error:
+        st.session_state["bulk_message"] = str(error)
+        return
     BoardSession.of("review").look_again()
     st.session_state["bulk_message"] = f"Undid {counted(number, 'label')}."

@@ -1,6 +1,7 @@
 """The Team page: shows the labels and roles of each annotator, withdraws imports, and exports all labels."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,10 @@ import streamlit as st
 from narratives.annotation.roles import ROLES, daily_counts, give_role, may, role_of, roles
 from narratives.errors import UserError
 from narratives.labels.interchange.exporting import write_labels_as
+from narratives.labels.label_set import LabelSet
 from narratives.store.events import Store
 from narratives.ui.session.annotator import annotator, ask_name
+from narratives.ui.session.rights import may_now
 
 _FILES = {
     "JSONL": ("jsonl", "labels.jsonl"),
@@ -29,10 +32,10 @@ def page(store: Store) -> None:
     given = roles(store)
     rows = [(count.annotator, given.get(count.annotator, ""), count.day, count.labels) for count in daily_counts(store)]
     st.dataframe(pd.DataFrame(rows, columns=["annotator", "role", "day", "labels"]), hide_index=True)
-    if may(store, name, "manage"):
+    if may_now(store, "roles"):
         _assign_role(store, name, sorted({row[0] for row in rows} | {name}))
     _imports(store, name)
-    _export(store)
+    _export(store, name)
 
 
 def _imports(store: Store, name: str) -> None:
@@ -54,7 +57,7 @@ def _imports(store: Store, name: str) -> None:
     ]
     columns = ["import", "file", "by", "at", "texts", "readings", "withdrawn"]
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True)
-    manages = may(store, name, "manage")
+    manages = may_now(store, "withdraw")
     own = [each for each in imports if not each.withdrawn and (manages or each.uploader == name)]
     with st.form("withdraw", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Import", own, format_func=lambda each: f"{each.number}: {each.file}", index=None)
@@ -83,17 +86,24 @@ def _assign_role(store: Store, by: str, known: list[str]) -> None:
             st.rerun()
 
 
-def _export(store: Store) -> None:
-    chosen = st.segmented_control("Export all labels", list(_FILES))
+def _export(store: Store, person: str) -> None:
+    chosen = st.segmented_control(f"Export {'all' if may_now(store, 'export') else 'your'} labels", list(_FILES))
     if chosen:
         layout, name = _FILES[chosen]
-        st.download_button(f"Download {name}", _exported(store.state(), store, layout, name), name)
+        # Written at the click, by the role of then; in a thread that knows no session, so the person is named here.
+        st.download_button(f"Download {name}", lambda: _exported(_labels_for(store, person), layout, name), name)
 
 
-@st.cache_data(show_spinner="Writing the labels", max_entries=3, hash_funcs={Store: id})
-def _exported(state: int, store: Store, layout: str, name: str) -> bytes:
-    del state  # only a key of the cache
+def _labels_for(store: Store, person: str) -> LabelSet:
+    """Return the labels that a person may take away: all for a lead, their own for others, with their texts."""
+    labels = store.label_set()
+    if not may(store, person, "export"):
+        labels = replace(labels, labels=tuple(label for label in labels.labels if label.annotator == person))
+    return labels.of_interest(unlabelled=False)
+
+
+def _exported(labels: LabelSet, layout: str, name: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="narratives-") as folder:
         path = Path(folder) / name
-        write_labels_as(store.label_set().of_interest(unlabelled=False), path, layout)
+        write_labels_as(labels, path, layout)
         return path.read_bytes()

@@ -4,6 +4,7 @@
 ``lead``, who gives the roles.
 """
 
+import re
 from importlib.util import find_spec
 
 import streamlit as st
@@ -12,6 +13,9 @@ from streamlit.errors import StreamlitAuthError, StreamlitSecretNotFoundError
 from narratives.annotation.roles import name_first_lead
 from narratives.errors import UserError
 from narratives.store.events import Store
+
+# Not all that mail allows: no white space or control characters, and no letters of other scripts that look alike.
+_ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 
 
 def is_wanted() -> bool:
@@ -23,8 +27,8 @@ def is_wanted() -> bool:
 
 
 def signed_in() -> str:
-    """Return the user's e-mail address in lower case; empty if nobody is signed in or the address is not verified."""
-    return "" if _refusal() or not st.user.is_logged_in else str(st.user["email"]).lower()
+    """Return the user's e-mail address in lower case; empty if nobody is signed in or the address is refused."""
+    return _address() if st.user.is_logged_in and not _refusal() else ""
 
 
 def show_sign_in() -> None:
@@ -46,8 +50,8 @@ def put_sign_out() -> None:
 
 def check_lead(store: Store) -> None:
     """Give the lead named in the secrets that role, if nobody has a role yet. Raises UserError if they name none."""
-    lead = str(st.secrets.get("team", {}).get("lead", "")).strip().lower()
-    if not lead:
+    lead = _clean(st.secrets.get("team", {}).get("lead", ""))
+    if not _ADDRESS.fullmatch(lead):
         raise UserError('the server names no lead; add [team] with lead = "somebody@example.org" to secrets.toml')
     name_first_lead(store, lead)
 
@@ -56,12 +60,30 @@ def _refusal() -> str:
     """Return why the user who came back from the provider is refused, empty if not or if nobody came back."""
     if not st.user.is_logged_in:
         return ""
-    if not st.user.get("email"):
+    address = _address()
+    if not address:
         return "The provider sent no e-mail address; ask its administrator to allow the scope email."
-    # An address that is not verified could be anybody's; a provider that does not send the claim is trusted.
-    if not st.user.get("email_verified", True):
-        return f"The provider has not verified the address {st.user['email']}; verify it there and sign in again."
+    if not _ADDRESS.fullmatch(address):
+        return f"The provider sent {address!r}, which is not an e-mail address; correct it there and sign in again."
+    # An address that is not verified could be anybody's: with some providers each user types their own. A text, such as
+    # "false", says nothing for certain.
+    if st.user.get("email_verified") is not True:
+        return (
+            f"The provider has not verified the address {address}: verify it there and sign in again, or ask its "
+            "administrator to send the claim email_verified."
+        )
     return ""
+
+
+def _address() -> str:
+    return _clean(st.user.get("email"))
+
+
+def _clean(address: object) -> str:
+    if not isinstance(address, str):
+        return ""
+    # Some letters of other scripts are ASCII in lower case, such as the sign for kelvin: two people would be one.
+    return address.strip().lower() if address.isascii() else address.strip()
 
 
 def _start_sign_in() -> None:
