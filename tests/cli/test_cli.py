@@ -138,10 +138,10 @@ def test_classify_prints_the_contract_as_json(run):
     frame = document["paragraphs"][0]["frames"][0]
     assert status == 0
     assert {"model", "codebook", "paragraphs"} <= set(document)
-    assert set(document["paragraphs"][0]) == {"index", "text", "language", "frames"}
+    assert set(document["paragraphs"][0]) == {"index", "text", "language", "scope", "why", "frames"}
     assert set(frame) == {
-        "frame", "probability", "threshold", "band", "decision", "words", "voice", "voices", "voice_decision",
-        "evidence", "other", "bias", "score", "flips_without",
+        "frame", "probability", "threshold", "band", "decision", "words", "right_share", "voice", "voices",
+        "voice_decision", "evidence", "other", "bias", "score", "flips_without",
         "voice_evidence", "voice_other", "voice_bias", "voice_score",
     }  # fmt: skip
     assert (frame["frame"], frame["decision"], frame["voice"]) == ("flood", "yes", "promotes")
