@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: app test test-fast check bench clean
+.PHONY: app test test-fast fuzz check bench clean
 
 app: .venv/app.done
 	$(BIN)/narratives app
@@ -11,6 +11,12 @@ test: .venv/kernel.done
 
 test-fast: .venv/kernel.done
 	$(BIN)/python -m pytest -n logical -m "not slow and not browser"
+
+# Damaged tables for so many seconds; SEED makes another sequence of them.
+SECONDS ?= 60
+SEED ?= 0
+fuzz: .venv/dev.done
+	PYTHONPATH=tests $(BIN)/python -m fuzz.fuzzer --seconds $(SECONDS) --seed $(SEED)
 
 check: .venv/dev.done
 	$(BIN)/ruff format --check .
