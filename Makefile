@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: app test test-fast check bench clean
+.PHONY: app test test-fast fuzz check bench clean
 
 app: .venv/warm.done
 	$(BIN)/narratives app
@@ -11,6 +11,12 @@ test: .venv/dev.done .venv/warm.done
 
 test-fast: .venv/dev.done .venv/warm.done
 	$(BIN)/python -m pytest -n logical -m "not slow and not browser"
+
+# Damaged tables for so many seconds; SEED makes another sequence of them.
+SECONDS ?= 60
+SEED ?= 0
+fuzz: .venv/dev.done
+	PYTHONPATH=tests $(BIN)/python -m fuzz.fuzzer --seconds $(SECONDS) --seed $(SEED)
 
 check: .venv/dev.done
 	$(BIN)/ruff format --check .

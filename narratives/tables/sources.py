@@ -91,7 +91,8 @@ class _Unpacked:
         self._stream = pa.CompressedInputStream(self._packed, packing)
 
     def read(self, size: int) -> bytes:
-        data: bytes = self._stream.read(size)
+        buffer = bytearray(size)  # not by ``read``, which leaks as much where the data is damaged
+        data = bytes(memoryview(buffer)[: self._stream.readinto(buffer)])
         self._count += len(data)
         check_unpacked(self._name, self._count, self._packed.count)
         return data

@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[Bomb, str]] = {
     "column.xlsx": (far_column, "a sheet has .* 16,384 columns"),
     "none.xlsx": (no_column, "'ZZZZZZ' is not a valid column name"),
     "cell.xlsx": (long_sheet_cell, "a row longer than 16 MB"),
-    "cell.parquet": (parquet_cell, r":1: a cell of 'text' longer than 16 MB"),
+    "cell.parquet": (parquet_cell, r":1: a cell longer than 16 MB"),
     "among.parquet": (parquet_cell_among_many, r":5001: a cell of 'text' longer than 16 MB"),
     "cell.arrow": (arrow_cell, r":2: a cell of 'text' longer than 16 MB"),
     "dictionary.arrow": (arrow_dictionary_cell, r":2: a cell of 'text' longer than 16 MB"),

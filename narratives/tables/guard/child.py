@@ -17,14 +17,19 @@ from narratives.tables.guard.limits import MB, READ_MEMORY, READ_SECONDS
 from narratives.tables.guard.survey import Survey, open_or_ask, survey
 
 _REFUSED = 2  # exit status, as of the commands
-# One thread each, and an allocator without reserves: both would count as memory that the file takes.
-_FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Few threads, and an allocator without reserves: both would count as memory that the file takes.
+FRUGAL = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 _TRUST = "it is damaged or made to do so; get it again from a source that you trust"
 
 
 def survey_apart(path: Path) -> Survey:
     """Return what a table holds. Raises UserError if it is no table, is damaged, or ends the process that reads it."""
-    environment = {**os.environ, **_FRUGAL, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**os.environ, **FRUGAL, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-m", __name__, str(path)]
     try:
         run = subprocess.run(

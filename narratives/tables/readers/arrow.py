@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from narratives.errors import UserError
 from narratives.tables.columns import check_names
 from narratives.tables.readers.arrow_checks import check_cells, check_parquet, check_rows, in_pieces
 from narratives.tables.rows import ArrowRows, Batch, KeyFault, Refusal
@@ -43,13 +44,13 @@ class ArrowReader:
 
     def batches(self, columns: tuple[str, ...], text_column: str, rows: int, key_fault: KeyFault) -> Iterator[Batch]:
         """Yield record batches as they stand in the file; rows are counted from 1."""
-        first, total = 1, max(1, self.count())
-        for values, texts in self._record_batches(rows, text_column):
+        first, total = 1, self.count()
+        for values, texts in self._record_batches(rows, text_column, total):
             done = first - 1 + len(texts)
-            yield _batch(values, texts, first, done * (self.source.size or 0) // total)
+            yield _batch(values, texts, first, done * (self.source.size or 0) // max(1, total))
             first += len(texts)
 
-    def _record_batches(self, rows: int, text_column: str) -> Iterator[tuple[Any, list[tuple[str, str]]]]:
+    def _record_batches(self, rows: int, text_column: str, total: int) -> Iterator[tuple[Any, list[tuple[str, str]]]]:
         """Yield record batches, at least one, and for each row its text and what is wrong with it."""
         import pyarrow as pa
 
@@ -60,6 +61,8 @@ class ArrowReader:
                 done += batch.num_rows
                 texts = _texts(batch.column(text_column)) if text_column else [("", "")] * batch.num_rows
                 yield batch, [(text, fault or faults.get(at, "")) for at, (text, fault) in enumerate(texts)]
+            if done != total:
+                raise UserError(f"{self.source.name}: {done:,} rows where its end says {total:,}; get the file again")
             if not done:
                 yield pa.RecordBatch.from_pylist([], schema=self.schema), []
 

@@ -1,5 +1,6 @@
 """A damaged file never gives a traceback: whatever a library raises over it becomes one sentence."""
 
+import sys
 from pathlib import Path
 from random import Random
 
@@ -50,3 +51,15 @@ def test_what_a_library_raises_is_a_sentence_without_control_characters(error):
 def test_what_is_refused_already_keeps_its_sentence():
     with pytest.raises(UserError, match=r"^the sentence$"), damage_refused("a.xlsx", "XLSX"):
         raise UserError("the sentence")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_damaged_packed_files_leave_no_memory_behind(tmp_path):
+    path = tmp_path / "a.csv.gz"
+    VALID[path.name](path)
+    path.write_bytes(path.read_bytes()[:-20])
+    sizes = []
+    for _ in range(60):
+        assert "damaged or cut off" in read(path)
+        sizes.append(int(Path("/proc/self/statm").read_text().split()[0]) * 4 // 1024)
+    assert sizes[-1] - sizes[9] < 20  # megabytes

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from narratives.errors import UserError
-from narratives.tables.guard.limits import RECORD
+from narratives.tables.guard import limits
+from narratives.tables.guard.limits import RECORD, Limit
 from narratives.tables.table import open_table
 from tables import bombs
 
@@ -92,3 +93,9 @@ def test_a_table_of_rows_that_are_all_broken_is_read_in_pieces(tmp_path, monkeyp
     both = [[refusal for batch in batches for refusal in batch.refused] for batches in (strict, quick)]
     assert both[0] == both[1]
     assert len(quick) > 5
+
+
+@pytest.mark.parametrize("limit", [held for held in vars(limits).values() if isinstance(held, Limit)])
+def test_the_page_on_limits_has_each_figure_and_its_variable(limit):
+    page = (Path(__file__).parents[3] / "docs" / "limits.md").read_text()
+    assert any(f"| {limit.usual}" in line and f"`{limit.variable}`" in line for line in page.splitlines())
