@@ -135,8 +135,9 @@ def test_a_copy_of_an_older_database_that_cannot_be_finished_is_not_left_behind(
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE alembic_version (version_num TEXT)")
         database.execute("INSERT INTO alembic_version VALUES ('0001')")
-        database.execute("CREATE TABLE notes (note TEXT)")
-        database.executemany("INSERT INTO notes VALUES (?)", [("a long note " * 100,)] * 1000)
+        database.execute("CREATE TABLE paragraphs (text TEXT)")
+        database.execute("CREATE TABLE events (note TEXT)")
+        database.executemany("INSERT INTO events VALUES (?)", [("a long note " * 100,)] * 1000)
     database.close()
     with disk_that_fills_up(500_000), pytest.raises(UserError, match="the disk is full"):
         Store(f"sqlite:///{path}")

@@ -11,8 +11,10 @@ def calibrate(scores: NDArray[np.float64], sigmoids: NDArray[np.float64]) -> NDA
     """Return the n × k probabilities of n × k scores, by Platt scaling (Platt 1999) with a knee.
 
     ``sigmoids`` is k × 3: the slope and the shift of each frame's sigmoid, and the slope of its log-odds above KNEE.
+    Those of version 0.1, which a joblib export may hold, are k × 2 and without a knee.
     """
-    return np.asarray(expit(flattened(scores * sigmoids[:, 0] + sigmoids[:, 1], sigmoids[:, 2])))
+    log_odds = scores * sigmoids[:, 0] + sigmoids[:, 1]
+    return np.asarray(expit(flattened(log_odds, sigmoids[:, 2]) if sigmoids.shape[1] > 2 else log_odds))
 
 
 def flattened(log_odds: NDArray[np.float64], slopes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -228,7 +228,7 @@ def test_who_has_no_role_in_a_team_is_an_annotator(world, enter, action):
 
 @ACTIONS
 def test_on_ones_own_machine_every_action_is_allowed(world, enter, action):
-    enter("olha")
+    enter("olha@quay.example")
     assert action(world)
 
 

@@ -13,7 +13,8 @@ from narratives.tables.table import open_table
 from tables import bombs
 
 _READ = """
-import resource, sys
+import sys
+from pathlib import Path
 from narratives.errors import UserError
 from narratives.tables.table import open_table
 try:
@@ -22,7 +23,9 @@ try:
     print(*map(sum, zip(*((len(batch.texts), len(batch.refused)) for batch in batches))))
 except UserError as error:
     print(error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Not by getrusage, which counts the memory of the process that started this one.
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(int(peak.split()[1]) // 1024)
 """
 
 
