@@ -179,6 +179,7 @@ def test_every_export_is_on_the_page_and_is_recognised(run: Callable[[str], tupl
     assert recognised == {export.name for export in shipped_exports()}
 
 
+@pytest.mark.slow
 def test_the_other_commands_say_what_the_page_says(run: Callable[[str], tuple[str, str]]) -> None:
     others = [command for command in COMMANDS if not is_score(command)]
     said = {command.split(" -")[0]: "".join(run(command)) for command in others}

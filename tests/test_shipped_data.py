@@ -71,6 +71,9 @@ SET_PHRASES = [
 ]
 
 
+pytestmark = pytest.mark.slow  # reads all labels and the shipped model
+
+
 @pytest.fixture(scope="module")
 def shipped():
     return read_codebook(LABELS / "codebook.toml")
@@ -234,6 +237,7 @@ def shipped_model():
     return load(SHIPPED / "model")
 
 
+@pytest.mark.slow
 def test_the_model_holds_no_term_that_only_few_texts_of_others_have(shipped_model, shipped):
     features = shipped_model.features
     with np.load(SHIPPED / "term_counts.npz") as stored:

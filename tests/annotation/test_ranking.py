@@ -26,6 +26,7 @@ def filled(store, label_set):
     return store
 
 
+@pytest.mark.slow
 def test_what_nobody_has_read_waits_with_its_reason(filled, classifier):
     steps = []
     number = rank(filled, classifier, progress=lambda step, share: steps.append(share))
@@ -37,6 +38,7 @@ def test_what_nobody_has_read_waits_with_its_reason(filled, classifier):
     assert steps[-1] == 1.0
 
 
+@pytest.mark.slow
 def test_a_model_is_asked_once_of_each_paragraph(filled, classifier, monkeypatch):
     rank(filled, classifier)
     asked = []
@@ -45,6 +47,7 @@ def test_a_model_is_asked_once_of_each_paragraph(filled, classifier, monkeypatch
     assert asked == []
 
 
+@pytest.mark.slow
 def test_annotators_who_differ_bring_a_paragraph_back_and_a_decision_settles_it(filled, classifier, label_set):
     text = label_set.paragraphs[0].text
     filled.save([reading(text, "mayor", "reports", annotator="ivan", labelled_at=now())])
@@ -57,6 +60,7 @@ def test_annotators_who_differ_bring_a_paragraph_back_and_a_decision_settles_it(
     assert not [item for item in AssignmentQueue(filled).upcoming("maria", 200) if item.reason == "differs"]
 
 
+@pytest.mark.slow
 def test_wrong_labels_are_doubted_first(truth):
     wrong = truth.values.copy()
     flipped = [(3, 0), (40, 1), (70, 2)]
@@ -80,6 +84,7 @@ def test_probabilities_of_labels_are_held_out(truth):
     assert np.isfinite(probabilities).all()
 
 
+@pytest.mark.slow
 def test_a_frame_that_no_model_knows_is_looked_for_at_once(filled, classifier, codebook):
     examples = tuple(Example(f"The swans of the lake are spies, number {n}.", "promotes") for n in range(3))
     swans = Frame(
@@ -96,6 +101,7 @@ def test_a_frame_that_no_model_knows_is_looked_for_at_once(filled, classifier, c
     assert any(item.text.startswith("Wake up") for item in candidates), "read before anybody was asked about the frame"
 
 
+@pytest.mark.slow
 def test_a_frame_retired_since_is_looked_for_no_more_and_its_readings_agree_with_the_successor_s(
     filled, classifier, codebook, label_set
 ):

@@ -118,6 +118,7 @@ def test_another_process_reports_its_progress_and_the_new_model(own, town):
     assert persistence.load(paths.models_folder() / lines[-1]["folder"].rsplit("/", 1)[-1]).frames
 
 
+@pytest.mark.slow
 def test_a_model_trained_for_a_page_waits_beside_the_one_in_use(own, town, shipped, capsys, monkeypatch):
     monkeypatch.setattr("narratives.annotation.retraining.open_store", lambda: own)
     report_training()

@@ -42,6 +42,7 @@ def test_what_is_near_a_threshold_has_been_read_by_nobody(reviewed, classifier, 
     assert all(findings.readings(finding.paragraph_id) for finding in findings.items if finding.reason == "against")
 
 
+@pytest.mark.slow
 def test_the_random_share_is_left_to_the_queue(store, label_set, classifier):
     texts = [f"{STRANGE} Number {number}, said the mayor of the bridge." for number in range(40)]
     store.import_labels(label_set)
@@ -55,6 +56,7 @@ def test_the_random_share_is_left_to_the_queue(store, label_set, classifier):
     assert queued == drawn
 
 
+@pytest.mark.slow
 def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown_first(store, label_set, classifier):
     silent = "Zorblatt quindle: Frobnitz sings."
     store.import_labels(label_set)
@@ -67,6 +69,7 @@ def test_decisions_on_words_that_the_model_does_not_know_are_listed_most_unknown
     assert new[1].detail.endswith("; 27% of the words are new to the model: Zorblatt, quindle, Frobnitz")
 
 
+@pytest.mark.slow
 def test_what_somebody_has_read_is_not_listed_for_its_new_words(store, label_set, classifier):
     store.import_labels(label_set)
     store.add([paragraph(STRANGE)])
@@ -116,6 +119,7 @@ def test_many_are_accepted_at_once_and_undone_at_once(reviewed, classifier, code
     assert set(reviewed.label_set().labels) == before
 
 
+@pytest.mark.slow
 def test_a_model_without_voices_is_accepted_without_a_voice(store, classifier, codebook):
     silent = replace(classifier, voice_model=None)
     texts = [PLAIN, "The choir sings in the market hall on Sunday at ten."]

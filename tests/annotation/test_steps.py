@@ -28,6 +28,7 @@ def step(**changes):
     return given | {"sure": True, "note": ""} | changes
 
 
+@pytest.mark.slow
 def test_the_model_suggests_what_it_predicts_and_hides_it_for_one_in_five(classifier):
     suggested = suggest(classifier, classifier.codebook, "any", TEXT)
     assert [(suggestion.frame, suggestion.voice) for suggestion in suggested.frames] == [("flood", "promotes")]

@@ -227,6 +227,7 @@ def test_a_failed_check_is_status_one(run, tmp_path):
     assert run("codebook", "check")[0] == run("labels", "check")[0] == 0
 
 
+@pytest.mark.slow
 def test_score_keeps_standard_output_for_the_table(run, tmp_path):
     table = b"id,text\n1,Wake up: the dam breaks!\n2,The choir sings.\n3,torn,row\n"
     status, out, err = run("score", "-", "-o", "-", "--refused", tmp_path / "refused.csv", given=table)
@@ -239,6 +240,7 @@ def test_score_keeps_standard_output_for_the_table(run, tmp_path):
     assert "torn" in (tmp_path / "refused.csv").read_text()
 
 
+@pytest.mark.slow
 def test_score_expands_a_pattern_that_the_shell_did_not(run, tmp_path):
     for name in ("b", "a"):
         (tmp_path / f"posts-{name}.csv").write_text(f"text\n{name}: the dam breaks\n")
@@ -392,6 +394,7 @@ def test_compare_without_a_table_shows_stored_figures_and_whether_they_are_compa
     assert "use --on TABLE" in out
 
 
+@pytest.mark.slow
 def test_compare_uses_only_frames_that_both_models_know(run, trained, measured_on, other_frames, tmp_path):
     status, out, _ = run("compare", trained, other_frames("flood", "fire"), "--on", measured_on)
     assert status == 0
@@ -402,6 +405,7 @@ def test_compare_uses_only_frames_that_both_models_know(run, trained, measured_o
     assert "not known to both: mayor, bridge, fire" in stored
 
 
+@pytest.mark.slow
 def test_compare_refuses_models_with_nothing_in_common(run, trained, measured_on, other_frames):
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"), "--on", measured_on)[2]
     assert "no frame in common" in run("compare", trained, other_frames("ice", "fire"))[2]
@@ -433,6 +437,7 @@ def test_hydrating_without_readings_says_what_is_missing(run, own_labels, tmp_pa
     assert "there is no field.csv with readings" in run("labels", "hydrate", tmp_path / "posts.csv")[2]
 
 
+@pytest.mark.slow
 def test_compare_warns_of_rows_that_a_model_was_trained_on(run, trained, labels_folder, other_frames):
     out = run("compare", trained, other_frames("flood", "fire"), "--on", labels_folder)[1]
     assert "A was trained on these very rows" in out
@@ -561,6 +566,7 @@ def own_labels(run, labels_folder, tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 def test_imports_add_texts_and_labels_and_the_label_files_are_exported_unchanged(run, own_labels, tmp_path):
     before = {path.name: path.read_bytes() for path in own_labels.glob("*.csv")}
     (tmp_path / "posts.csv").write_text("id;text\n1;The dam is new.\n2\n3;A new choir.\n", encoding="utf-8")
@@ -576,6 +582,7 @@ def test_imports_add_texts_and_labels_and_the_label_files_are_exported_unchanged
     assert "102 known before" in run("labels", "import", "all.jsonl")[1]
 
 
+@pytest.mark.slow
 def test_a_dry_run_stores_nothing_and_an_import_can_be_withdrawn(run, own_labels, tmp_path):
     rows = "text,topic\nThe dam is new.,Water\nA new choir.,none\nA new quay.,Quay\n"
     (tmp_path / "posts.csv").write_text(rows, encoding="utf-8")
@@ -595,6 +602,7 @@ def test_a_dry_run_stores_nothing_and_an_import_can_be_withdrawn(run, own_labels
     assert (status, "import 1 (posts.csv) was withdrawn before" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_labels_are_imported_from_standard_input(run, own_labels):
     status, out, _ = run("labels", "import", "-", "--annotator", "petro", given=b"text,frames\nThe dam is new.,flood\n")
     assert (status, "1 new paragraphs; 1 new readings" in out) == (0, True)
@@ -612,6 +620,7 @@ def test_an_export_needs_a_name_unless_it_is_the_label_files(run, own_labels):
     assert (status, err) == (2, "narratives: name an output: narratives labels export OUTPUT --to xlsx\n")
 
 
+@pytest.mark.slow
 def test_the_queue_lists_what_comes_next_and_why(run, own_labels, tmp_path):
     status, out, _ = run("queue")
     assert (status, "The queue is empty" in out) == (0, True)
@@ -634,6 +643,7 @@ def own(run, labels_folder, tmp_path, monkeypatch):
     return tmp_path / "own"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", [False, True], ids=["files", "database"])
 def test_a_merge_is_reported_first_made_with_yes_and_changes_no_label(run, own, database):
     if database:
@@ -661,6 +671,7 @@ def test_a_merge_is_reported_first_made_with_yes_and_changes_no_label(run, own, 
     assert "| mayor | 30 |" in " ".join(run("labels", "stats")[1].split())
 
 
+@pytest.mark.slow
 def test_a_retired_frame_is_left_out_of_the_next_training_and_stays_in_the_old_model(run, own, tmp_path):
     run("queue")
     assert "retired: mayor" in run("codebook", "retire-frame", "mayor", "--yes")[1]

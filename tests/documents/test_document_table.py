@@ -59,6 +59,7 @@ def test_without_the_extra_nothing_is_opened(folder: Path, monkeypatch: pytest.M
         open_tables([str(folder / "a.pdf")], None)
 
 
+@pytest.mark.slow
 def test_where_no_document_can_be_read_nothing_is_written(folder: Path, classifier, monkeypatch) -> None:
     monkeypatch.setattr(scoring_module, "load", lambda path: classifier)
     (folder / "empty.html").write_bytes(page(""))

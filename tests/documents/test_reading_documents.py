@@ -28,6 +28,7 @@ def test_the_article_of_a_page_is_read_without_menus_scripts_and_styles() -> Non
     assert paragraphs(page(body, "<style>p{line-height:1}</style>")) == [FIRST, SECOND]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "koi8-u", "utf-16"])
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_page_is_read_in_the_encoding_that_it_names_or_is_in(encoding: str, declared: bool) -> None:
@@ -235,6 +236,7 @@ WHOLE = [
 ]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(
     st.sampled_from(WHOLE), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=8), st.integers(0, 60)), max_size=5)

@@ -86,6 +86,7 @@ def test_perfect_agreement_is_one():
     assert agreement.low == agreement.low_cells == {}
 
 
+@pytest.mark.slow
 def test_a_rater_who_guesses_is_near_zero_and_named():
     rng = np.random.default_rng(3)
     agreement = measure(readings(rng.integers(0, 2, (4000, 2, 1))))
@@ -103,6 +104,7 @@ def test_a_frame_in_a_language_with_few_yes_is_not_called_low():
     assert measure(readings([[[1], [0]]] * 20 + [[[0], [0]]] * 50)).low_cells
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_estimate_and_follow_the_seed():
     made = random_readings(400, 3)
     agreement = measure(made, seed=1)

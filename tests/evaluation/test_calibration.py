@@ -65,6 +65,7 @@ def test_the_calibration_error_is_the_mean_gap_of_the_curve():
     assert calibration_error(predicted, values) == pytest.approx(sum(gaps) / sum(part.cells for part in shown))
 
 
+@pytest.mark.slow
 def test_what_is_true_of_one_source_and_not_of_another_is_flattened_above_the_knee_only():
     # A score of 6 is always right in one half of the sources and right as often as not in the other half.
     random = np.random.default_rng(5)

@@ -83,6 +83,7 @@ def test_models_that_differ_by_chance_are_not_told_apart():
     assert comparison.conclusion().startswith("None of the 10 differences excludes zero")
 
 
+@pytest.mark.slow
 def test_a_plainly_better_model_is_said_to_be_better():
     comparison = compare(drawn(1, 400, noise=2.0), drawn(2, 400, noise=0.2), MODELS)
     assert comparison.figures["macro_f1"].excludes_zero

@@ -56,11 +56,13 @@ def assert_same(predictions: Predictions, expected: Predictions) -> None:
         assert np.array_equal(getattr(predictions, part), getattr(expected, part)), part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", AWKWARD, ids=lambda text: ascii(text[:20]))
 def test_an_awkward_text_is_read_as_the_classifier_reads_it(kernel, text):
     assert_same(kernel.predict_texts([text]), kernel.classifier.predict_texts([text]))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4))
 def test_any_text_is_read_as_the_classifier_reads_it(kernel, texts):
@@ -74,6 +76,7 @@ def eager(classifier: Classifier) -> Kernel:
     return Kernel(replace(classifier, thresholds=np.zeros(len(classifier.frames))))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | TEXTS)
 def test_every_sentence_and_marker_is_found_where_all_frames_are_predicted(eager, text):
@@ -85,6 +88,7 @@ _QUOTES = "".join(mark for pair in QUOTATION_MARKS for mark in pair)
 MARKS = "".join(sorted({*"!?", *TAGS, *SENTENCE_ENDS, *SENTENCE_CLOSERS, *_QUOTES}))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(st.sampled_from(MARKS + "ab 😀\n"), max_size=30))
 def test_marks_are_read_as_the_classifier_reads_them(eager, text):
@@ -104,6 +108,7 @@ def voice_shares(kernel: Kernel, text: str) -> np.ndarray:
     return results.voices[0]
 
 
+@pytest.mark.slow
 def test_threads_share_a_kernel(kernel):
     texts = [text for text in AWKWARD if len(text) < 1000] * 20
     alone = kernel.predict_texts(texts)

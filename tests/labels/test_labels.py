@@ -286,6 +286,7 @@ SAID = st.dictionaries(st.sampled_from(FRAMES), st.sampled_from(("yes", "no", "u
 STEP = st.tuples(st.sampled_from(("olha", "ivan")), st.sampled_from(KINDS), st.one_of(st.none(), SAID))
 
 
+@pytest.mark.slow
 @given(st.lists(STEP, max_size=6), st.sampled_from(("flood", "")), st.sampled_from(("flood", "")))
 def test_counted_labels_are_whole_and_never_contradict_themselves(codebook, steps, mayor, bridge):
     labels = [

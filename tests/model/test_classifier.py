@@ -27,6 +27,7 @@ def test_the_evidence_adds_up_to_the_score(classifier, text):
     check_explanation(classifier, text)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(text=st.lists(st.one_of(st.text(), st.sampled_from(["dam", "Mayor ", " the river", "Й", "\n"]))).map("".join))
 def test_the_evidence_adds_up_on_any_text(classifier, text):

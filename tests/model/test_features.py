@@ -75,6 +75,7 @@ def test_the_share_of_unknown_words_counts_every_occurrence_and_they_are_named_o
     assert features.unknown_shares([]).shape == (0,)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text()))
 def test_a_text_has_unknown_words_where_its_share_says_so(texts):
     features = fit_features(["a b c", "a b c"])

@@ -148,6 +148,7 @@ def put_header(folder, name, header):
     put_hash(folder, "weights.npz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["weights", "idf", "languages", "word_shares", "voice_signs"])
 @pytest.mark.parametrize("shape", [(10**12,), (10**7, 10**4), (10**9,), (2, 0)])
 def test_an_array_that_promises_other_sizes_takes_no_memory(folder, name, shape):
@@ -198,6 +199,7 @@ def test_arrays_of_another_kind_are_refused(folder, name, array):
         load(folder)
 
 
+@pytest.mark.slow
 def test_a_vocabulary_that_unpacks_to_much_is_refused(folder):
     (folder / "vocabulary.json.gz").write_bytes(gzip.compress(b" " * 300_000_000))
     put_hash(folder, "vocabulary.json.gz")
@@ -268,6 +270,7 @@ def test_fingerprints_that_promise_more_than_there_is_take_no_memory(folder):
     assert read_manifest(folder)["format"] == 3
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_weights_is_one_sentence(folder):
     whole = (folder / "weights.npz").read_bytes()
     for place in range(0, len(whole), max(1, len(whole) // 150)):

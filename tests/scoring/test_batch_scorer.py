@@ -24,6 +24,7 @@ def model(tmp_path_factory, classifier, letters_once):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("options", [{}, {"columns": "short"}, {"by": "paragraph"}, {"prefix": "x_"}])
 def test_compiled_code_writes_the_same_bytes_as_the_classifier_and_the_renderer(

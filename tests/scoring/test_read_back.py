@@ -103,6 +103,7 @@ def test_every_format_is_read_back_cell_for_cell(table: Path, name: str, read: C
     assert {row[-1] for row in rows} == {"fake@1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv"])
 def test_a_workbook_takes_the_cells_of_a_csv_and_gives_them_back(table: Path, name: str) -> None:
     with scored(table, name).open(encoding="utf-8", newline="") as file:

@@ -508,6 +508,7 @@ def test_a_run_can_be_cancelled_between_batches(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["a.csv"]
 
 
+@pytest.mark.slow
 def test_progress_ends_with_all_bytes_and_rows(tmp_path: Path) -> None:
     paths = [write(tmp_path, name, "id,text\n" + "1,flood\n" * 5000) for name in ("a.csv", "b.csv")]
     seen: list[tuple[int, int | None, int]] = []
@@ -517,6 +518,7 @@ def test_progress_ends_with_all_bytes_and_rows(tmp_path: Path) -> None:
     assert seen == sorted(seen)
 
 
+@pytest.mark.slow
 def test_two_threads_write_the_same_bytes_as_one(tmp_path: Path) -> None:
     words = ("flood", "mayor", "a quiet day", "bridge?")
     path = write(tmp_path, "a.csv", "id,text\n" + "".join(f"{n},{words[n % 4]}\n" for n in range(13_001)))

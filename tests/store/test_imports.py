@@ -136,6 +136,7 @@ def test_the_label_files_do_not_bring_back_what_was_withdrawn(store):
     assert store.label_set().labels == ()
 
 
+@pytest.mark.slow
 def test_a_reading_that_the_import_had_replaced_counts_again(store):
     store.import_labels(SET, {}, file())
     corrected = replace(LABELS[0], voice="rebuts")

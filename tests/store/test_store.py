@@ -298,6 +298,7 @@ def test_a_label_given_elsewhere_has_the_reason_of_there(queue):
     assert [event.reason for event in queue.store.history()] == ["near", ""]
 
 
+@pytest.mark.slow
 def test_reasons_come_back_with_the_labels_in_force_and_from_an_import(queue, label_set):
     kept, undone = (reading(queue.take("olha").text, "", "", labelled_at=now()) for _ in range(2))
     for label in (kept, undone):

@@ -66,6 +66,7 @@ def test_rows_lines_and_refusals_are_those_of_the_strict_reader(tmp_path, data, 
 PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "Привіт", "1,x\n", '2,"y"\n', '3,"y\nz"\n', " "])
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(pieces=st.lists(PIECES, max_size=30), size=st.integers(1, 40))
 def test_any_bytes_are_read_as_by_the_strict_reader(tmp_path_factory, pieces, size):

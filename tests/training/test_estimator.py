@@ -73,6 +73,7 @@ def test_it_reads_as_the_product_does(truth):
     assert ours.explain(truth.texts[0])[0].frame == "flood"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("y", [MATRIX, csr_matrix(MATRIX), MATRIX.tolist()], ids=["array", "sparse", "lists"])
 def test_a_matrix_comes_back_as_a_matrix(y):
     model = NarrativeClassifier().fit(TEXTS, y)
@@ -81,6 +82,7 @@ def test_a_matrix_comes_back_as_a_matrix(y):
     assert model.decision_function(ASKED).shape == model.predict_proba(ASKED).shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_sets_of_ids_come_back_as_tuples_of_ids():
     sets = [{"fruit"}] * 8 + [["metal"]] * 8 + [()] * 8
     model = NarrativeClassifier().fit(TEXTS, sets)
@@ -88,6 +90,7 @@ def test_sets_of_ids_come_back_as_tuples_of_ids():
     assert model.predict(ASKED) == [("fruit",), ("metal",)]
 
 
+@pytest.mark.slow
 def test_single_labels_come_back_as_the_most_probable_one():
     model = NarrativeClassifier().fit(TEXTS, NAMES)
     assert model.predict(["apple pie again", "an iron nail", "a tree near a gate"]).tolist() == [
@@ -99,6 +102,7 @@ def test_single_labels_come_back_as_the_most_probable_one():
     assert model.score(TEXTS, NAMES) == 1.0
 
 
+@pytest.mark.slow
 def test_the_aim_and_the_balance_reach_the_thresholds():
     lax, usual, rare = (
         NarrativeClassifier(**wish).fit(TEXTS, MATRIX).classifier_.thresholds

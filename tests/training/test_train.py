@@ -14,6 +14,7 @@ from narratives.training.frames import ModelSettings
 from narratives.training.train import TrainingOptions, ready_model, settings_for, train_on_files
 
 
+@pytest.mark.slow
 def test_the_first_model_is_released_and_named_by_date_and_content(town, labels_folder):
     steps = []
     trained = train_on_files(labels_folder, progress=lambda step, share: steps.append(share))
@@ -49,6 +50,7 @@ def test_the_card_holds_the_figures(trained_folder):
     assert "flood" in card
 
 
+@pytest.mark.slow
 def test_training_says_what_thresholds_rest_on(town, labels_folder):
     trained = train_on_files(labels_folder)
     assert trained.thresholds == (

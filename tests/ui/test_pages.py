@@ -53,6 +53,7 @@ def paste(app: AppTest, text: str) -> AppTest:
     return app.run()
 
 
+@pytest.mark.slow
 def test_a_pasted_text_shows_its_paragraphs_with_frames_voices_and_evidence(app):
     paste(app, "Wake up, neighbours: the dam breaks before Friday!\n\nThe choir sings in the market hall.")
     page = html_of(app)
@@ -65,6 +66,7 @@ def test_a_pasted_text_shows_its_paragraphs_with_frames_voices_and_evidence(app)
     assert "1 of 2 paragraphs carry a frame · language: en" in [caption.value for caption in app.caption]
 
 
+@pytest.mark.slow
 def test_the_example_is_one_click(app):
     app.run()
     next(button for button in app.button if button.label == "Load an example").click()
@@ -83,12 +85,14 @@ def test_a_dropped_document_is_read_into_the_form_and_classified(app):
     assert app.run().text_area(key="pasted").value == "The choir sings."  # read once, not at every click
 
 
+@pytest.mark.slow
 def test_a_dropped_document_without_text_is_one_sentence(app):
     app.run()
     app.file_uploader[0].set_value(("a.pdf", pdf([[]]), "application/pdf"))
     assert any("recognise its text first (OCR)" in element.value for element in app.run().get("text"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
@@ -207,6 +211,7 @@ def test_the_models_page_lists_the_shipped_model_and_goes_back_to_it(models_page
     assert [event.note for event in open_store().history() if event.kind == "release"] == ["one", "shipped"]
 
 
+@pytest.mark.slow
 def test_the_models_page_lists_an_unreadable_model_with_the_reason(models_page, from_package):
     put_unreadable(from_package)
     page = models_page.run()
@@ -382,6 +387,7 @@ def texts_of(app: AppTest) -> str:
     return "\n".join(element.value for element in app.text)
 
 
+@pytest.mark.slow
 def test_the_effect_of_a_merge_is_shown_before_the_button_that_does_it(codebook_page, tmp_path):
     page = codebook_page.run()
     page.toggle(key="retire mayor").set_value(True)
@@ -406,6 +412,7 @@ def test_the_effect_of_a_merge_is_shown_before_the_button_that_does_it(codebook_
     assert "The mayor is a thief · 30 labels" in [card.label for card in page.expander]
 
 
+@pytest.mark.slow
 def test_only_a_lead_merges_and_restores_frames(codebook_page, tmp_path):
     path = tmp_path / "own" / "codebook.toml"
     retire_frame(path, "mayor", "flood", "2026-05-01")
@@ -434,6 +441,7 @@ def team_page(tmp_path, monkeypatch, name):
     return page
 
 
+@pytest.mark.slow
 def test_the_team_page_withdraws_an_import_for_its_uploader_and_for_a_lead(town, tmp_path, monkeypatch):
     page = team_page(tmp_path, monkeypatch, "olha")
     store = open_store()

@@ -211,6 +211,7 @@ def appoint(world):
     give_role(world.store, PEOPLE["lead"], PEOPLE["adjudicator"], "adjudicator")
 
 
+@pytest.mark.slow
 @ACTIONS
 @pytest.mark.parametrize("role", PEOPLE)
 def test_an_action_has_an_effect_for_the_roles_that_allow_it_and_none_for_others(world, enter, action, role):
@@ -226,6 +227,7 @@ def test_who_has_no_role_in_a_team_is_an_annotator(world, enter, action):
     assert action(world) == ("annotator" in MATRIX[action])
 
 
+@pytest.mark.slow
 @ACTIONS
 def test_on_ones_own_machine_every_action_is_allowed(world, enter, action):
     enter("olha@quay.example")

@@ -98,6 +98,7 @@ def parquet(path):
 KINDS = [("a.csv", csv), ("a.jsonl", jsonl), ("a.xlsx", workbook), ("a.parquet", parquet)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "write"), KINDS)
 def test_the_counts_are_those_of_scoring(tmp_path, name, write):
     path = tmp_path / name

@@ -95,6 +95,7 @@ def test_an_export_without_text_leaves_no_text_of_the_one_it_replaces(awkward, t
     assert (tmp_path / "labels.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_workbook_holds_every_label_as_text(awkward, tmp_path):
     formula = replace(awkward.labels[0], note="=1+1")
     write_labels_as(LabelSet(awkward.paragraphs, (*awkward.labels[1:], formula)), tmp_path / "out.xlsx", "xlsx")

@@ -23,6 +23,7 @@ TEXT = st.lists(st.one_of(LINE_ENDS, st.text(CHARACTERS, min_size=1, max_size=6)
 TEXTS = st.lists(TEXT.filter(str.strip), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=TEXTS, note=TEXT)

@@ -39,6 +39,7 @@ def test_a_process_that_crashes_is_a_sentence(tmp_path, monkeypatch):
         survey_apart(tmp_path / "a.arrow")
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_end_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("NARRATIVES_MAX_READ_SECONDS", "1")
     apart(monkeypatch, "import time; time.sleep(60)")

@@ -25,6 +25,7 @@ def read(path: Path) -> str:
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAFE)
 def test_a_table_that_is_damaged_anywhere_is_read_or_refused_in_one_sentence(tmp_path, name):
     path, random = tmp_path / name, Random(17)
