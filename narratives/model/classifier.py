@@ -31,7 +31,7 @@ from narratives.model.frame_model import FrameModel, rounded_to_bytes
 from narratives.model.scope import outside
 from narratives.model.voice_markers import MARKERS, read_markers
 from narratives.model.voice_model import VoiceModel, in_documents
-from narratives.text.cleaning import is_plain, plain
+from narratives.text.cleaning import plain
 from narratives.text.paragraphs import split
 
 
@@ -155,7 +155,7 @@ class Classifier:
         for row in np.flatnonzero(predicted.any(axis=1)).tolist():
             human[row] |= predicted[row] & (len(words(texts[row])) < FEWEST_WORDS)
         voices, unsettled = self._read_voices(texts, rows, predicted, documents)
-        cleaned = frozenset(row for row, text in enumerate(texts) if not is_plain(text))
+        cleaned = frozenset(row for row, text in enumerate(texts) if plain(text) != text)
         return Predictions(probabilities, predicted, human, voices, unsettled, outside, cleaned)
 
     def outside(self, texts: Sequence[str]) -> dict[int, str]:

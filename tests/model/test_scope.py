@@ -52,11 +52,12 @@ def test_reasons_are_said_in_words():
 def test_a_text_that_cannot_be_read_has_no_frame_and_the_kernel_says_the_same(classifier):
     ours = replace(classifier, languages=OURS)
     # The link is in the way of the letters, and the French has words of the frame.
-    texts = [DAM, f"{DAM} {FRENCH}", FRENCH, "Zyx wvu tsr.", f"{DAM} https://quay.example/1"]
+    # An ampersand alone is looked at, and stays.
+    texts = [DAM, f"{DAM} {FRENCH}", FRENCH, "Zyx wvu tsr.", f"{DAM} https://quay.example/1", f"{DAM} & so on"]
     for predictor in (ours, Kernel(ours)):
         predictions = predictor.predict_texts(texts)
         assert predictions.outside == {1: "language=fr", 2: "language=fr", 3: "unknown"}
-        assert predictions.predicted.any(axis=1).tolist() == [True, False, False, False, True]
+        assert predictions.predicted.any(axis=1).tolist() == [True, False, False, False, True, True]
         assert not predictions.human[1:4].any()
         assert (predictions.voices[1:4] == -1).all()
         assert predictions.cleaned == {4}
