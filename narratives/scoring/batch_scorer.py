@@ -215,12 +215,12 @@ class BatchScorer:
         from narratives.tables.csv_cells import names_of, write_rows
 
         frames, voices, model = self._classifier.frames, (*VOICES, UNSETTLED), (self._classifier.name,)
-        scopes = tuple(dict.fromkeys(map(scope_of, pooled.outside.values())))
-        numbers = np.full(len(pooled.predicted), -1, np.int64)
-        numbers[list(pooled.outside)] = [scopes.index(scope_of(reason)) for reason in pooled.outside.values()]
-        names = names_of(frames), names_of(voices), names_of(model), names_of(scopes)
+        reasons = tuple(dict.fromkeys(pooled.outside.values()))
+        scopes = np.full(len(pooled.predicted), -1, np.int64)
+        scopes[list(pooled.outside)] = [reasons.index(reason) for reason in pooled.outside.values()]
+        names = names_of(frames), names_of(voices), names_of(model), names_of(tuple(map(scope_of, reasons)))
         form = ord(self._destination.shape.delimiter), self._options.columns == "all"
-        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.stated_voices, numbers
+        parts = pooled.probabilities, pooled.predicted, pooled.human, pooled.stated_voices, scopes
         data = write_rows(rows.records.data, (rows.records.starts, rows.records.ends), parts, names, form)
         return self._renderer.packed(data)
 

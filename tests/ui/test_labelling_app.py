@@ -198,6 +198,19 @@ def test_a_suggestion_is_hollow_until_it_is_accepted_with_one_key(browser, label
         page.close()
 
 
+def review_of_contradicted(browser, address, number):
+    """Open Review as the lead, on the labels that the model decides against, of which there are ``number``."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{address}/review")
+    page.fill("input[aria-label^='Your name']", "boss")
+    page.keyboard.press("Enter")
+    page.locator(".status", has_text="left to review").wait_for(timeout=WAIT)
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name="the model decides against the label").click()
+    page.locator(".status", has_text=f"{number} left to review").wait_for(timeout=WAIT)
+    return page
+
+
 def test_the_voice_of_a_suggestion_is_changed_by_one_key_or_click_and_stored_with_enter(browser, labels, models, store):
     texts = [f"Wake up, neighbours {n}: the dam breaks before Friday!" for n in range(3)]
     classifier = load(models / "tiny")
@@ -206,14 +219,7 @@ def test_the_voice_of_a_suggestion_is_changed_by_one_key_or_click_and_stored_wit
         store.save([reading(text, "", "", annotator="olha7")])
     rank(store, classifier)
     with served(labels, models) as address:
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(f"{address}/review")
-        page.fill("input[aria-label^='Your name']", "boss")
-        page.keyboard.press("Enter")
-        page.locator(".status", has_text="left to review").wait_for(timeout=WAIT)
-        page.get_by_role("combobox").first.click()
-        page.get_by_role("option", name="the model decides against the label").click()
-        page.locator(".status", has_text="3 left to review").wait_for(timeout=WAIT)
+        page = review_of_contradicted(browser, address, 3)
         first = text_of(page)
         page.keyboard.press("b")
         assert page.locator(".frame.chosen .hint").inner_text() == "▼ rebuts"
@@ -405,13 +411,7 @@ def test_decisions_are_reviewed_by_a_key_and_accepted_in_bulk(browser, labels, m
         store.save([reading(text, "", "", annotator="olha7")])
     rank(store, classifier)
     with served(labels, models) as address:
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(f"{address}/review")
-        page.fill("input[aria-label^='Your name']", "boss")
-        page.keyboard.press("Enter")
-        page.get_by_role("combobox").first.click()
-        page.get_by_role("option", name="the model decides against the label").click()
-        page.locator(".status", has_text="4 left to review").wait_for(timeout=WAIT)
+        page = review_of_contradicted(browser, address, 4)
         first = text_of(page)
         assert first in texts
         page.keyboard.press("y")
